@@ -1,0 +1,31 @@
+// Package deps is temporary.
+package deps
+
+import (
+	_ "github.com/alecthomas/kong"
+	_ "github.com/coreos/go-systemd/v22/daemon"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/mattermost/mattermost/server/public/model"
+	_ "github.com/mmcdole/gofeed"
+	_ "github.com/prometheus/alertmanager/api"
+	_ "github.com/prometheus/alertmanager/dispatch"
+	_ "github.com/prometheus/alertmanager/inhibit"
+	_ "github.com/prometheus/alertmanager/notify/email"
+	_ "github.com/prometheus/alertmanager/provider/mem"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/prometheus/client_golang/prometheus/testutil"
+	_ "github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	_ "github.com/prometheus/common/expfmt"
+	_ "github.com/prometheus/exporter-toolkit/web"
+	_ "github.com/prometheus/procfs"
+	_ "github.com/prometheus/procfs/blockdevice"
+	_ "github.com/prometheus/procfs/sysfs"
+	_ "github.com/prometheus/prometheus/rules"
+	_ "github.com/prometheus/prometheus/scrape"
+	_ "github.com/prometheus/prometheus/tsdb"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/shirou/gopsutil/v3/host"
+	_ "go.yaml.in/yaml/v3"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/sys/unix"
+)

@@ -1,0 +1,142 @@
+package frame
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	dto "github.com/prometheus/client_model/go"
+)
+
+// A Sink takes the samples of one run of one collector. It may be used from
+// several goroutines. After the run's deadline it is sealed: later samples are
+// dropped, so that a collector that was left behind cannot change a page that
+// is already being read.
+type Sink struct {
+	declared []*Family
+
+	mu       sync.Mutex // guards what follows
+	families map[string]*family
+	rejected []error // one for each family at most
+	sealed   bool
+}
+
+// family is a Family with its samples. The DTO's strings are shared: many
+// samples, one name.
+type family struct {
+	declared *Family
+	dto      *dto.MetricFamily
+	seen     map[string]struct{} // label values, joined
+	broken   bool                // an error of this family was recorded already
+}
+
+// NewSink returns a sink for one run of a collector that declares these
+// families. Collectors get theirs from the runner; tests may make their own.
+func NewSink(declared []*Family) *Sink {
+	return &Sink{declared: declared, families: make(map[string]*family, len(declared))}
+}
+
+// Send adds one sample: its value, and the values of f's labels in their
+// order. A sample that would make the page invalid (a duplicate, an
+// undeclared name, a wrong number of labels, text that is not UTF-8) is
+// dropped and makes the run fail with ReasonInvalid; the others stay.
+func (s *Sink) Send(f *Family, value float64, labels ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sealed {
+		return
+	}
+	fam, err := s.family(f)
+	if err == nil {
+		err = fam.add(value, labels)
+	}
+	if err != nil {
+		s.reject(fam, err)
+	}
+}
+
+// reject keeps the first error of each family.
+func (s *Sink) reject(fam *family, err error) {
+	if fam != nil {
+		if fam.broken {
+			return
+		}
+		fam.broken = true
+	}
+	if len(s.rejected) < 10 {
+		s.rejected = append(s.rejected, err)
+	}
+}
+
+func (s *Sink) family(f *Family) (*family, error) {
+	if fam, ok := s.families[f.Name]; ok {
+		if fam.declared != f && (fam.declared.Type != f.Type || !slices.Equal(fam.declared.Labels, f.Labels)) {
+			return fam, fmt.Errorf("%s was sent with two types or label sets", f.Name)
+		}
+		return fam, nil
+	}
+	if !slices.ContainsFunc(s.declared, func(d *Family) bool { return d == f || d.Covers(f.Name) }) {
+		return nil, fmt.Errorf("%s is not declared by its collector", f.Name)
+	}
+	typ := dto.MetricType_GAUGE
+	switch f.Type {
+	case Counter:
+		typ = dto.MetricType_COUNTER
+	case Untyped:
+		typ = dto.MetricType_UNTYPED
+	}
+	fam := &family{
+		declared: f,
+		dto:      &dto.MetricFamily{Name: &f.Name, Help: &f.Help, Type: &typ},
+		seen:     make(map[string]struct{}),
+	}
+	s.families[f.Name] = fam
+	return fam, nil
+}
+
+func (fam *family) add(value float64, labels []string) error {
+	f := fam.declared
+	if len(labels) != len(f.Labels) {
+		return fmt.Errorf("%s was sent with %d label values, it has %d labels", f.Name, len(labels), len(f.Labels))
+	}
+	for i, v := range labels {
+		if !utf8.ValidString(v) {
+			return fmt.Errorf("%s: label %s is not UTF-8", f.Name, f.Labels[i])
+		}
+	}
+	key := strings.Join(labels, "\xff")
+	if _, ok := fam.seen[key]; ok {
+		return fmt.Errorf("%s was sent twice with the same labels", f.Name)
+	}
+	fam.seen[key] = struct{}{}
+
+	m := &dto.Metric{}
+	if len(labels) > 0 {
+		pairs := make([]dto.LabelPair, len(labels))
+		m.Label = make([]*dto.LabelPair, len(labels))
+		for i := range labels {
+			pairs[i].Name, pairs[i].Value = &f.Labels[i], &labels[i]
+			m.Label[i] = &pairs[i]
+		}
+	}
+	switch f.Type {
+	case Counter:
+		m.Counter = &dto.Counter{Value: &value}
+	case Untyped:
+		m.Untyped = &dto.Untyped{Value: &value}
+	default:
+		m.Gauge = &dto.Gauge{Value: &value}
+	}
+	fam.dto.Metric = append(fam.dto.Metric, m)
+	return nil
+}
+
+// seal ends the sink's life and returns what it took.
+func (s *Sink) seal() (map[string]*family, []error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sealed = true
+	return s.families, s.rejected
+}
