@@ -28,6 +28,7 @@ type Sink struct {
 type family struct {
 	declared *Family
 	dto      *dto.MetricFamily
+	order    []int               // the labels, sorted by name as a page wants them
 	seen     map[string]struct{} // label values, joined
 	broken   bool                // an error of this family was recorded already
 }
@@ -90,8 +91,13 @@ func (s *Sink) family(f *Family) (*family, error) {
 	fam := &family{
 		declared: f,
 		dto:      &dto.MetricFamily{Name: &f.Name, Help: &f.Help, Type: &typ},
+		order:    make([]int, len(f.Labels)),
 		seen:     make(map[string]struct{}),
 	}
+	for i := range fam.order {
+		fam.order[i] = i
+	}
+	slices.SortFunc(fam.order, func(a, b int) int { return strings.Compare(f.Labels[a], f.Labels[b]) })
 	s.families[f.Name] = fam
 	return fam, nil
 }
@@ -114,10 +120,11 @@ func (fam *family) add(value float64, labels []string) error {
 
 	m := &dto.Metric{}
 	if len(labels) > 0 {
+		values := slices.Clone(labels) // the caller may use its slice again
 		pairs := make([]dto.LabelPair, len(labels))
 		m.Label = make([]*dto.LabelPair, len(labels))
-		for i := range labels {
-			pairs[i].Name, pairs[i].Value = &f.Labels[i], &labels[i]
+		for i, from := range fam.order {
+			pairs[i].Name, pairs[i].Value = &f.Labels[from], &values[from]
 			m.Label[i] = &pairs[i]
 		}
 	}

@@ -1,8 +1,12 @@
 package frame
 
 import (
+	"context"
 	"log/slog"
+	"sync"
 	"time"
+
+	dto "github.com/prometheus/client_model/go"
 )
 
 // A Spec describes one target: what it is called, what fills its page, and
@@ -52,9 +56,126 @@ type State struct {
 	FailedSince time.Time
 }
 
-// A Target is one thing measured, ready to be asked for its page.
+// A Target is one thing measured, ready to be asked for its page. Its methods
+// may be called from any goroutine.
 type Target struct {
 	spec Spec
-	log  *slog.Logger
-	runs runs
+	runs []*run
+
+	mu      sync.Mutex
+	current *gathering // the pass that is under way, shared by all who ask meanwhile
+}
+
+// gathering is one pass over the collectors.
+type gathering struct {
+	done chan struct{}
+	page []*dto.MetricFamily // set before done is closed
+}
+
+// defaultTimeout is what a scrape may take when the scraper does not say.
+const defaultTimeout = 10 * time.Second
+
+// share of the scraper's patience that collectors may use; the rest is for
+// writing the page.
+const deadlineShare = 0.8
+
+// NewTarget makes a target of its description. Collectors with a clock of
+// their own are silent until Run.
+func NewTarget(spec Spec, log *slog.Logger) *Target {
+	t := &Target{spec: spec}
+	for _, e := range spec.Collectors {
+		t.runs = append(t.runs, &run{
+			entry: e,
+			log:   log.With("job", spec.Job, "instance", spec.Instance, "collector", e.Collector.Name()),
+		})
+	}
+	return t
+}
+
+// Spec returns the target's description.
+func (t *Target) Spec() Spec { return t.spec }
+
+// Interval is how often the page should be scraped now: RetryInterval while a
+// collector explains a failure, else Interval.
+func (t *Target) Interval() time.Duration {
+	if t.spec.RetryInterval > 0 {
+		for _, r := range t.runs {
+			if r.explain() != "" {
+				return t.spec.RetryInterval
+			}
+		}
+	}
+	return t.spec.Interval
+}
+
+// States tells how each collector stands, in the order of the description.
+func (t *Target) States() []State {
+	states := make([]State, len(t.runs))
+	for i, r := range t.runs {
+		states[i] = r.snapshot()
+	}
+	return states
+}
+
+// Run drives the collectors that have a clock of their own, until ctx ends.
+func (t *Target) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, r := range t.runs {
+		if r.entry.Every > 0 {
+			wg.Go(func() { r.tick(ctx, t.spec.Job+t.spec.ID) })
+		}
+	}
+	wg.Wait()
+}
+
+// Gather returns the target's page, its families sorted by name. It never
+// fails and always returns before ctx's deadline: a collector that is late is
+// left behind, and the page says so. Those who ask while a pass is under way
+// share its result.
+func (t *Target) Gather(ctx context.Context) []*dto.MetricFamily {
+	t.mu.Lock()
+	g := t.current
+	if g == nil {
+		g = &gathering{done: make(chan struct{})}
+		t.current = g
+		timeout := defaultTimeout
+		if deadline, ok := ctx.Deadline(); ok {
+			timeout = time.Until(deadline)
+		}
+		// The pass outlives the request that began it: others may share it.
+		passCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(float64(timeout)*deadlineShare))
+		go func() {
+			defer cancel()
+			page := t.pass(passCtx)
+			t.mu.Lock()
+			t.current = nil
+			t.mu.Unlock()
+			g.page = page
+			close(g.done)
+		}()
+	}
+	t.mu.Unlock()
+
+	select {
+	case <-g.done:
+		return g.page
+	case <-ctx.Done():
+		// Only one who joined late and has less patience than the first.
+		return t.page(nil)
+	}
+}
+
+// pass runs all collectors side by side, once.
+func (t *Target) pass(ctx context.Context) []*dto.MetricFamily {
+	results := make([]map[string]*family, len(t.runs))
+	var wg sync.WaitGroup
+	for i, r := range t.runs {
+		if r.entry.Every > 0 {
+			results[i] = r.newest(time.Now())
+			continue
+		}
+		wg.Go(func() { results[i] = r.once(ctx) })
+	}
+	wg.Wait()
+	return t.page(results)
 }

@@ -1,0 +1,170 @@
+package frame
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// missedIntervals is after how many intervals without a new result the samples
+// of a collector with its own clock leave the page.
+const missedIntervals = 3
+
+// run is one collector of a target, with how it stands.
+type run struct {
+	entry Entry
+	log   *slog.Logger
+
+	mu      sync.Mutex // guards what follows
+	running bool
+	state   State
+	count   int                // failures in a row
+	kept    map[string]*family // newest result, where the collector has its own clock
+	keptAt  time.Time
+}
+
+// once runs the collector under ctx's deadline and returns what it sent by
+// then. A collector that does not come back is left behind; until it returns
+// it is not called again.
+func (r *run) once(ctx context.Context) map[string]*family {
+	start := time.Now()
+	sink := NewSink(r.entry.Collector.Families())
+	if !r.begin(start) {
+		r.finish(start, Fail(ReasonStillRunning, errors.New("an earlier run has not returned yet")))
+		return nil
+	}
+	done := make(chan error, 1)
+	go func() {
+		err := r.collect(ctx, sink)
+		r.mu.Lock()
+		r.running = false
+		r.mu.Unlock()
+		done <- err
+	}()
+
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		err = Fail(ReasonTimeout, fmt.Errorf("did not finish within %s", time.Since(start).Round(time.Millisecond)))
+	}
+	sent, rejected := sink.seal()
+	if len(rejected) > 0 {
+		err = errors.Join(err, Fail(ReasonInvalid, errors.Join(rejected...)))
+	}
+	r.finish(start, err)
+	return sent
+}
+
+func (r *run) begin(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running {
+		return false
+	}
+	r.running = true
+	r.state.LastRun = now
+	return true
+}
+
+// collect calls the collector and turns a panic into an error.
+func (r *run) collect(ctx context.Context, sink *Sink) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.Error("collector panicked", "panic", p, "stack", string(debug.Stack()))
+			err = Fail(ReasonPanic, fmt.Errorf("panic: %v", p))
+		}
+	}()
+	return r.entry.Collector.Collect(ctx, sink)
+}
+
+// finish notes how a run ended, and logs a change of state once.
+func (r *run) finish(start time.Time, err error) {
+	if errors.Is(err, ErrNoData) {
+		err = nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	r.state.Duration = now.Sub(start)
+	if err == nil {
+		if r.count > 0 {
+			r.log.Info("collector recovered", "failures", r.count, "after", now.Sub(r.state.FailedSince).Round(time.Second))
+		}
+		r.count = 0
+		r.state.LastSuccess, r.state.Reason, r.state.Error, r.state.FailedSince = now, "", "", time.Time{}
+		return
+	}
+	reason := ReasonOf(err)
+	if reason != r.state.Reason {
+		r.log.Warn("collector failed", "reason", reason, "err", err)
+	}
+	if r.count == 0 {
+		r.state.FailedSince = now
+	}
+	r.count++
+	r.state.Reason, r.state.Error = reason, err.Error()
+}
+
+// tick runs the collector on its own clock until ctx ends. The first run is
+// put off by a share of the interval that the name decides, so that many
+// targets do not start at one moment.
+func (r *run) tick(ctx context.Context, name string) {
+	every := r.entry.Every
+	timeout := r.entry.Timeout
+	if timeout == 0 {
+		timeout = time.Duration(float64(every) * deadlineShare)
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(name + r.entry.Collector.Name()))
+	timer := time.NewTimer(time.Duration(h.Sum64() % uint64(min(every/10, 5*time.Second)+1)))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		timer.Reset(every)
+		runCtx, cancel := context.WithTimeout(ctx, timeout)
+		sent := r.once(runCtx)
+		cancel()
+		if len(sent) > 0 {
+			r.mu.Lock()
+			r.kept, r.keptAt = sent, time.Now()
+			r.mu.Unlock()
+		}
+	}
+}
+
+// newest returns what the collector sent last, unless it is too old to be
+// believed.
+func (r *run) newest(now time.Time) map[string]*family {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now.Sub(r.keptAt) > missedIntervals*r.entry.Every {
+		r.kept = nil
+	}
+	return r.kept
+}
+
+func (r *run) snapshot() State {
+	explain := r.explain()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.state
+	s.Collector, s.Running, s.Explain = r.entry.Collector.Name(), r.running, explain
+	return s
+}
+
+func (r *run) explain() string {
+	if e, ok := r.entry.Collector.(Explainer); ok {
+		return e.Explain()
+	}
+	return ""
+}
