@@ -1,0 +1,159 @@
+package testenv
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// stopGrace is how long Stop waits after SIGTERM before it kills.
+const stopGrace = 15 * time.Second
+
+// A Process is a program that runs for one test. Its methods may be used from
+// several goroutines.
+type Process struct {
+	name string
+	cmd  *exec.Cmd
+	out  output
+	done chan struct{} // closed when the program has ended
+	err  error         // how it ended; readable once done is closed
+}
+
+// Start runs a program until the test ends. What it prints is kept, and
+// logged when the test fails.
+func Start(t testing.TB, path string, args ...string) *Process {
+	t.Helper()
+	return StartCmd(t, exec.Command(path, args...)) //nolint:noctx // it lives until cleanup, which may outlive t.Context
+}
+
+// StartCmd is Start for a command with a folder, an environment or a user of
+// its own. Stdout and Stderr are taken over.
+func StartCmd(t testing.TB, cmd *exec.Cmd) *Process {
+	t.Helper()
+	p := &Process{name: filepath.Base(cmd.Path), cmd: cmd, done: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = &p.out, &p.out
+	// A grandchild that keeps the output open must not keep Wait waiting.
+	cmd.WaitDelay = 5 * time.Second
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+
+	started := make(chan error)
+	go p.run(started) // ends with the program, which cleanup kills
+	if err := <-started; err != nil {
+		t.Fatalf("start %s: %v", p.name, err)
+	}
+	t.Cleanup(func() {
+		p.Stop()
+		if t.Failed() {
+			t.Logf("%s (pid %d) ended with %v and printed:\n%s", p.name, p.PID(), p.err, p.Output())
+		}
+	})
+	return p
+}
+
+// run starts the program and waits for it on one thread: the kernel sends
+// Pdeathsig when the thread that started the child ends, not the process.
+func (p *Process) run(started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := p.cmd.Start()
+	started <- err
+	if err != nil {
+		return
+	}
+	p.err = p.cmd.Wait()
+	close(p.done)
+}
+
+// PID returns the process id, which is its process group's too.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Output returns what the program has printed so far, the last MiB of it.
+func (p *Process) Output() string { return p.out.String() }
+
+// Done is closed when the program has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// ExitCode waits for the program's end and returns its exit code, -1 when a
+// signal ended it.
+func (p *Process) ExitCode() int {
+	<-p.done
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// Signal sends a signal to the program alone, not to its children.
+func (p *Process) Signal(s syscall.Signal) error {
+	select {
+	case <-p.done:
+		return fmt.Errorf("%s has ended: %w", p.name, syscall.ESRCH)
+	default:
+		return p.cmd.Process.Signal(s)
+	}
+}
+
+// alive returns an error, errEnded, once the program has ended.
+func (p *Process) alive() error {
+	select {
+	case <-p.done:
+		return fmt.Errorf("%s: %w (%v) and printed:\n%s", p.name, errEnded, p.err, p.Output())
+	default:
+		return nil
+	}
+}
+
+// Stop ends the program with SIGTERM, after 15 s with SIGKILL, and waits for
+// its end. Stopping what has ended does nothing.
+func (p *Process) Stop() {
+	_ = p.Signal(syscall.SIGTERM) // it may have ended in between
+	select {
+	case <-p.done:
+		p.killGroup() // children that outlived it
+	case <-time.After(stopGrace):
+		p.Kill()
+	}
+}
+
+// Kill ends the program and its children as kill -9 does, and waits for it.
+func (p *Process) Kill() {
+	p.killGroup()
+	<-p.done
+}
+
+// killGroup kills all that is left of the process group. The group's id stays
+// taken while it has members, so it is nobody else's.
+func (p *Process) killGroup() { _ = syscall.Kill(-p.PID(), syscall.SIGKILL) }
+
+// maxOutput bounds what is kept of a program's output.
+const maxOutput = 1 << 20
+
+// output keeps the end of what a program prints.
+type output struct {
+	mu   sync.Mutex // guards kept
+	kept []byte
+}
+
+// Write implements io.Writer.
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.kept = append(o.kept, b...)
+	if over := len(o.kept) - maxOutput; over > 0 {
+		o.kept = append(o.kept[:0], o.kept[over:]...)
+	}
+	return len(b), nil
+}
+
+// String returns what was kept.
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return string(o.kept)
+}
