@@ -18,17 +18,16 @@ const stopGrace = 15 * time.Second
 // several goroutines.
 type Process struct {
 	name string
-	cmd  *exec.Cmd
+	cmd  *exec.Cmd // its ProcessState is readable once done is closed
 	out  output
 	done chan struct{} // closed when the program has ended
-	err  error         // how it ended; readable once done is closed
 }
 
 // Start runs a program until the test ends. What it prints is kept, and
 // logged when the test fails.
 func Start(t testing.TB, path string, args ...string) *Process {
 	t.Helper()
-	return StartCmd(t, exec.Command(path, args...)) //nolint:noctx // it lives until cleanup, which may outlive t.Context
+	return StartCmd(t, exec.Command(path, args...))
 }
 
 // StartCmd is Start for a command with a folder, an environment or a user of
@@ -53,7 +52,7 @@ func StartCmd(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Cleanup(func() {
 		p.Stop()
 		if t.Failed() {
-			t.Logf("%s (pid %d) ended with %v and printed:\n%s", p.name, p.PID(), p.err, p.Output())
+			t.Logf("%s (pid %d) ended with %s and printed:\n%s", p.name, p.PID(), p.cmd.ProcessState, p.Output())
 		}
 	})
 	return p
@@ -69,7 +68,7 @@ func (p *Process) run(started chan<- error) {
 	if err != nil {
 		return
 	}
-	p.err = p.cmd.Wait()
+	_ = p.cmd.Wait() // how it ended is in ProcessState
 	close(p.done)
 }
 
@@ -103,7 +102,7 @@ func (p *Process) Signal(s syscall.Signal) error {
 func (p *Process) alive() error {
 	select {
 	case <-p.done:
-		return fmt.Errorf("%s: %w (%v) and printed:\n%s", p.name, errEnded, p.err, p.Output())
+		return fmt.Errorf("%s: %w (%s) and printed:\n%s", p.name, errEnded, p.cmd.ProcessState, p.Output())
 	default:
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -64,8 +65,8 @@ func find(name string) string {
 	}
 	for _, folder := range systemFolders {
 		matches, _ := filepath.Glob(filepath.Join(folder, name)) // the pattern is ours
-		for i := len(matches) - 1; i >= 0; i-- {                 // the newest version sorts last
-			if path, err := exec.LookPath(matches[i]); err == nil {
+		for _, match := range slices.Backward(matches) {         // the newest version sorts last
+			if path, err := exec.LookPath(match); err == nil {
 				return path
 			}
 		}
