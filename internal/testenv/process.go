@@ -11,16 +11,18 @@ import (
 	"time"
 )
 
-// stopGrace is how long Stop waits after SIGTERM before it kills.
+// stopGrace is how long Stop waits after SIGTERM before it kills: what a
+// server with a database to close may take on a busy machine.
 const stopGrace = 15 * time.Second
 
 // A Process is a program that runs for one test. Its methods may be used from
 // several goroutines.
 type Process struct {
-	name string
-	cmd  *exec.Cmd // its ProcessState is readable once done is closed
-	out  output
-	done chan struct{} // closed when the program has ended
+	name  string
+	grace time.Duration
+	cmd   *exec.Cmd // its ProcessState is readable once done is closed
+	out   output
+	done  chan struct{} // closed when the program has ended
 }
 
 // Start runs a program until the test ends. What it prints is kept, and
@@ -34,7 +36,7 @@ func Start(t testing.TB, path string, args ...string) *Process {
 // its own. Stdout and Stderr are taken over.
 func StartCmd(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
-	p := &Process{name: filepath.Base(cmd.Path), cmd: cmd, done: make(chan struct{})}
+	p := &Process{name: filepath.Base(cmd.Path), grace: stopGrace, cmd: cmd, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &p.out, &p.out
 	// A grandchild that keeps the output open must not keep Wait waiting.
 	cmd.WaitDelay = 5 * time.Second
@@ -115,7 +117,7 @@ func (p *Process) Stop() {
 	select {
 	case <-p.done:
 		p.killGroup() // children that outlived it
-	case <-time.After(stopGrace):
+	case <-time.After(p.grace):
 		p.Kill()
 	}
 }

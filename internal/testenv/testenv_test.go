@@ -76,9 +76,6 @@ func gone(pid int) error {
 }
 
 func TestProcess_stopKillsWhatIgnoresIt(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits out the grace of 15 s")
-	}
 	p := Start(t, Program(t, "sh", "dash"), "-c", "trap '' TERM; echo ready; while :; do sleep 1; done")
 	Eventually(t, 10*time.Second, "it is ready", func(context.Context) error {
 		if !strings.Contains(p.Output(), "ready") {
@@ -86,6 +83,7 @@ func TestProcess_stopKillsWhatIgnoresIt(t *testing.T) {
 		}
 		return nil
 	})
+	p.grace = 50 * time.Millisecond
 	p.Stop()
 	if code := p.ExitCode(); code != -1 {
 		t.Errorf("exit code %d, want -1 (killed)", code)
