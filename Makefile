@@ -1,0 +1,59 @@
+# The house's verbs. `make help` lists them; tools/ has the scripts they call.
+# Nothing but Go is needed to build and run; `make test` says what it installs.
+
+SHELL := bash
+GO ?= go
+TOOL = $(GO) tool -modfile=tools/go.mod
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+BUILDFLAGS = -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+
+ARGS ?=
+COUNT ?= 6
+BENCH ?= .
+FUZZTIME ?= 60s
+SOAKTIME ?= 24h
+
+.DEFAULT_GOAL := help
+.PHONY: help build run dist test lint fmt generate bench fuzz soak clean packages
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## bin/tocsin: one static, stripped binary for this machine
+	CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o bin/tocsin ./cmd/tocsin
+
+run: build ## build, and watch this machine; ARGS='--config site.yml' watches a site
+	@exec bin/tocsin run $(ARGS)
+
+dist: ## dist/tocsin-linux-amd64 and -arm64, with their checksums
+	@mkdir -p dist
+	@set -e; for arch in amd64 arm64; do \
+		echo "dist/tocsin-linux-$$arch"; \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build $(BUILDFLAGS) -o dist/tocsin-linux-$$arch ./cmd/tocsin; \
+	done
+	cd dist && sha256sum tocsin-linux-amd64 tocsin-linux-arm64 > SHA256SUMS
+
+test: ## everything that must hold: generated files, lint, build, all tests with -race, short fuzz; PARTS='lint build' runs some
+	@VERSION='$(VERSION)' tools/test.sh $(PARTS)
+
+packages: ## install the Debian packages that the tests need, their services not started
+	@tools/packages.sh
+
+lint: ## the linters alone
+	$(TOOL) golangci-lint run ./...
+
+fmt: ## format the code, and write what is generated
+	$(TOOL) golangci-lint fmt ./...
+	$(GO) generate ./...
+
+bench: ## all benchmarks, COUNT times each, in benchstat's format; BENCH='Page' runs some
+	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 2h ./...
+
+fuzz: ## every fuzz target for FUZZTIME each
+	@tools/fuzz.sh $(FUZZTIME)
+
+soak: ## run the whole program for SOAKTIME: memory flat, disk a day stated
+	TOCSIN_SOAK=$(SOAKTIME) $(GO) test -run TestSoak -tags soak -count 1 -v -timeout 26h ./internal/app
+
+clean: ## remove what was built
+	rm -rf bin dist

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Runs every fuzz target of the tree for the time given: tools/fuzz.sh 60s.
+# Each package's instrumented test binary is built once for all its targets.
+# What a target finds is kept in its package's testdata/fuzz, for a test.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+time=${1:?how long each target runs, as 60s}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cache=$(go env GOCACHE)/fuzz
+targets=0 failed=()
+
+mapfile -t files < <(grep -rlE '^func Fuzz[A-Z_]' --include='*_test.go' . | grep -v '/testdata/' | sort)
+mapfile -t folders < <(for file in "${files[@]}"; do dirname "$file"; done | sort -u)
+for folder in "${folders[@]}"; do
+	go test -c -fuzz=Fuzz -o "$work/fuzz.test" "$folder"
+	mapfile -t names < <(cat "$folder"/*_test.go | sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/p' | sort -u)
+	for name in "${names[@]}"; do
+		targets=$((targets + 1))
+		if ! (cd "$folder" && "$work/fuzz.test" -test.run '^$' -test.fuzz "^$name\$" -test.fuzztime "$time" \
+			-test.fuzzcachedir "$cache/${folder#./}" -test.parallel "${FUZZ_PARALLEL:-2}") >"$work/log" 2>&1; then
+			failed+=("$folder $name")
+			cat "$work/log"
+		fi
+		printf '%-40s %-40s %s\n' "${folder#./}" "$name" "$(grep -oE 'execs: [0-9]+' "$work/log" | tail -1)"
+	done
+done
+echo "$targets fuzz targets, $time each, ${#failed[@]} failed"
+[ ${#failed[@]} -eq 0 ] || { printf 'FAILED: %s\n' "${failed[@]}"; exit 1; }

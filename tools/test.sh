@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change lands, in parts, each with its
+# time. All parts run even when one fails; the end says which did, and lists in
+# capitals what was skipped. tools/test.sh lint build runs these parts alone.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+# One way of building for vet, lint and the binary, so that they share what
+# the build cache has of some 2,000 packages; the race detector has its own.
+export CGO_ENABLED=0 GOFLAGS=-trimpath
+tool() { GOFLAGS='' go tool -modfile=tools/go.mod "$@"; }
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export TOCSIN_SKIPPED=$work/skipped
+: >"$TOCSIN_SKIPPED"
+skipped() { printf 'make test\t%s\t%s\t-\n' "$1" "$2" >>"$TOCSIN_SKIPPED"; }
+if [ "${CI:-}" = true ]; then
+	export TOCSIN_EXPECT_ALL=1
+fi
+
+part_packages() { tools/packages.sh; }
+
+part_generated() {
+	local ok=0
+	echo "format, by make fmt:"
+	tool golangci-lint fmt --diff ./... || ok=1
+	echo "go.mod and go.sum, by go mod tidy:"
+	go mod tidy -diff || ok=1
+	go -C tools mod tidy -diff || ok=1
+	echo "generated files, by go generate ./...:"
+	tree_state >"$work/before"
+	GOFLAGS='' go generate ./... || ok=1
+	tree_state >"$work/after"
+	diff "$work/before" "$work/after" || { echo "go generate changed the files above: commit what it writes"; ok=1; }
+	return $ok
+}
+
+# tree_state names every file that git would see, with a sum of its content.
+tree_state() {
+	git ls-files --cached --others --exclude-standard -z | sort -zu | xargs -0 sha256sum 2>/dev/null
+}
+
+part_vet() { go vet ./...; }
+
+part_lint() { tool golangci-lint run ./...; }
+
+# Code that main cannot reach, and packages that it does not link, are dead,
+# whatever tests they have.
+part_deadcode() {
+	local dead
+	dead=$(tool deadcode -filter '^tocsin(/|$)' ./cmd/...) || return 1
+	dead+=$(comm -23 \
+		<(go list -f '{{if .GoFiles}}{{.ImportPath}}{{end}}' ./... | grep -vE 'test$|/internal/(testenv|layers)$' | sort) \
+		<(go list -deps ./cmd/... | sort) | sed 's/$/: package that the program does not link/')
+	if [ -n "$dead" ]; then
+		echo "$dead"
+		return 1
+	fi
+}
+
+part_build() {
+	GOFLAGS='' make --no-print-directory build || return 1
+	local linked direct all
+	linked=$(go version -m bin/tocsin | grep -cE '^\s+dep\s')
+	direct=$(go list -m -f '{{if not (or .Indirect .Main)}}{{.Path}}{{end}}' all | grep -c .)
+	all=$(go list -m all | wc -l)
+	echo "binary: $(stat -c %s bin/tocsin) bytes; modules: $direct direct, $linked linked, $all in the graph"
+	if file bin/tocsin 2>/dev/null | grep -q 'dynamically linked'; then
+		echo "bin/tocsin is not static"
+		return 1
+	fi
+}
+
+part_arm64() { GOOS=linux GOARCH=arm64 go build -ldflags '-s -w' -o "$work/tocsin-arm64" ./cmd/tocsin; }
+
+part_fuzz() { tools/fuzz.sh 2s; }
+
+part_vulnerabilities() {
+	tool govulncheck ./... >"$work/vulnerabilities" 2>&1
+	local status=$?
+	if [ $status = 0 ] || [ $status = 3 ]; then # 3: the program calls something vulnerable
+		cat "$work/vulnerabilities"
+		return $status
+	fi
+	if grep -qiE 'dial tcp|no such host|fetching|403|proxyconnect|timeout' "$work/vulnerabilities"; then
+		echo "the database of vulnerabilities cannot be reached from here"
+		skipped govulncheck "its database of vulnerabilities cannot be reached from here"
+		return 0
+	fi
+	cat "$work/vulnerabilities"
+	return 1
+}
+
+part_tests() { CGO_ENABLED=1 GOFLAGS='' go test -race -count=1 -timeout 20m ./...; }
+
+all=(packages generated vet lint deadcode build arm64 vulnerabilities fuzz tests)
+parts=("$@")
+[ ${#parts[@]} -gt 0 ] || parts=("${all[@]}")
+
+times=() failed=()
+for part in "${parts[@]}"; do
+	if ! declare -F "part_$part" >/dev/null; then
+		echo "no part is called $part; there are: ${all[*]}"
+		exit 2
+	fi
+	printf '\n== %s\n' "$part"
+	began=$(date +%s)
+	result=ok
+	"part_$part" || { result=FAILED; failed+=("$part"); }
+	took=$(($(date +%s) - began))
+	printf '== %s: %s, %d s\n' "$part" "$result" "$took"
+	times+=("$(printf '%-16s %5d s  %s' "$part" "$took" "$result")")
+done
+
+printf '\nThe time of each part:\n'
+printf '  %s\n' "${times[@]}"
+if [ -s "$TOCSIN_SKIPPED" ]; then
+	printf '\nSKIPPED, AND WHY:\n'
+	sort -u "$TOCSIN_SKIPPED" | awk -F '\t' '{
+		line = "  " toupper($1 ": " ($2 == "-" ? "" : $2 ": ") $3)
+		print line ($4 == "-" ? "" : " (INSTALL " $4 ")")
+	}'
+else
+	printf '\nNOTHING WAS SKIPPED.\n'
+fi
+if [ ${#failed[@]} -gt 0 ]; then
+	printf '\nFAILED: %s\n' "${failed[*]}"
+	exit 1
+fi
+printf '\nAll parts passed.\n'
