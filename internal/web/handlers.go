@@ -1,0 +1,98 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"tocsin/internal/frame"
+)
+
+// Bounds of single handlers.
+const (
+	reloadTimeout  = 2 * time.Minute
+	statusTimeout  = 8 * time.Second
+	maxReloadError = 64 << 10
+)
+
+func (s *Server) healthy(w http.ResponseWriter, _ *http.Request) {
+	say(w, http.StatusOK, "Tocsin is running.")
+}
+
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	if ok, why := s.options.Ready(); !ok {
+		say(w, http.StatusServiceUnavailable, "Tocsin is not ready: "+why)
+		return
+	}
+	say(w, http.StatusOK, "Tocsin is ready.")
+}
+
+// reload loads the configuration anew, one at a time. It goes on when whoever
+// asked hangs up: a configuration is not left half loaded.
+func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
+	if !s.reloading.TryLock() {
+		say(w, http.StatusConflict, "a reload is under way already")
+		return
+	}
+	defer s.reloading.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), reloadTimeout)
+	defer cancel()
+	if err := s.options.Reload(ctx); err != nil {
+		text := strings.ToValidUTF8(err.Error(), "\uFFFD")
+		if len(text) > maxReloadError {
+			text = strings.ToValidUTF8(text[:maxReloadError], "") + " …"
+		}
+		say(w, http.StatusInternalServerError, "the configuration was refused, the former one stays in force:\n"+text)
+		return
+	}
+	say(w, http.StatusOK, "the configuration was reloaded")
+}
+
+func (s *Server) query(w http.ResponseWriter, r *http.Request) {
+	s.mount(w, r, s.options.View().QueryAPI)
+}
+
+func (s *Server) alertmanager(w http.ResponseWriter, r *http.Request) {
+	s.mount(w, r, s.options.View().Alertmanager)
+}
+
+// mount hands a request on to the engine.
+func (s *Server) mount(w http.ResponseWriter, r *http.Request, engine http.Handler) {
+	if engine == nil {
+		say(w, http.StatusNotFound, "the engine is off on this instance: it stores and judges nothing, ask the hub")
+		return
+	}
+	engine.ServeHTTP(w, r)
+}
+
+func (s *Server) unknown(w http.ResponseWriter, _ *http.Request) {
+	say(w, http.StatusNotFound, "there is no such page; / shows how things stand, /sd lists what is measured here")
+}
+
+// statusPage draws the page that people read.
+func (s *Server) statusPage(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), statusTimeout)
+	defer cancel()
+	var page bytes.Buffer
+	if err := s.status.Draw(&page, s.options.Status(ctx)); err != nil {
+		s.log.Error("status page could not be drawn", "err", err)
+		say(w, http.StatusInternalServerError, "the status page could not be drawn; the log says why")
+		return
+	}
+	w.Header().Set("Content-Security-Policy", s.status.Policy())
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	s.send(w, r, &page, true)
+}
+
+// target finds a target by the path's job and id.
+func (v *View) target(r *http.Request) *frame.Target {
+	job, id := r.PathValue("job"), r.PathValue("id")
+	for _, t := range v.Targets {
+		if spec := t.Spec(); spec.Job == job && spec.ID == id {
+			return t
+		}
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package status
+
+// A headline is what one sees first.
+type headline struct {
+	Level, Sign, Title string
+	Lines              []string
+}
+
+// headline says in one sentence how the site stands. It never says that all
+// is well when something is not known.
+func (p *pen) headline(s *Status, gaps int) headline {
+	w := p.w
+	var firing, critical, silenced, trouble int
+	for _, a := range s.Alerts {
+		switch {
+		case a.Silence != nil:
+			silenced++
+		case a.Severity == "critical":
+			critical++
+			firing++
+		default:
+			firing++
+		}
+	}
+	for i := range s.Targets {
+		if s.Targets[i].State == Trouble {
+			trouble++
+		}
+	}
+
+	h := headline{}
+	var m mark
+	engineTrouble := s.Engine != nil && s.Engine.Trouble != ""
+	switch {
+	case firing > 0:
+		level := warn
+		if critical > 0 {
+			level = bad
+			h.Lines = append(h.Lines, w.count(w.FiresCritical, critical))
+		}
+		m = newMark(level, w.count(w.Fires, firing))
+	case s.Starting != "":
+		m = newMark(quiet, w.Starting)
+		h.Lines = append(h.Lines, w.NotKnown)
+	case engineTrouble:
+		m = newMark(bad, w.NotKnown)
+	case trouble > 0:
+		m = newMark(warn, w.QuietButTrouble)
+	case gaps > 0:
+		m = newMark(warn, w.QuietButGaps)
+	case len(s.Targets) == 0:
+		m = newMark(warn, w.NothingToWatch)
+	case silenced > 0:
+		m = newMark(quiet, w.OnlyMuted)
+	case s.Engine == nil:
+		m = newMark(good, w.AllWellOff)
+		h.Lines = append(h.Lines, w.count(w.WellOffOf, len(s.Targets)))
+	default:
+		m = newMark(good, w.AllWell)
+		h.Lines = append(h.Lines, w.count(w.WellOf, len(s.Targets)))
+	}
+	if s.Starting != "" {
+		h.Lines = append(h.Lines, w.clean(s.Starting, maxDetail))
+	}
+	if engineTrouble {
+		h.Lines = append(h.Lines, w.EngineTrouble)
+	}
+	if trouble > 0 {
+		h.Lines = append(h.Lines, w.count(w.TroubleOf, trouble))
+	}
+	if gaps > 0 {
+		h.Lines = append(h.Lines, w.count(w.GapsOf, gaps))
+	}
+	if silenced > 0 {
+		h.Lines = append(h.Lines, w.count(w.FiresSilenced, silenced))
+	}
+	h.Level, h.Sign, h.Title = m.Level, m.Sign, m.Text
+	return h
+}
