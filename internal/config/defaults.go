@@ -1,0 +1,85 @@
+package config
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Where Tocsin listens and keeps its state unless told otherwise.
+const (
+	defaultListen  = "127.0.0.1:" + DefaultPort
+	defaultDataDir = "/var/lib/tocsin"
+)
+
+// machine is what is filled in from the machine.
+type machine struct {
+	hostname string
+	getenv   func(string) string
+	home     string
+}
+
+func thisMachine() machine {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		name = "localhost"
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = ""
+	}
+	return machine{hostname: name, getenv: os.Getenv, home: home}
+}
+
+// dataDir is the folder that systemd made for the service, else the user's
+// folder for state, else the one that Debian's services use.
+func (m machine) dataDir() string {
+	if first, _, _ := strings.Cut(m.getenv("STATE_DIRECTORY"), ":"); first != "" {
+		return first
+	}
+	if dir := m.getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "tocsin")
+	}
+	if filepath.IsAbs(m.home) {
+		return filepath.Join(m.home, ".local", "state", "tocsin")
+	}
+	return defaultDataDir
+}
+
+// setDefaults fills what the file left out.
+func (s *Site) setDefaults(m machine) {
+	s.loaded.host = m.hostname
+	setDefault(&s.Site, m.hostname)
+	setDefault(&s.Listen, defaultListen)
+	setDefault(&s.Language, "en")
+	setDefault(&s.DataDir, m.dataDir())
+	for i := range s.Hosts {
+		s.Hosts[i].setDefaults()
+	}
+	for i := range s.Postgres {
+		s.Postgres[i].setDefaults("postgres", m.hostname+":"+s.Postgres[i].Name)
+	}
+	for i := range s.RabbitMQ {
+		s.RabbitMQ[i].setDefaults("rabbitmq", m.hostname+":"+s.RabbitMQ[i].Name)
+	}
+	for i := range s.Bricks {
+		b := &s.Bricks[i]
+		setDefault(&b.Name, b.Kind)
+		b.setDefaults("brick", b.Name)
+	}
+	s.Engine.SetDefaults()
+	s.Web.SetDefaults()
+	s.Host.SetDefaults()
+	s.Intervals.SetDefaults()
+	s.Alerts.Mattermost.SetDefaults()
+}
+
+func setDefault(s *string, to string) {
+	if *s == "" {
+		*s = to
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

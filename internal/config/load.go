@@ -1,0 +1,151 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"tocsin/internal/config/strict"
+	"tocsin/internal/problem"
+)
+
+// Error is a site file with all that is wrong in it, one fault a line:
+//
+//	file:line: path: what is wrong, what to write instead
+type Error = strict.Error
+
+// Load reads a site file and proves it, down to the files that it names; it
+// connects to nobody and changes nothing. The empty path is no file at all:
+// this machine, with all defaults. Whatever is wrong comes back at once, as an
+// *Error that repeats no secret.
+func Load(path string) (*Site, error) { return load(path, thisMachine()) }
+
+func load(path string, m machine) (*Site, error) {
+	var data []byte
+	if path != "" {
+		var err error
+		if data, err = read(path); err != nil {
+			return nil, &Error{File: path, Faults: []strict.Fault{{Text: err.Error()}}}
+		}
+	}
+	site := &Site{}
+	at, faults := strict.Decode(data, site)
+	unread := slices.Clone(faults)
+	site.file = path
+	site.setDefaults(m)
+	if path != "" {
+		if full, err := filepath.Abs(path); err == nil {
+			site.resolve(filepath.Dir(full))
+		}
+	}
+	problems := problem.New()
+	site.refusePasswords(problems)
+	site.validate(problems)
+	if len(unread) == 0 { // else names may be missing only because they could not be read
+		site.validateReferences(problems)
+	}
+	contents, warnings := site.checkFiles(problems)
+	faults = append(faults, told(at.Place(problems.All()), unread)...)
+	if len(faults) > 0 {
+		return nil, &Error{File: path, Faults: scrub(strict.Sort(faults))}
+	}
+	site.warnings = append(warnings, site.suspicions()...)
+	site.fingerprint = site.digest(data, contents)
+	return site, nil
+}
+
+// read reads the site file, a little more than it may be at most, so that its
+// size can be judged.
+func read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, errors.New("there is no such file; correct the path, or run without --config to watch this machine")
+	case errors.Is(err, fs.ErrPermission):
+		return nil, errors.New("this user may not read it (permission denied)")
+	case err != nil:
+		return nil, fmt.Errorf("cannot be read: %w", errors.Unwrap(err))
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return nil, errors.New("this is a folder; name the site file in it")
+	}
+	data, err := io.ReadAll(io.LimitReader(f, strict.MaxSize+1))
+	if err != nil {
+		return nil, errors.New("cannot be read")
+	}
+	return data, nil
+}
+
+// told leaves out what only repeats another fault: what is missing in a
+// mapping that could not be read whole, and what a room says about an address
+// that has a password in it.
+func told(faults, unread []strict.Fault) []strict.Fault {
+	said := map[string]bool{}
+	return slices.DeleteFunc(faults, func(f strict.Fault) bool {
+		if said[f.Path] && strings.Contains(f.Text, "password") {
+			return true
+		}
+		said[f.Path] = said[f.Path] || f.Text == passwordText
+		for _, u := range unread {
+			around := u.Path
+			if i := strings.LastIndexByte(around, '.'); i >= 0 {
+				around = around[:i]
+			}
+			if f.Path == around || strings.HasPrefix(f.Path, around+".") || strings.HasPrefix(f.Path, around+"[") {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+const passwordText = "has a password in it; take it out of the address, and write it into a file named by password_file or its like"
+
+// userinfo is a user with a password in front of a URL's host.
+var userinfo = regexp.MustCompile(`(://)[^/?#\s]*@`)
+
+// refusePasswords finds passwords in addresses, wherever they stand: plain
+// text is shown by config show, on pages and in logs.
+func (s *Site) refusePasswords(p problem.List) {
+	visit(reflect.ValueOf(s).Elem(), "", func(path, _ string, v reflect.Value, _ []strict.Field) {
+		if m := userinfo.FindString(v.String()); strings.Contains(strings.TrimPrefix(m, "://"), ":") {
+			p.At(path).Addf(passwordText)
+		}
+	})
+}
+
+// scrub takes users and passwords out of all addresses, whoever wrote the
+// message.
+func scrub(faults []strict.Fault) []strict.Fault {
+	for i := range faults {
+		faults[i].Text = userinfo.ReplaceAllString(faults[i].Text, "${1}[redacted]@")
+		faults[i].Path = userinfo.ReplaceAllString(faults[i].Path, "${1}[redacted]@")
+	}
+	return faults
+}
+
+// digest sums up all that a reload would have to apply.
+func (s *Site) digest(data []byte, contents map[string][]byte) string {
+	h := sha256.New()
+	add := func(part string) { fmt.Fprintf(h, "%d:%s", len(part), part) }
+	add(string(data))
+	add(s.HostName())
+	add(s.DataDir)
+	for _, files := range []map[string][]byte{s.ruleFiles, contents} {
+		for _, name := range sortedKeys(files) {
+			add(name)
+			add(string(files[name]))
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,154 @@
+package config
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"tocsin/internal/config/strict"
+	"tocsin/internal/problem"
+)
+
+// names remembers where each name of one kind was first used.
+type names map[string]string
+
+// claim notes a name, and adds a problem when somebody has it already.
+func (n names) claim(p problem.List, name, path string) {
+	if name == "" {
+		return // validate has said so
+	}
+	if first, ok := n[name]; ok {
+		p.Addf("%s is taken by %s already; choose another, or take one of the two away", quote(name), first)
+		return
+	}
+	n[name] = path
+}
+
+// validateReferences adds what is wrong between the parts of the file: names
+// used twice, and names of what does not exist.
+func (s *Site) validateReferences(p problem.List) {
+	s.uniqueNames(p)
+	s.uniqueTargets(p)
+	known := s.needable()
+	for i, b := range s.Bricks {
+		for j, need := range b.Needs {
+			at := p.At("bricks").Index(i).At("needs").Index(j)
+			switch {
+			case need == "brick/"+b.Name:
+				at.Addf("a brick cannot need itself; take this away")
+			case slices.Contains(known, need):
+			case len(known) == 1: // only itself
+				at.Addf("%s is not in this file; write it under postgres, rabbitmq or bricks first", quote(need))
+			default:
+				if near := strict.Nearest(need, known); near != "" {
+					at.Addf("%s is not in this file; did you mean %s?", quote(need), near)
+				} else {
+					at.Addf("%s is not in this file; write one of %s", quote(need), strings.Join(known, ", "))
+				}
+			}
+		}
+	}
+}
+
+// needable lists what bricks can need.
+func (s *Site) needable() []string {
+	var known []string
+	for _, t := range s.Postgres {
+		known = append(known, "postgres/"+t.Name)
+	}
+	for _, t := range s.RabbitMQ {
+		known = append(known, "rabbitmq/"+t.Name)
+	}
+	for _, b := range s.Bricks {
+		known = append(known, "brick/"+b.Name)
+	}
+	return known
+}
+
+func (s *Site) uniqueNames(p problem.List) {
+	names := map[string]names{"hosts": {}, "postgres": {}, "rabbitmq": {}, "bricks": {}}
+	claim := func(section string, i int, key, name string) {
+		names[section].claim(p.At(section).Index(i).At(key), name, index(section, i))
+	}
+	for i, h := range s.Hosts {
+		if h.Name == s.HostName() {
+			p.At("hosts").Index(i).Addf("%s is this machine, which is watched anyway; take it away", quote(h.Name))
+		}
+		claim("hosts", i, "name", h.Name)
+	}
+	for i, t := range s.Postgres {
+		claim("postgres", i, "name", t.Name)
+	}
+	for i, t := range s.RabbitMQ {
+		claim("rabbitmq", i, "name", t.Name)
+	}
+	for i, t := range s.Bricks {
+		claim("bricks", i, "name", t.Name)
+	}
+}
+
+// target is what names a target over the whole site: its job and instance,
+// and the place in the file that it comes from.
+type target struct {
+	path, job, instance string
+}
+
+// targets lists all targets that the file makes, this machine first.
+func (s *Site) targets() []target {
+	all := []target{{"this machine", "node", s.HostName()}}
+	for i, h := range s.Hosts {
+		all = append(all, target{index("hosts", i), h.Job, h.Instance})
+	}
+	for i, t := range s.Postgres {
+		all = append(all, target{index("postgres", i), t.Job, t.Instance})
+	}
+	for i, t := range s.RabbitMQ {
+		all = append(all, target{index("rabbitmq", i), t.Job, t.Instance})
+	}
+	for i, t := range s.Bricks {
+		all = append(all, target{index("bricks", i), t.Job, t.Instance})
+	}
+	return all
+}
+
+// uniqueTargets refuses two targets of one job and instance: their series
+// could not be told apart.
+func (s *Site) uniqueTargets(p problem.List) {
+	type label struct{ job, instance string }
+	first := map[label]string{}
+	for _, t := range s.targets() {
+		l := label{t.job, t.instance}
+		if before, ok := first[l]; ok {
+			p.At(t.path).Addf("has job %s and instance %s, as %s has; give one of them another instance", quote(t.job), quote(t.instance), before)
+			continue
+		}
+		first[l] = t.path
+	}
+}
+
+// suspicions finds what is possible, and probably not meant.
+func (s *Site) suspicions() []string {
+	var all []string
+	watched := []string{s.HostName()}
+	for _, h := range s.Hosts {
+		watched = append(watched, h.Name)
+	}
+	on := func(path, name string) {
+		if name == "" || slices.Contains(watched, name) {
+			return
+		}
+		hint := "write it under hosts, or the name as it stands there"
+		for _, w := range watched {
+			if short, _, _ := strings.Cut(w, "."); short == name {
+				hint = "did you mean " + w + "?"
+			}
+		}
+		all = append(all, path+".on: "+quote(name)+" is no host that is watched, so that its trouble does not explain this one's; "+hint)
+	}
+	for i, b := range s.Bricks {
+		on(index("bricks", i), b.On)
+	}
+	return all
+}
+
+func index(section string, i int) string { return section + "[" + strconv.Itoa(i) + "]" }

@@ -1,0 +1,177 @@
+package config
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"tocsin/internal/problem"
+	"tocsin/internal/secret"
+)
+
+// Postgres is a PostgreSQL server to be measured.
+type Postgres struct {
+	// Name is what the server is called; needs: and its page use it.
+	Name string `yaml:"name"`
+	// DSN says where it is: a postgres:// URL, or key=value words. A password
+	// does not belong in it.
+	DSN          string      `yaml:"dsn"`
+	Password     secret.Text `yaml:"password,omitempty"`
+	PasswordFile string      `yaml:"password_file,omitempty"`
+	Common       `yaml:",inline"`
+}
+
+// RabbitMQ is a RabbitMQ broker to be measured through its management API.
+type RabbitMQ struct {
+	// Name is what the broker is called; needs: and its page use it.
+	Name string `yaml:"name"`
+	// URL is its management API's.
+	URL          string      `yaml:"url"`
+	Username     string      `yaml:"username,omitempty"`
+	Password     secret.Text `yaml:"password,omitempty"`
+	PasswordFile string      `yaml:"password_file,omitempty"`
+	// CAFile has the authorities that its certificate comes from; the
+	// system's if left out.
+	CAFile string `yaml:"ca_file,omitempty"`
+	Common `yaml:",inline"`
+}
+
+// Brick is a service of the site.
+type Brick struct {
+	// Kind is which service it is: authentic, wcs, etherpad, ...
+	Kind string `yaml:"kind"`
+	// Name is what this one is called; its kind if left out.
+	Name string `yaml:"name,omitempty"`
+	// URL is where its users find it.
+	URL string `yaml:"url"`
+	// On is the host that it runs on.
+	On string `yaml:"on,omitempty"`
+	// Needs are what it cannot work without: postgres/NAME, rabbitmq/NAME or
+	// brick/NAME.
+	Needs  []string `yaml:"needs,omitempty"`
+	Common `yaml:",inline"`
+}
+
+// Common is what every target that a site names can have.
+type Common struct {
+	// Job and Instance replace the labels that Tocsin would choose, so that a
+	// migrated site keeps its old ones.
+	Job      string `yaml:"job,omitempty"`
+	Instance string `yaml:"instance,omitempty"`
+	// Labels are put on everything that is measured of it.
+	Labels map[string]string `yaml:"labels,omitempty"`
+}
+
+// Updates is the watch over upstream releases.
+type Updates struct {
+	// Channel is the Mattermost channel that the digest goes to: team/channel.
+	Channel string `yaml:"channel,omitempty"`
+}
+
+func (c *Common) setDefaults(job, instance string) {
+	if c.Job == "" {
+		c.Job = job
+	}
+	if c.Instance == "" {
+		c.Instance = instance
+	}
+}
+
+func (c Common) validate(p problem.List) { validateLabels(p.At("labels"), c.Labels) }
+
+func (s *Postgres) validate(p problem.List) {
+	validateName(p.At("name"), s.Name)
+	at := p.At("dsn")
+	u, err := url.Parse(s.DSN)
+	switch {
+	case s.DSN == "":
+		at.Addf("is missing; write postgres:///postgres?host=/run/postgresql, or postgres://user@host/database")
+	case passwordInDSN.MatchString(s.DSN), err == nil && u.Query().Has("password"):
+		at.Addf("has a password in it; take it out and write it into a file, named by password_file")
+	case strings.Contains(s.DSN, "://") && (err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql"):
+		at.Addf("is no postgres:// URL; write postgres:///postgres?host=/run/postgresql, or postgres://user@host/database")
+	case !strings.Contains(s.DSN, "://") && !strings.Contains(s.DSN, "="):
+		at.Addf("is neither a postgres:// URL nor key=value words; write postgres://user@host/database")
+	}
+	twins(p, "password", s.Password, s.PasswordFile)
+	s.Common.validate(p)
+}
+
+// passwordInDSN finds the password among key=value words.
+var passwordInDSN = regexp.MustCompile(`(?i)(^|\s)(ssl)?password\s*=`)
+
+func (s *RabbitMQ) validate(p problem.List) {
+	validateName(p.At("name"), s.Name)
+	validateURL(p.At("url"), s.URL, "http://127.0.0.1:15672")
+	twins(p, "password", s.Password, s.PasswordFile)
+	if s.Username == "" && !(s.Password.IsZero() && s.PasswordFile == "") {
+		p.At("username").Addf("a password needs a username; write the name it belongs to")
+	}
+	s.Common.validate(p)
+}
+
+func (b *Brick) validate(p problem.List) {
+	if b.Kind == "" {
+		p.At("kind").Addf("is missing; write which service it is, as etherpad")
+	} else if !slug.MatchString(b.Kind) {
+		p.At("kind").Addf("%s is no kind; write a word of small letters, digits, - and _, as etherpad", quote(b.Kind))
+	}
+	if b.Name != b.Kind {
+		validateName(p.At("name"), b.Name)
+	}
+	validateURL(p.At("url"), b.URL, "https://pad.ville.example")
+	b.Common.validate(p)
+}
+
+func (u *Updates) validate(p problem.List) {
+	if u.Channel != "" && !channel.MatchString(u.Channel) {
+		p.At("channel").Addf("%s is no channel; write team/channel, as technique/mises-a-jour", quote(u.Channel))
+	}
+}
+
+var (
+	// slug is what a name may be: it stands in the path of the target's page.
+	slug    = regexp.MustCompile(`^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?$`)
+	channel = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_.-]*$`)
+)
+
+func validateName(p problem.List, name string) {
+	switch {
+	case name == "":
+		p.Addf("is missing; write a short name, as main")
+	case !slug.MatchString(name):
+		p.Addf("%s is no name; use small letters, digits, - and _, at most 64, as main", quote(name))
+	}
+}
+
+// validateURL wants an http or https URL with a host and nobody's password.
+func validateURL(p problem.List, text, example string) {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		p.Addf("is missing; write its URL, as %s", example)
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
+		p.Addf("is no URL of a web page; write one as %s", example)
+	case u.User != nil:
+		p.Addf("has a user or a password in it; take them out")
+	}
+}
+
+// Unwatched says, in words, what the site file names and this version of
+// Tocsin does not measure yet. Nobody may believe that it is watched.
+func (s *Site) Unwatched() []string {
+	var all []string
+	say := func(n int, section, what string) {
+		if n > 0 {
+			all = append(all, fmt.Sprintf("%s: this version does not measure %s yet; %d not watched", section, what, n))
+		}
+	}
+	say(len(s.Postgres), "postgres", "PostgreSQL servers")
+	say(len(s.RabbitMQ), "rabbitmq", "RabbitMQ brokers")
+	say(len(s.Bricks), "bricks", "bricks")
+	if s.Updates != (Updates{}) {
+		all = append(all, "updates: this version does not follow upstream releases yet; none is watched")
+	}
+	return all
+}

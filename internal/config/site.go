@@ -1,0 +1,111 @@
+package config
+
+import (
+	"time"
+
+	"tocsin/alerts/engine"
+	"tocsin/alerts/mattermost"
+	"tocsin/exporters/host"
+	"tocsin/internal/web/access"
+)
+
+// Site is all that one site file describes. Every key may be left out, and so
+// may the file: then the site is this machine.
+type Site struct {
+	// Site is what the site is called, in messages and on pages.
+	Site string `yaml:"site"`
+	// Listen is where this Tocsin answers: host:port, or :port for all
+	// addresses of the machine.
+	Listen string `yaml:"listen"`
+	// Advertise is the host:port under which others reach this Tocsin, where
+	// it is not the one that they asked.
+	Advertise string `yaml:"advertise"`
+	// ExternalURL is where people reach this Tocsin. Without it posts carry no
+	// links.
+	ExternalURL string `yaml:"external_url"`
+	// Timezone is the one that times are told in, as Europe/Paris; the
+	// machine's own if left out.
+	Timezone string `yaml:"timezone"`
+	// Language is the one that people are spoken to in: en or fr.
+	Language string `yaml:"language"`
+	// DataDir is the folder for all that must survive a restart.
+	DataDir string `yaml:"data_dir"`
+	// Labels are put on everything that this Tocsin measures.
+	Labels map[string]string `yaml:"labels"`
+
+	// Hosts are the site's other machines, each with a Tocsin of its own.
+	Hosts []Host `yaml:"hosts"`
+	// Engine is what stores, judges and alerts. Written as off, this Tocsin
+	// only measures.
+	Engine engine.Config `yaml:"engine"`
+	// Web is who may ask this Tocsin, and how.
+	Web access.Config `yaml:"web"`
+	// Host is how this machine is measured.
+	Host host.Config `yaml:"host"`
+
+	// Postgres are the PostgreSQL servers to measure.
+	Postgres []Postgres `yaml:"postgres"`
+	// RabbitMQ are the brokers to measure.
+	RabbitMQ []RabbitMQ `yaml:"rabbitmq"`
+	// Bricks are the services of the site.
+	Bricks []Brick `yaml:"bricks"`
+
+	// Alerts is who is told of what, and when.
+	Alerts Alerts `yaml:"alerts"`
+	// Updates is the watch over upstream releases.
+	Updates Updates `yaml:"updates"`
+	// Intervals is how often each kind of target is measured.
+	Intervals Intervals `yaml:"intervals"`
+	// MetricsFromElsewhere names metrics, or patterns with * of them, that
+	// rules may use although no Tocsin exports them.
+	MetricsFromElsewhere []string `yaml:"metrics_from_elsewhere"`
+
+	loaded `yaml:"-"`
+}
+
+// Alerts is the section alerts of the site file.
+type Alerts struct {
+	// Mattermost is the channel that is told.
+	Mattermost mattermost.Config `yaml:"mattermost"`
+	// RuleFiles are further rules, in Prometheus' standard form. Paths and
+	// patterns are relative to the site file.
+	RuleFiles []string `yaml:"rule_files"`
+}
+
+// loaded is what a Site knows beside what is written in the file.
+type loaded struct {
+	file        string
+	host        string
+	ruleFiles   map[string][]byte
+	fingerprint string
+	warnings    []string
+}
+
+// File is the path of the site file; empty where there is none.
+func (s *Site) File() string { return s.file }
+
+// HostName is what this machine is called in labels and messages.
+func (s *Site) HostName() string { return s.loaded.host }
+
+// RuleFiles returns the contents of the site's own rule files by their paths.
+func (s *Site) RuleFiles() map[string][]byte { return s.ruleFiles }
+
+// Fingerprint changes whenever anything changes that a reload would have to
+// apply: the file, what is filled in from the machine, rule files,
+// certificates. Files with secrets are not part of it: they are read again at
+// every use.
+func (s *Site) Fingerprint() string { return s.fingerprint }
+
+// Warnings says what is possible, and probably not meant.
+func (s *Site) Warnings() []string { return s.warnings }
+
+// Location returns the site's time zone.
+func (s *Site) Location() *time.Location {
+	if s.Timezone == "" {
+		return time.Local
+	}
+	if zone, err := time.LoadLocation(s.Timezone); err == nil { // Validate has proved it
+		return zone
+	}
+	return time.Local
+}

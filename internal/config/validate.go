@@ -1,0 +1,129 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	_ "time/tzdata" // time zones for machines that have none installed: a small container, a bare server
+
+	"tocsin/internal/config/strict"
+	"tocsin/internal/problem"
+)
+
+// languages are those that messages exist in.
+func languages() []string { return []string{"en", "fr"} }
+
+// validate adds what is wrong in the file itself. It touches nothing outside.
+func (s *Site) validate(p problem.List) {
+	if len(s.Site) > 64 || strings.ContainsFunc(s.Site, func(r rune) bool { return r < ' ' }) {
+		p.At("site").Addf("must be one line of at most 64 bytes; write a short name, as ville")
+	}
+	s.validateAddresses(p)
+	s.validateLanguage(p)
+	if !filepath.IsAbs(s.DataDir) {
+		p.At("data_dir").Addf("%s is not a full path; write one that begins with /, as %s", quote(s.DataDir), defaultDataDir)
+	}
+	validateLabels(p.At("labels"), s.Labels)
+	for i := range s.Hosts {
+		s.Hosts[i].validate(p.At("hosts").Index(i))
+	}
+	for i := range s.Postgres {
+		s.Postgres[i].validate(p.At("postgres").Index(i))
+	}
+	for i := range s.RabbitMQ {
+		s.RabbitMQ[i].validate(p.At("rabbitmq").Index(i))
+	}
+	for i := range s.Bricks {
+		s.Bricks[i].validate(p.At("bricks").Index(i))
+	}
+	s.Engine.Validate(p.At("engine"))
+	s.Web.Validate(p.At("web"))
+	s.Host.Validate(p.At("host"))
+	s.Intervals.Validate(p.At("intervals"))
+	s.Updates.validate(p.At("updates"))
+	s.Alerts.Mattermost.Validate(p.At("alerts").At("mattermost"))
+	for i, name := range s.MetricsFromElsewhere {
+		at := p.At("metrics_from_elsewhere").Index(i)
+		if _, err := path.Match(name, ""); err != nil || !metricPattern.MatchString(name) {
+			at.Addf("%s is no name of a metric; write one, or a pattern as myapp_*", quote(name))
+		} else if strings.Trim(name, "*?") == "" {
+			at.Addf("matches every metric, so that no slip would be found any more; begin it with the metrics' prefix, as myapp_*")
+		}
+	}
+}
+
+var metricPattern = regexp.MustCompile(`^[a-zA-Z_:*?\[][a-zA-Z0-9_:*?\[\]-]*$`)
+
+func (s *Site) validateAddresses(p problem.List) {
+	if text := badListen(s.Listen); text != "" {
+		p.At("listen").Addf("%s; write host:port, as %s, or 0.0.0.0:%s to be reached by others", text, defaultListen, DefaultPort)
+	}
+	if s.Advertise != "" {
+		if text := badAddress(s.Advertise); text != "" {
+			p.At("advertise").Addf("%s; write host:port as others reach it, as guet.ville.example:%s", text, DefaultPort)
+		}
+	}
+	u, err := url.Parse(s.ExternalURL)
+	at := p.At("external_url")
+	switch {
+	case s.ExternalURL == "":
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
+		at.Addf("is no URL of a web page; write one as https://guet.ville.example")
+	case u.User != nil:
+		at.Addf("has a user or a password in it, and it stands in every post; take them out")
+	case u.RawQuery != "" || u.Fragment != "":
+		at.Addf("must end with its path; take away what follows ? or #")
+	}
+}
+
+// badListen says what keeps a text from being an address to listen on.
+func badListen(listen string) string {
+	if strings.Contains(listen, "://") {
+		return "is a URL, not an address"
+	}
+	hostPart, port, err := net.SplitHostPort(listen)
+	switch {
+	case err != nil:
+		return quote(listen) + " is no host:port"
+	case port != "0" && !goodPort(port):
+		return quote(port) + " is no port"
+	case hostPart != "" && hostPart != "localhost" && net.ParseIP(hostPart) == nil:
+		return quote(hostPart) + " is no IP address of this machine"
+	}
+	return ""
+}
+
+func goodPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
+}
+
+func (s *Site) validateLanguage(p problem.List) {
+	if _, err := time.LoadLocation(s.Timezone); err != nil {
+		p.At("timezone").Addf("%s is no time zone; write one as Europe/Paris or UTC", quote(s.Timezone))
+	}
+	for _, l := range languages() {
+		if s.Language == l {
+			return
+		}
+	}
+	hint := strings.Join(languages(), " or ")
+	if near := strict.Nearest(s.Language, []string{"english", "french", "francais", "français", "anglais"}); near != "" {
+		hint = map[string]string{"english": "en", "anglais": "en"}[near]
+		setDefault(&hint, "fr")
+	}
+	p.At("language").Addf("%s is not spoken; write %s", quote(s.Language), hint)
+}
+
+// quote repeats a value in a message, unless it is long or may hold a secret.
+func quote(value string) string {
+	if len(value) > 64 || strings.ContainsAny(value, "@\n") || strings.Contains(value, "://") {
+		return "this"
+	}
+	return strconv.Quote(value)
+}
