@@ -1,0 +1,88 @@
+package host
+
+import (
+	"path/filepath"
+	"regexp"
+
+	"tocsin/internal/problem"
+)
+
+// What node_exporter 1.12 leaves out by default.
+const (
+	excludedMountPoints = `^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)`
+	excludedTypes       = `^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|` +
+		`mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$`
+	excludedDisks = `^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$`
+)
+
+// Config says where the machine is seen, and what of it is left out.
+type Config struct {
+	// Proc, Sys and Root are where /proc, /sys and / of the machine are
+	// mounted; they differ from these only for a Tocsin in a container.
+	Proc string `yaml:"proc"`
+	Sys  string `yaml:"sys"`
+	Root string `yaml:"root"`
+
+	MountPoints     Filter `yaml:"mount_points"`     // of file systems
+	FilesystemTypes Filter `yaml:"filesystem_types"` // ext4, nfs4, ...
+	Disks           Filter `yaml:"disks"`            // sda, nvme0n1, ...
+	Interfaces      Filter `yaml:"interfaces"`       // eth0, ...
+}
+
+// A Filter chooses among names by regular expressions (RE2). A name is
+// watched when it matches Include, where that is set, and not Exclude.
+type Filter struct {
+	Include string `yaml:"include"`
+	Exclude string `yaml:"exclude"`
+}
+
+// SetDefaults fills what is not set. A filter that is given in part is left
+// as it is: naming what to include drops the default exclusions.
+func (c *Config) SetDefaults() {
+	setDefault(&c.Proc, "/proc")
+	setDefault(&c.Sys, "/sys")
+	setDefault(&c.Root, "/")
+	c.MountPoints.setDefault(excludedMountPoints)
+	c.FilesystemTypes.setDefault(excludedTypes)
+	c.Disks.setDefault(excludedDisks)
+}
+
+func setDefault(s *string, to string) {
+	if *s == "" {
+		*s = to
+	}
+}
+
+func (f *Filter) setDefault(exclude string) {
+	if f.Include == "" && f.Exclude == "" {
+		f.Exclude = exclude
+	}
+}
+
+// Validate adds what is wrong to p.
+func (c *Config) Validate(p problem.List) {
+	absolute(p.At("proc"), c.Proc)
+	absolute(p.At("sys"), c.Sys)
+	absolute(p.At("root"), c.Root)
+	c.MountPoints.validate(p.At("mount_points"))
+	c.FilesystemTypes.validate(p.At("filesystem_types"))
+	c.Disks.validate(p.At("disks"))
+	c.Interfaces.validate(p.At("interfaces"))
+}
+
+func absolute(p problem.List, path string) {
+	if !filepath.IsAbs(path) {
+		p.Addf("%q is no absolute path; write one that begins with /, as /host%s", path, filepath.Join("/", path))
+	}
+}
+
+func (f Filter) validate(p problem.List) {
+	expression(p.At("include"), f.Include)
+	expression(p.At("exclude"), f.Exclude)
+}
+
+func expression(p problem.List, text string) {
+	if _, err := regexp.Compile(text); err != nil {
+		p.Addf("%v; write a regular expression in RE2's syntax, as ^(lo|docker[0-9]+)$", err)
+	}
+}

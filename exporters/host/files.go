@@ -1,0 +1,157 @@
+package host
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// roots are where the kernel's file systems and the machine's own root are
+// mounted, and buffers to read them with. Safe for several goroutines.
+type roots struct {
+	proc, sys, root string
+	udev            string    // what udev notes of devices
+	buffers         sync.Pool // of *[]byte
+}
+
+func newRoots(cfg Config) *roots {
+	return &roots{proc: cfg.Proc, sys: cfg.Sys, root: cfg.Root, udev: filepath.Join(cfg.Root, "run/udev/data")}
+}
+
+// maxFile bounds what is read of one file. The longest is /proc/stat, whose
+// line of interrupts may take some 100 kB on very large machines.
+const maxFile = 8 << 20
+
+// read reads a whole file and hands its bytes to use; they are invalid after
+// that. It goes past package os, whose files would be registered with the
+// poller: that doubles the cost of a small file of /proc.
+func (r *roots) read(path string, use func(content []byte) error) error {
+	fd, err := open(unix.AT_FDCWD, path, unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	buffer, ok := r.buffers.Get().(*[]byte)
+	if !ok {
+		buffer = new(make([]byte, 16<<10))
+	}
+	defer r.buffers.Put(buffer)
+	length := 0
+	for {
+		if length == len(*buffer) {
+			if length >= maxFile {
+				return fmt.Errorf("read %s: longer than %d bytes", path, maxFile)
+			}
+			*buffer = append(*buffer, make([]byte, length)...)
+		}
+		n, err := retry(func() (int, error) { return unix.Read(fd, (*buffer)[length:]) })
+		if err != nil {
+			return &fs.PathError{Op: "read", Path: path, Err: err}
+		}
+		if n == 0 {
+			return use((*buffer)[:length])
+		}
+		length += n
+	}
+}
+
+// A folder is an opened folder of sysfs. Its small files are read relative to
+// it, which spares the kernel the walk from the root for each of them.
+type folder struct {
+	fd   int
+	path string
+}
+
+func openFolder(parts ...string) (folder, error) {
+	path := filepath.Join(parts...)
+	fd, err := open(unix.AT_FDCWD, path, unix.O_RDONLY|unix.O_DIRECTORY)
+	return folder{fd: fd, path: path}, err
+}
+
+func (d folder) close() { _ = unix.Close(d.fd) } // it was only read
+
+// value reads one attribute into buffer and returns it without the white
+// space around it.
+func (d folder) value(name string, buffer []byte) ([]byte, error) {
+	fd, err := open(d.fd, name, unix.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	n, err := retry(func() (int, error) { return unix.Read(fd, buffer) })
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: d.path + "/" + name, Err: err}
+	}
+	return bytes.TrimSpace(buffer[:n]), nil
+}
+
+func open(at int, path string, flags int) (int, error) {
+	fd, err := retry(func() (int, error) { return unix.Openat(at, path, flags|unix.O_CLOEXEC, 0) })
+	if err != nil {
+		return -1, &fs.PathError{Op: "open", Path: path, Err: err}
+	}
+	return fd, nil
+}
+
+// retry repeats a system call that a signal interrupted.
+func retry(call func() (int, error)) (int, error) {
+	for {
+		n, err := call()
+		if err != unix.EINTR { //nolint:errorlint // a system call's own number
+			return n, err
+		}
+	}
+}
+
+// nextField cuts the next field off a line: white space ends it.
+func nextField(line []byte) (field, rest []byte) {
+	line = bytes.TrimLeft(line, " \t")
+	if i := bytes.IndexAny(line, " \t"); i >= 0 {
+		return line[:i], line[i:]
+	}
+	return line, nil
+}
+
+// number reads a decimal number without making a string of it.
+func number(b []byte) (uint64, bool) {
+	if len(b) == 0 || len(b) > 20 {
+		return 0, false
+	}
+	var n uint64
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		next := n*10 + uint64(c-'0')
+		if next < n || n > 1<<64/10 {
+			return 0, false
+		}
+		n = next
+	}
+	return n, true
+}
+
+// malformed is the error for a line that is not what the kernel writes. The
+// line is quoted and cut short: it goes to the log.
+func malformed(path string, line []byte) error {
+	return fmt.Errorf("%s: malformed line %s", path, strconv.Quote(string(line[:min(len(line), 80)])))
+}
+
+// optional passes an error on, unless it only says that this machine lacks
+// the file.
+func optional(what string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// valid makes a label value of what may be any bytes.
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -1,0 +1,182 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"tocsin/internal/frame"
+)
+
+var (
+	netUp = &frame.Family{
+		Name: "node_network_up", Labels: []string{"device"}, Help: "Whether the interface is up and running (operstate).",
+	}
+	netInfo = &frame.Family{
+		Name:   "node_network_info",
+		Labels: []string{"device", "address", "broadcast", "duplex", "operstate", "adminstate", "ifalias"},
+		Help:   "What the interface is, in words; always 1.",
+	}
+	netSpeed = netGauge("speed_bytes", "Speed of the link, in bytes a second; negative where the driver does not know.")
+	netFlags = netGauge("flags", "The interface's flags, as netdevice(7) has them.")
+)
+
+// netNumbers are the files of one interface that are sent as they are.
+var netNumbers = []struct {
+	file   string
+	family *frame.Family
+}{
+	{"addr_assign_type", netGauge("address_assign_type", "Where the address comes from: 0 hardware, 1 random, 2 copied, 3 set.")},
+	{"carrier", netGauge("carrier", "Whether the link has a carrier.")},
+	{"carrier_changes", netCounter("carrier_changes_total", "How often the carrier came or went.")},
+	{"carrier_up_count", netCounter("carrier_up_changes_total", "How often the carrier came.")},
+	{"carrier_down_count", netCounter("carrier_down_changes_total", "How often the carrier went.")},
+	{"dev_id", netGauge("device_id", "Tells interfaces apart that share one address.")},
+	{"dormant", netGauge("dormant", "Whether the interface waits for something, as 802.1X.")},
+	{"ifindex", netGauge("iface_id", "The interface's number.")},
+	{"iflink", netGauge("iface_link", "Number of the interface that this one sits on.")},
+	{"link_mode", netGauge("iface_link_mode", "How the link is brought up: 0 by itself, 1 dormant.")},
+	{"mtu", netGauge("mtu_bytes", "The largest packet, in bytes.")},
+	{"name_assign_type", netGauge("name_assign_type", "Where the name comes from: 1 kernel, 2 foreseeable, 3 user, 4 renamed.")},
+	{"netdev_group", netGauge("net_dev_group", "The group that the interface was put in.")},
+	{"tx_queue_len", netGauge("transmit_queue_length", "How many packets may wait to be sent.")},
+	{"type", netGauge("protocol_type", "The kind of hardware, as ARP numbers it.")},
+}
+
+func netGauge(name, help string) *frame.Family {
+	return &frame.Family{Name: "node_network_" + name, Labels: []string{"device"}, Help: help}
+}
+
+// netclass is the collector netclass. It reads sysfs itself: of all that a
+// host page is made of this costs most by far, and reading only the files
+// that are wanted, relative to their folder, takes a quarter of the time.
+type netclass struct {
+	roots      *roots
+	interfaces *filter
+}
+
+func newNetclass(r *roots, interfaces *filter) *netclass {
+	return &netclass{roots: r, interfaces: interfaces}
+}
+
+func (c *netclass) Name() string { return "netclass" }
+
+func (c *netclass) Families() []*frame.Family {
+	families := []*frame.Family{netUp, netInfo, netSpeed, netFlags}
+	for _, n := range netNumbers {
+		families = append(families, n.family)
+	}
+	return families
+}
+
+func (c *netclass) Collect(ctx context.Context, s *frame.Sink) error {
+	class, err := os.Open(filepath.Join(c.roots.sys, "class/net"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return frame.ErrNoData
+	}
+	if err != nil {
+		return err
+	}
+	defer class.Close()
+	devices, err := class.Readdirnames(-1)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, device := range devices {
+		if !c.interfaces.watches([]byte(device)) {
+			continue
+		}
+		// Some files wait for a lock that a slow driver holds.
+		if err := ctx.Err(); err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		errs = append(errs, c.device(s, class.Name(), device))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *netclass) device(s *frame.Sink, class, device string) error {
+	d, err := openFolder(class, device)
+	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, fs.ErrNotExist) {
+		return nil // bonding_masters is a file; an interface may just have gone
+	}
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	a := attributes{folder: d}
+
+	state := a.text("operstate")
+	up := 0.0
+	if state == "up" {
+		up = 1
+	}
+	s.Send(netUp, up, device)
+
+	admin := "unknown"
+	if flags, ok := a.number("flags"); ok {
+		s.Send(netFlags, float64(flags), device)
+		admin = "down"
+		if flags&unix.IFF_UP != 0 {
+			admin = "up"
+		}
+	}
+	s.Send(netInfo, 1, device, a.text("address"), a.text("broadcast"), a.text("duplex"), state, admin, a.text("ifalias"))
+
+	if megabits, ok := a.number("speed"); ok {
+		s.Send(netSpeed, float64(megabits*1000*1000/8), device)
+	}
+	for _, n := range netNumbers {
+		if value, ok := a.number(n.file); ok {
+			s.Send(n.family, float64(value), device)
+		}
+	}
+	return errors.Join(a.errs...)
+}
+
+// attributes reads the files of one interface. A file that is not there, or
+// that the driver answers with an error (the speed of a link that is down),
+// is no error: the interface does not have it.
+type attributes struct {
+	folder folder
+	buffer [512]byte
+	errs   []error
+}
+
+func (a *attributes) value(name string) []byte {
+	value, err := a.folder.value(name, a.buffer[:])
+	if err != nil && !absent(err) {
+		a.errs = append(a.errs, err)
+	}
+	return value
+}
+
+func absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) ||
+		errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENODEV)
+}
+
+func (a *attributes) text(name string) string {
+	return valid(string(a.value(name)))
+}
+
+// number reads a number, which sysfs writes in decimal or as 0x1003.
+func (a *attributes) number(name string) (int64, bool) {
+	value := a.value(name)
+	if len(value) == 0 {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(string(value), 0, 64)
+	if err != nil {
+		a.errs = append(a.errs, fmt.Errorf("%s/%s: %w", a.folder.path, name, err))
+		return 0, false
+	}
+	return n, true
+}

@@ -1,0 +1,66 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"tocsin/internal/frame"
+)
+
+// statLines are the lines of /proc/stat that the collector stat sends, by
+// their first word.
+var statLines = map[string]*frame.Family{
+	"intr":          {Name: "node_intr_total", Type: frame.Counter, Help: "Interrupts served since boot."},
+	"ctxt":          {Name: "node_context_switches_total", Type: frame.Counter, Help: "Context switches since boot."},
+	"btime":         {Name: "node_boot_time_seconds", Help: "When the machine was booted, in seconds since 1970."},
+	"processes":     {Name: "node_forks_total", Type: frame.Counter, Help: "Processes and threads started since boot."},
+	"procs_running": {Name: "node_procs_running", Help: "Processes that run or could run now."},
+	"procs_blocked": {Name: "node_procs_blocked", Help: "Processes that wait for a disk or the like to answer."},
+}
+
+// stat is the collector stat. It reads /proc/stat itself: procfs writes a
+// zero where a line is missing, and a boot time of zero reads as a reboot;
+// gopsutil's boot time is taken from the uptime and moves by a second.
+type stat struct{ roots *roots }
+
+func newStat(r *roots) *stat { return &stat{roots: r} }
+
+func (c *stat) Name() string { return "stat" }
+
+func (c *stat) Families() []*frame.Family {
+	families := make([]*frame.Family, 0, len(statLines))
+	for _, word := range []string{"intr", "ctxt", "btime", "processes", "procs_running", "procs_blocked"} {
+		families = append(families, statLines[word])
+	}
+	return families
+}
+
+func (c *stat) Collect(_ context.Context, s *frame.Sink) error {
+	path := filepath.Join(c.roots.proc, "stat")
+	return c.roots.read(path, func(content []byte) error {
+		var errs []error
+		found := 0
+		for line := range bytes.Lines(content) {
+			word, rest := nextField(bytes.TrimRight(line, "\n"))
+			family, known := statLines[string(word)]
+			if !known {
+				continue
+			}
+			value, _ := nextField(rest)
+			n, ok := number(value)
+			if !ok {
+				errs = append(errs, malformed(path, line))
+				continue
+			}
+			found++
+			s.Send(family, float64(n))
+		}
+		if missing := len(statLines) - found - len(errs); missing > 0 {
+			errs = append(errs, fmt.Errorf("%s: %d of the %d lines wanted are missing", path, missing, len(statLines)))
+		}
+		return errors.Join(errs...)
+	})
+}
