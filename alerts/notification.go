@@ -32,6 +32,10 @@ const (
 	SomeSettled Reason = "some_settled" // some, not all, were resolved
 	AllSettled  Reason = "all_settled"  // nothing of the group fires any more
 	Reminder    Reason = "reminder"     // nothing changed, but the repeat interval has passed
+	// Refresh: no alert came or went, but what is known of them changed (data
+	// vanished or came back). It is worth an edit, never a new post or a sound;
+	// a voice that cannot edit says nothing.
+	Refresh Reason = "refresh"
 )
 
 // Firing returns how many alerts of the group fire.

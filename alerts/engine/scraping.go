@@ -1,0 +1,231 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	commonconfig "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/scrape"
+	"github.com/prometheus/prometheus/tsdb"
+
+	"tocsin/internal/sd"
+)
+
+// Bounds on what one scrape may bring; far above what our own pages have, they
+// keep a wrong or hostile page from filling memory and disk.
+const (
+	maxPage        = 32 << 20 // bytes, uncompressed
+	maxSamples     = 100_000
+	maxLabels      = 64
+	maxLabelValue  = 4096
+	nodeInterval   = 5 * time.Second
+	listInterval   = time.Second // how soon a changed list of targets takes effect
+	ownPool        = "own"
+	scrapeDefaults = `
+global:
+  scrape_interval: 15s
+  scrape_timeout: 10s
+`
+)
+
+// scraping owns the scrape manager and the lists of targets that it works on.
+type scraping struct {
+	log     *slog.Logger
+	manager *scrape.Manager
+	inner   *inner
+	sets    chan map[string][]*targetgroup.Group
+	stopped chan struct{}
+
+	mu    sync.Mutex // guards what follows
+	lists map[string][]sd.Group
+	pools map[string]bool
+}
+
+func newScraping(db *tsdb.DB, in *inner, log *slog.Logger, reg prometheus.Registerer) (*scraping, error) {
+	manager, err := scrape.NewManager(&scrape.Options{
+		DiscoveryReloadOnStartup: true,
+		DiscoveryReloadInterval:  model.Duration(listInterval),
+		HTTPClientOptions:        []commonconfig.HTTPClientOption{commonconfig.WithDialContextFunc(in.dial)},
+	}, log, nil, nil, db, reg)
+	if err != nil {
+		return nil, fmt.Errorf("scraping: %w", err)
+	}
+	return &scraping{
+		log: log, manager: manager, inner: in,
+		sets:    make(chan map[string][]*targetgroup.Group),
+		stopped: make(chan struct{}),
+		lists:   map[string][]sd.Group{},
+		pools:   map[string]bool{},
+	}, nil
+}
+
+// run scrapes until stop.
+func (s *scraping) run() {
+	if err := s.manager.Run(s.sets); err != nil {
+		s.log.Error("scraping ended", "err", err)
+	}
+}
+
+func (s *scraping) stop() {
+	close(s.stopped)
+	s.manager.Stop()
+}
+
+// apply sets the pools: one for this instance, and one for each remote host
+// with its way in. Lists of hosts that are gone are emptied.
+func (s *scraping) apply(hosts []Host) error {
+	cfg, err := config.Load(scrapeDefaults, s.log)
+	if err != nil {
+		return fmt.Errorf("scraping: %w", err)
+	}
+	pools := map[string]bool{ownPool: true}
+	cfg.ScrapeConfigs = append(cfg.ScrapeConfigs, scrapePool(ownPool, commonconfig.DefaultHTTPClientConfig))
+	for _, h := range hosts {
+		client, err := h.clientConfig()
+		if err != nil {
+			return err
+		}
+		pool := scrapePool(h.pool(), client)
+		pool.Scheme = h.scheme()
+		pools[h.pool()] = true
+		cfg.ScrapeConfigs = append(cfg.ScrapeConfigs, pool)
+	}
+	for _, pool := range cfg.ScrapeConfigs {
+		if err := pool.Validate(cfg.GlobalConfig); err != nil {
+			return fmt.Errorf("scraping %s: %w", pool.JobName, err)
+		}
+	}
+	if err := s.manager.ApplyConfig(cfg); err != nil {
+		return fmt.Errorf("scraping: %w", err)
+	}
+	s.mu.Lock()
+	gone := s.pools
+	s.pools = pools
+	s.mu.Unlock()
+	for name := range gone {
+		if !pools[name] {
+			s.set(name, nil)
+		}
+	}
+	return nil
+}
+
+func scrapePool(name string, client commonconfig.HTTPClientConfig) *config.ScrapeConfig {
+	pool := config.DefaultScrapeConfig
+	pool.JobName = name
+	pool.HonorLabels = false
+	pool.HTTPClientConfig = client
+	pool.HTTPClientConfig.FollowRedirects = false
+	pool.BodySizeLimit = maxPage
+	pool.SampleLimit = maxSamples
+	pool.LabelLimit = maxLabels
+	pool.LabelValueLengthLimit = maxLabelValue
+	return &pool
+}
+
+// set replaces the targets of one pool. An unchanged list is no work.
+func (s *scraping) set(pool string, groups []sd.Group) {
+	s.mu.Lock()
+	if old, ok := s.lists[pool]; ok && reflect.DeepEqual(old, groups) {
+		s.mu.Unlock()
+		return
+	}
+	s.lists[pool] = groups
+	sets := make(map[string][]*targetgroup.Group, len(s.lists))
+	for name, list := range s.lists {
+		// An empty list removes a pool's targets; an absent key would keep them.
+		sets[name] = []*targetgroup.Group{{Source: name}}
+		for i, g := range list {
+			tg := &targetgroup.Group{Source: fmt.Sprintf("%s/%d", name, i), Labels: model.LabelSet{}}
+			for _, addr := range g.Targets {
+				tg.Targets = append(tg.Targets, model.LabelSet{model.AddressLabel: model.LabelValue(addr)})
+			}
+			for k, v := range g.Labels {
+				tg.Labels[model.LabelName(k)] = model.LabelValue(v)
+			}
+			sets[name] = append(sets[name], tg)
+		}
+	}
+	s.mu.Unlock()
+	select {
+	case s.sets <- sets:
+	case <-s.stopped:
+	}
+}
+
+// A key names a target over the site.
+type key struct{ job, instance string }
+
+// configured tells which targets the lists have now.
+func (s *scraping) configured() map[key]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	have := map[key]bool{}
+	for _, list := range s.lists {
+		for _, g := range list {
+			have[key{g.Labels[sd.LabelJob], g.Labels[sd.LabelInstance]}] = true
+		}
+	}
+	return have
+}
+
+// health is how the newest scrape of each active target went.
+type health struct {
+	up      bool
+	scraped time.Time // zero: not yet
+	err     string
+	every   time.Duration
+	labels  map[string]string
+}
+
+func (s *scraping) health() map[key]health {
+	out := map[key]health{}
+	for _, targets := range s.manager.TargetsActive() {
+		for _, t := range targets {
+			every := 15 * time.Second
+			if d, err := model.ParseDuration(t.GetValue(model.ScrapeIntervalLabel)); err == nil {
+				every = time.Duration(d)
+			}
+			h := health{up: t.Health() == scrape.HealthGood, scraped: t.LastScrape(), every: every, labels: map[string]string{}}
+			t.LabelsRange(func(l labels.Label) { h.labels[l.Name] = l.Value })
+			if err := t.LastError(); err != nil {
+				h.err = err.Error()
+			}
+			out[key{t.GetValue("job"), t.GetValue("instance")}] = h
+		}
+	}
+	return out
+}
+
+// waitFirst returns when each target of the lists was scraped once, or ctx
+// ends: rules that are evaluated before would believe that nothing is wrong.
+func (s *scraping) waitFirst(ctx context.Context) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		want, have := s.configured(), s.health()
+		missing := false
+		for k := range want {
+			if have[k].scraped.IsZero() {
+				missing = true
+			}
+		}
+		if !missing {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/rules"
+	"github.com/prometheus/prometheus/storage"
+)
+
+type labelPair = labels.Label
+
+func setNonEmpty(set model.LabelSet, l labelPair) {
+	if l.Value != "" {
+		set[model.LabelName(l.Name)] = model.LabelValue(l.Value)
+	}
+}
+
+// A verdict is what silence of a rule means for an alert that it had raised.
+type verdict int
+
+const (
+	undecided verdict = iota // cannot be known yet: it stays
+	ended                    // data came, and the condition is not met: it ended
+	noData                   // no data comes: it stays, and that is said
+	unwatched                // rule or target are no longer configured
+)
+
+// judge finds out why a rule no longer confirms an alert.
+type judge struct {
+	log        *slog.Logger
+	engine     *promql.Engine
+	db         storage.Queryable
+	configured func() map[key]bool
+	health     func() map[key]health
+}
+
+// of gives the verdict. r is nil when the rule is gone.
+func (j *judge) of(ctx context.Context, e *entry, r *rules.AlertingRule) verdict {
+	if r == nil {
+		return unwatched
+	}
+	k := key{string(e.Labels["job"]), string(e.Labels["instance"])}
+	if k.job == "" || k.instance == "" {
+		return ended // a rule of the site's own, over many targets: nothing to hold it to
+	}
+	if !j.configured()[k] {
+		return unwatched
+	}
+	names := selected(r.Query())
+	h, scraped := j.health()[k]
+	switch {
+	case !scraped || h.scraped.IsZero():
+		return undecided
+	case slices.Contains(names, "up"):
+		return ended // the rule judges reachability itself
+	case !h.up || time.Since(h.scraped) > 3*h.every+time.Second:
+		return noData
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, "tocsin_collector_") {
+			continue // the frame sends these with every page
+		}
+		if there, err := j.delivers(ctx, name, e.Labels); err != nil {
+			j.log.Warn("whether data still comes could not be asked", "metric", name, "err", err)
+			return undecided
+		} else if there {
+			continue
+		}
+		// The target answers and this series is gone: mended away (an
+		// unmounted file system), unless one of its collectors failed.
+		if failing, err := j.collectorFails(ctx, k); err != nil || failing {
+			return noData
+		}
+	}
+	return ended
+}
+
+// selected lists the metric names that an expression selects.
+func selected(expr parser.Expr) []string {
+	var names []string
+	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
+		if s, ok := n.(*parser.VectorSelector); ok {
+			name := s.Name
+			for _, m := range s.LabelMatchers {
+				if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+					name = m.Value
+				}
+			}
+			if name != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		return nil
+	})
+	return names
+}
+
+// delivers tells whether the target still sends a series of this name that
+// agrees with the alert's labels where both have the label.
+func (j *judge) delivers(ctx context.Context, name string, alert model.LabelSet) (bool, error) {
+	vector, err := j.query(ctx, fmt.Sprintf("{__name__=%q,job=%q,instance=%q}", name, string(alert["job"]), string(alert["instance"])))
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(vector, func(s promql.Sample) bool {
+		agrees := true
+		s.Metric.Range(func(l labels.Label) {
+			if v, ok := alert[model.LabelName(l.Name)]; ok && string(v) != l.Value {
+				agrees = false
+			}
+		})
+		return agrees
+	}), nil
+}
+
+func (j *judge) collectorFails(ctx context.Context, k key) (bool, error) {
+	vector, err := j.query(ctx, fmt.Sprintf("tocsin_collector_success{job=%q,instance=%q} == 0", k.job, k.instance))
+	return len(vector) > 0, err
+}
+
+func (j *judge) query(ctx context.Context, expr string) (promql.Vector, error) {
+	q, err := j.engine.NewInstantQuery(ctx, j.db, nil, expr, time.Now())
+	if err != nil {
+		return nil, fmt.Errorf("ask the measurements: %w", err)
+	}
+	defer q.Close()
+	res := q.Exec(ctx)
+	if res.Err != nil {
+		return nil, fmt.Errorf("ask the measurements: %w", res.Err)
+	}
+	vector, err := res.Vector()
+	if err != nil {
+		return nil, fmt.Errorf("ask the measurements: %w", err)
+	}
+	return slices.Clone(vector), nil
+}
