@@ -149,3 +149,18 @@ func (s *Site) digest(data []byte, contents map[string][]byte) string {
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
+
+// DefaultFile is the site file of an installed Tocsin.
+const DefaultFile = "/etc/tocsin/tocsin.yml"
+
+// Find returns the path of the site file: the one that was asked for, else
+// DefaultFile if that exists, else none.
+func Find(path string) string {
+	if path != "" {
+		return path
+	}
+	if _, err := os.Stat(DefaultFile); errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return DefaultFile
+}

@@ -5,14 +5,20 @@ import (
 	"io"
 
 	"go.yaml.in/yaml/v3"
+
+	"tocsin/alerts/mattermost"
 )
 
 // Show writes the configuration as it is in effect: what was written, and the
 // defaults of what was not. Secrets are [redacted]; all else could be loaded
 // again. Keys without a value are left out.
 func Show(w io.Writer, s *Site) error {
+	shown := *s
+	if shown.Alerts.Mattermost.IsZero() { // defaults of what is not there would look as if it were
+		shown.Alerts.Mattermost = mattermost.Config{}
+	}
 	var n yaml.Node
-	if err := n.Encode(s); err != nil {
+	if err := n.Encode(&shown); err != nil {
 		return fmt.Errorf("show configuration: %w", err)
 	}
 	prune(&n)

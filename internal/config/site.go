@@ -1,6 +1,8 @@
 package config
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"tocsin/alerts/engine"
@@ -108,4 +110,20 @@ func (s *Site) Location() *time.Location {
 		return zone
 	}
 	return time.Local
+}
+
+// Summary says in one line what the site watches.
+func (s *Site) Summary() string {
+	parts := []string{"this machine (" + s.HostName() + ")"}
+	if n := len(s.Hosts); n > 0 && !s.Engine.Off {
+		parts = append(parts, plural(n, "other host"))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
