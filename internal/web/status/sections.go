@@ -193,7 +193,7 @@ func (p *pen) job(targets []Target) jobView {
 			State: p.stateMark(t.State), LastSuccess: p.at(t.LastSuccess),
 		}
 		if t.State != Good {
-			view.Since = p.at(t.Since)
+			view.Since = p.clock(t.Since)
 		}
 		v.Targets = append(v.Targets, view)
 	}

@@ -78,6 +78,9 @@ func (p *pen) at(t time.Time) moment {
 
 // clock tells a time: the hour on the same day, else the day too.
 func (p *pen) clock(t time.Time) moment {
+	if t.IsZero() {
+		return moment{}
+	}
 	t = t.In(p.now.Location())
 	layout := "2006-01-02 15:04"
 	if sameDay(t, p.now) {
@@ -99,8 +102,10 @@ func (p *pen) duration(d time.Duration) string {
 		return fmt.Sprintf("%d\u00a0s", int(d.Seconds()))
 	case d < time.Hour:
 		return fmt.Sprintf("%d\u00a0min", int(d.Minutes()))
-	case d < 48*time.Hour:
+	case d < 10*time.Hour && int(d.Minutes())%60 > 0:
 		return fmt.Sprintf("%d\u00a0h\u00a0%02d", int(d.Hours()), int(d.Minutes())%60)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d\u00a0h", int(d.Hours()))
 	default:
 		return p.days(int(d.Hours() / 24))
 	}
