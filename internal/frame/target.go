@@ -75,6 +75,10 @@ type gathering struct {
 // defaultTimeout is what a scrape may take when the scraper does not say.
 const defaultTimeout = 10 * time.Second
 
+// quickShare of the retry interval: a failure faster than this leaves the
+// next attempt as much time as it needed.
+const quickShare = 0.5
+
 // share of the scraper's patience that collectors may use; the rest is for
 // writing the page.
 const deadlineShare = 0.8
@@ -95,15 +99,23 @@ func NewTarget(spec Spec, log *slog.Logger) *Target {
 // Spec returns the target's description.
 func (t *Target) Spec() Spec { return t.spec }
 
-// Interval is how often the page should be scraped now: RetryInterval while a
-// collector explains a failure, else Interval.
+// Interval is how often the page should be scraped now: Interval, and while a
+// collector explains a failure RetryInterval. A failure that took its time is
+// retried no faster than its whole timeout allows, or a slow answer could
+// never mend it.
 func (t *Target) Interval() time.Duration {
-	if t.spec.RetryInterval > 0 {
-		for _, r := range t.runs {
-			if r.explain() != "" {
-				return t.spec.RetryInterval
-			}
+	if t.spec.RetryInterval <= 0 {
+		return t.spec.Interval
+	}
+	for _, r := range t.runs {
+		if r.explain() == "" {
+			continue
 		}
+		retry := t.spec.RetryInterval
+		if r.snapshot().Duration > time.Duration(float64(retry)*quickShare) {
+			retry = max(retry, t.spec.Timeout)
+		}
+		return min(retry, t.spec.Interval)
 	}
 	return t.spec.Interval
 }

@@ -235,6 +235,21 @@ func TestRun_ownClockRunsOnceAnIntervalAndForgets(t *testing.T) {
 	})
 }
 
+func TestInterval_aSlowFailureIsRetriedWithItsWholeTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &fake{name: "probe", explain: "timeout", collect: func(context.Context, *Sink) error {
+			time.Sleep(4 * time.Second) // of the bubble's clock
+			return nil
+		}}
+		target := newTarget(slow)
+		target.spec.Timeout = 12 * time.Second
+		gather(t, target, 10*time.Second)
+		if got := target.Interval(); got != 12*time.Second {
+			t.Errorf("interval %s after a failure of 4s, want 12s, the timeout", got)
+		}
+	})
+}
+
 func TestInterval_isShorterWhileACollectorExplainsAFailure(t *testing.T) {
 	c := good("probe")
 	target := newTarget(c)
