@@ -190,6 +190,26 @@ func (am *alertmanager) muted(ctx context.Context, l model.LabelSet) (silenced, 
 	return am.silencer.Mutes(ctx, l), inhibited
 }
 
+// muting is muted with who did it.
+func (am *alertmanager) muting(ctx context.Context, l model.LabelSet) (*Silenced, bool) {
+	silenced, inhibited := am.muted(ctx, l)
+	if !silenced {
+		return nil, inhibited
+	}
+	by := &Silenced{}
+	list, _, err := am.silences.Query(ctx, silence.QState(silence.SilenceStateActive), silence.QMatches(l))
+	if err != nil {
+		am.log.Warn("silences could not be asked", "err", err)
+		return by, inhibited
+	}
+	for _, s := range list {
+		if until := s.EndsAt.AsTime(); until.After(by.Until) {
+			by.By, by.Comment, by.Until = s.CreatedBy, s.Comment, until
+		}
+	}
+	return by, inhibited
+}
+
 // told tells whether a group is known to the channel as firing.
 func (am *alertmanager) told(group string) bool {
 	said, err := am.nflog.Query(nflog.QGroupKey(group), nflog.QReceiver(&nflogpb.Receiver{GroupName: receiverName, Integration: integrationName}))

@@ -77,6 +77,7 @@ type Engine struct {
 
 	started   time.Time
 	setAside  string
+	diskLimit int64
 	pageAt    atomic.Int64 // when this host's page was served last, Unix nanoseconds
 	evaluated chan struct{}
 	lastEval  atomic.Int64
@@ -136,6 +137,7 @@ func (e *Engine) build(first Settings) error {
 			e.log.Error("measurements were not closed well", "err", err)
 		}
 	})
+	e.diskLimit = sizeLimit(opts.DataDir, opts.Config)
 	p := parser.NewParser(parser.Options{})
 	e.queries = promql.NewEngine(promql.EngineOpts{
 		Logger: quiet, MaxSamples: querySamples, Timeout: queryTimeout, LookbackDelta: lookback,

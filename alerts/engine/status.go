@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +21,14 @@ type Firing struct {
 	StartsAt            time.Time
 	NoDataSince         time.Time
 	Detail              string
-	Silenced, Inhibited bool
+	Silenced            *Silenced // nil: it is not
+	Inhibited           bool
+}
+
+// Silenced tells who silenced an alert.
+type Silenced struct {
+	By, Comment string
+	Until       time.Time
 }
 
 // A TargetHealth is how the newest scrape of one target went.
@@ -47,7 +55,10 @@ type Status struct {
 	Targets       []TargetHealth
 	Lists         []ListProblem
 	Series        uint64
+	Rules         int
+	Oldest        time.Time // of what is on disk; zero: nothing yet
 	DiskBytes     int64
+	DiskLimit     int64
 	LastEval      time.Time
 	LastDelivery  time.Time // newest success
 	DeliveryError string
@@ -61,7 +72,7 @@ func (e *Engine) Ready() bool { return e.ready.Load() }
 // Healthy tells whether the whole way works: rules were evaluated a moment
 // ago, and the newest message was delivered. It is what the heartbeat asks.
 func (e *Engine) Healthy() (ok bool, why string) {
-	if last := time.Unix(0, e.lastEval.Load()); time.Since(last) > evaluationLate {
+	if !e.Evaluating() {
 		return false, "rules are not evaluated"
 	}
 	if err := e.receiver.standing().Err; err != "" {
@@ -74,10 +85,18 @@ func (e *Engine) Healthy() (ok bool, why string) {
 func (e *Engine) Status(ctx context.Context) Status {
 	s := Status{
 		LastEval: time.Unix(0, e.lastEval.Load()), SetAside: e.setAside, BallastGone: e.ballast.dropped.Load(),
-		Series: e.db.Head().NumSeries(), DiskBytes: e.db.Head().Size(),
+		Series: e.db.Head().NumSeries(), DiskBytes: e.db.Head().Size(), DiskLimit: e.diskLimit,
 	}
 	for _, b := range e.db.Blocks() {
 		s.DiskBytes += b.Size()
+	}
+	if blocks := e.db.Blocks(); len(blocks) > 0 {
+		s.Oldest = time.UnixMilli(blocks[0].MinTime())
+	} else if min := e.db.Head().MinTime(); min != math.MaxInt64 {
+		s.Oldest = time.UnixMilli(min)
+	}
+	for _, g := range e.rules.manager.RuleGroups() {
+		s.Rules += len(g.Rules(nil))
 	}
 	d := e.receiver.standing()
 	s.LastDelivery, s.DeliveryError = d.Good, d.Err
@@ -87,7 +106,7 @@ func (e *Engine) Status(ctx context.Context) Status {
 		}
 		f := Firing{Labels: plain(en.Labels), Annotations: plain(en.Annotations), StartsAt: en.StartsAt, NoDataSince: en.NoDataSince}
 		f.Detail = e.opts.Detail(f.Labels["job"], f.Labels["instance"])
-		f.Silenced, f.Inhibited = e.am.muted(ctx, en.Labels)
+		f.Silenced, f.Inhibited = e.am.muting(ctx, en.Labels)
 		s.Firing = append(s.Firing, f)
 	}
 	for k, h := range e.scraping.health() {
@@ -115,4 +134,9 @@ func plain(set model.LabelSet) map[string]string {
 		out[string(k)] = string(v)
 	}
 	return out
+}
+
+// Evaluating tells whether rules were evaluated a moment ago.
+func (e *Engine) Evaluating() bool {
+	return time.Since(time.Unix(0, e.lastEval.Load())) < evaluationLate
 }

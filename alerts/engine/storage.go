@@ -33,10 +33,7 @@ func openStorage(dir string, cfg Config, log *slog.Logger, reg prometheus.Regist
 	path := filepath.Join(dir, "tsdb")
 	opts := tsdb.DefaultOptions()
 	opts.RetentionDuration = time.Duration(cfg.Retention).Milliseconds()
-	opts.MaxBytes = int64(cfg.Size)
-	if opts.MaxBytes == 0 {
-		opts.MaxBytes = defaultSize(dir)
-	}
+	opts.MaxBytes = sizeLimit(dir, cfg)
 	opts.MaxBlockDuration = maxBlock.Milliseconds()
 	opts.WALCompression = compression.Snappy
 
@@ -79,8 +76,12 @@ func inUse(path string) bool {
 	return false
 }
 
-// defaultSize is the smaller of 5 GB and a tenth of the file system.
-func defaultSize(dir string) int64 {
+// sizeLimit is what the site says, else the smaller of 5 GB and a tenth of the
+// file system.
+func sizeLimit(dir string, cfg Config) int64 {
+	if cfg.Size > 0 {
+		return int64(cfg.Size)
+	}
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
 		return maxDefaultBytes

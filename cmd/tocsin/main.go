@@ -20,6 +20,7 @@ import (
 // struct with its flags and a method Run, which may take, in any order, a
 // context.Context that ends with the first SIGINT or SIGTERM, and a *console.
 type verbs struct {
+	Run     runVerb     `cmd:"" help:"Watch the site until told to stop."`
 	Check   checkVerb   `cmd:"" help:"Read a site file, prove all of it, and say what is wrong."`
 	Config  configVerb  `cmd:"" help:"Show the configuration that is in effect."`
 	Version versionVerb `cmd:"" help:"Say which Tocsin this is."`

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"tocsin/internal/app"
+	"tocsin/internal/config"
+)
+
+// runVerb watches until it is told to stop.
+type runVerb struct {
+	siteFlag
+	DataDir string `placeholder:"DIR" help:"Where measurements and alerts are kept; wins over data_dir."`
+	Listen  string `placeholder:"ADDRESS" help:"Where to listen; wins over listen."`
+	Debug   bool   `help:"Log more."`
+}
+
+// Run implements the verb.
+func (v *runVerb) Run(ctx context.Context, c *console) error {
+	level := slog.LevelInfo
+	if v.Debug {
+		level = slog.LevelDebug
+	}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	reload := make(chan struct{})
+	go func() {
+		for range hangup {
+			select {
+			case reload <- struct{}{}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	err := app.Run(ctx, app.Options{
+		ConfigFile: config.Find(v.Config), DataDir: v.DataDir, Listen: v.Listen, Version: version(),
+		Log: slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level})), Reload: reload,
+		Started: func(address string) { fmt.Fprintf(c.out, "Tocsin watches. Look at http://%s/ , stop with Ctrl-C.\n", address) },
+	})
+	return err
+}

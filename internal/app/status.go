@@ -1,0 +1,95 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"tocsin/alerts"
+	"tocsin/alerts/engine"
+	"tocsin/internal/web"
+	"tocsin/internal/web/status"
+)
+
+// status tells how the site stands, for the status page.
+func (a *App) status(ctx context.Context) *web.Status {
+	g := a.current.Load()
+	s := &web.Status{
+		Language: g.site.Language, Site: g.site.Site, Host: g.site.HostName(), Version: a.opts.Version,
+		Now: time.Now().In(g.site.Location()), Started: a.started,
+		Configuration: status.Configuration{File: g.site.File(), LoadedAt: g.loadedAt},
+	}
+	if r := a.refused.Load(); r != nil {
+		s.Configuration.Refused, s.Configuration.RefusedAt = r.err.Error(), r.at
+	}
+	for _, t := range g.targets() {
+		s.Targets = append(s.Targets, web.TargetStatus(t))
+	}
+	for _, what := range g.site.Unwatched() {
+		section, detail, _ := strings.Cut(what, ": ")
+		s.Gaps = append(s.Gaps, status.Gap{What: section, Detail: detail})
+	}
+	for _, m := range a.said.newest() {
+		s.Messages = append(s.Messages, status.Message{At: m.at, Voice: m.voice, Text: m.text, Error: m.err})
+	}
+	if a.engine != nil {
+		if !a.engine.Ready() {
+			s.Starting = "the first measurements are being made"
+		}
+		judged(s, a.engine.Status(ctx), g.words, g.site.HostName())
+	}
+	return s
+}
+
+// judged adds what the engine knows.
+func judged(s *web.Status, e engine.Status, words alerts.Wording, self string) {
+	for _, f := range e.Firing {
+		as := alerts.Alert{Labels: f.Labels, Annotations: f.Annotations}
+		alert := status.Alert{
+			Name: as.Name(), Severity: as.Severity(), Summary: words.Summary(as), Description: words.Description(as),
+			Detail: f.Detail, Labels: f.Labels, Since: f.StartsAt, NoDataSince: f.NoDataSince,
+		}
+		if f.Silenced != nil {
+			alert.Silence = &status.Silence{By: f.Silenced.By, Reason: f.Silenced.Comment, Until: f.Silenced.Until}
+		}
+		if f.Inhibited {
+			continue // its cause is on the list
+		}
+		s.Alerts = append(s.Alerts, alert)
+	}
+	for _, t := range e.Targets {
+		if t.Labels["from"] == self {
+			continue // known better by the target itself
+		}
+		target := status.Target{Job: t.Job, Instance: t.Instance, State: status.Good, LastSuccess: t.Scraped}
+		switch {
+		case t.Scraped.IsZero():
+			target.State = status.Unknown
+		case !t.Up:
+			target.State, target.Detail, target.LastSuccess = status.Down, t.Err, time.Time{}
+		}
+		s.Targets = append(s.Targets, target)
+	}
+	for _, l := range e.Lists {
+		if l.Err != "" {
+			s.Gaps = append(s.Gaps, status.Gap{What: "the list of targets of " + l.Host, Detail: l.Err + "; the last good one is used", Since: l.Since})
+		}
+		for _, name := range l.Lost {
+			s.Gaps = append(s.Gaps, status.Gap{What: name, Detail: "left the list of " + l.Host + ": it is no longer watched"})
+		}
+	}
+	if e.SetAside != "" {
+		s.Gaps = append(s.Gaps, status.Gap{What: "measurements from before", Detail: "could not be opened and are kept in " + e.SetAside})
+	}
+	s.Engine = &status.Engine{Series: int(e.Series), Rules: e.Rules, LastEvaluation: e.LastEval, Oldest: e.Oldest, DiskBytes: e.DiskBytes, DiskLimitBytes: e.DiskLimit} //nolint:gosec // a count of series fits
+	switch {
+	case e.BallastGone:
+		s.Engine.Trouble = "the disk is full"
+	case e.DeliveryError != "":
+		s.Engine.Trouble = "the newest message was not delivered: " + e.DeliveryError
+	case s.Starting == "" && time.Since(e.LastEval) > time.Minute:
+		s.Engine.Trouble = "rules are not evaluated"
+	}
+	slices.SortStableFunc(s.Alerts, func(a, b status.Alert) int { return a.Since.Compare(b.Since) })
+}
