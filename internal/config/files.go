@@ -115,7 +115,7 @@ func (s *Site) checkFiles(p problem.List) (contents map[string][]byte, warnings 
 		}
 	}
 	s.readRuleFiles(p.At("alerts").At("rule_files"))
-	if text := unusable(s.DataDir); text != "" {
+	if text := unusable(s.DataDir); text != "" && filepath.IsAbs(s.DataDir) {
 		p.At("data_dir").Addf("%s; choose another folder, or let the user that runs tocsin write to it", text)
 	}
 	return contents, warnings

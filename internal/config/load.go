@@ -27,9 +27,17 @@ type Error = strict.Error
 // connects to nobody and changes nothing. The empty path is no file at all:
 // this machine, with all defaults. Whatever is wrong comes back at once, as an
 // *Error that repeats no secret.
-func Load(path string) (*Site, error) { return load(path, thisMachine()) }
+func Load(path string) (*Site, error) { return LoadWith(path, Flags{}) }
 
-func load(path string, m machine) (*Site, error) {
+// Flags are what the command line says instead of the site file. Empty ones
+// say nothing.
+type Flags struct{ DataDir, Listen string }
+
+// LoadWith is Load where flags win over the file: they are proved like the
+// keys they stand for, and what they replace is not.
+func LoadWith(path string, flags Flags) (*Site, error) { return load(path, flags, thisMachine()) }
+
+func load(path string, flags Flags, m machine) (*Site, error) {
 	var data []byte
 	if path != "" {
 		var err error
@@ -41,6 +49,7 @@ func load(path string, m machine) (*Site, error) {
 	at, faults := strict.Decode(data, site)
 	unread := slices.Clone(faults)
 	site.file = path
+	site.apply(flags)
 	site.setDefaults(m)
 	if path != "" {
 		if full, err := filepath.Abs(path); err == nil {
@@ -54,13 +63,27 @@ func load(path string, m machine) (*Site, error) {
 		site.validateReferences(problems)
 	}
 	contents, warnings := site.checkFiles(problems)
-	faults = append(faults, told(at.Place(problems.All()), unread)...)
+	faults = append(faults, told(at.Place(problems.All()), unread, at)...)
 	if len(faults) > 0 {
 		return nil, &Error{File: path, Faults: scrub(strict.Sort(faults))}
 	}
 	site.warnings = append(warnings, site.suspicions()...)
 	site.fingerprint = site.digest(data, contents)
 	return site, nil
+}
+
+// apply puts what flags say in place of what the file says. A folder on the
+// command line is relative to where one stands.
+func (s *Site) apply(flags Flags) {
+	if flags.Listen != "" {
+		s.Listen = flags.Listen
+	}
+	if flags.DataDir != "" {
+		s.DataDir = flags.DataDir
+		if full, err := filepath.Abs(flags.DataDir); err == nil {
+			s.DataDir = full
+		}
+	}
 }
 
 // read reads the site file, a little more than it may be at most, so that its
@@ -86,22 +109,25 @@ func read(path string) ([]byte, error) {
 	return data, nil
 }
 
-// told leaves out what only repeats another fault: what is missing in a
-// mapping that could not be read whole, and what a room says about an address
-// that has a password in it.
-func told(faults, unread []strict.Fault) []strict.Fault {
-	said := map[string]bool{}
+// told leaves out what only repeats another fault: what is said about a value
+// that could not be read, about a key that is missing where one was written
+// wrongly, and about an address that its own room has refused already.
+func told(faults, unread []strict.Fault, at strict.Positions) []strict.Fault {
+	refused := map[string]int{}
+	for _, f := range faults {
+		refused[f.Path]++
+	}
 	return slices.DeleteFunc(faults, func(f strict.Fault) bool {
-		if said[f.Path] && strings.Contains(f.Text, "password") {
+		if f.Text == passwordText && refused[f.Path] > 1 {
 			return true
 		}
-		said[f.Path] = said[f.Path] || f.Text == passwordText
 		for _, u := range unread {
 			around := u.Path
 			if i := strings.LastIndexByte(around, '.'); i >= 0 {
 				around = around[:i]
 			}
-			if f.Path == around || strings.HasPrefix(f.Path, around+".") || strings.HasPrefix(f.Path, around+"[") {
+			_, written := at[f.Path]
+			if within(f.Path, u.Path) || within(f.Path, around) && (!written || f.Path == around) {
 				return true
 			}
 		}
@@ -109,7 +135,12 @@ func told(faults, unread []strict.Fault) []strict.Fault {
 	})
 }
 
-const passwordText = "has a password in it; take it out of the address, and write it into a file named by password_file or its like"
+// within tells whether a path is another, or below it.
+func within(path, top string) bool {
+	return path == top || strings.HasPrefix(path, top+".") || strings.HasPrefix(path, top+"[")
+}
+
+const passwordText = "has a user and a password in it, which would be shown and logged; take them out of the address"
 
 // userinfo is a user with a password in front of a URL's host.
 var userinfo = regexp.MustCompile(`(://)[^/?#\s]*@`)
@@ -141,6 +172,7 @@ func (s *Site) digest(data []byte, contents map[string][]byte) string {
 	add(string(data))
 	add(s.HostName())
 	add(s.DataDir)
+	add(s.Listen)
 	for _, files := range []map[string][]byte{s.ruleFiles, contents} {
 		for _, name := range sortedKeys(files) {
 			add(name)

@@ -14,10 +14,7 @@ type names map[string]string
 
 // claim notes a name, and adds a problem when somebody has it already.
 func (n names) claim(p problem.List, name, path string) {
-	if name == "" {
-		return // validate has said so
-	}
-	if first, ok := n[name]; ok {
+	if first, ok := n[name]; ok && name != "" { // validate has said that it is missing
 		p.Addf("%s is taken by %s already; choose another, or take one of the two away", quote(name), first)
 		return
 	}
@@ -87,26 +84,26 @@ func (s *Site) uniqueNames(p problem.List) {
 	}
 }
 
-// target is what names a target over the whole site: its job and instance,
-// and the place in the file that it comes from.
+// target is what names a target over the whole site: its job and instance; and
+// the place in the file that it comes from, with its name there.
 type target struct {
-	path, job, instance string
+	path, name, job, instance string
 }
 
 // targets lists all targets that the file makes, this machine first.
 func (s *Site) targets() []target {
-	all := []target{{"this machine", "node", s.HostName()}}
+	all := []target{{"this machine", s.HostName(), "node", s.HostName()}}
 	for i, h := range s.Hosts {
-		all = append(all, target{index("hosts", i), h.Job, h.Instance})
+		all = append(all, target{index("hosts", i), h.Name, h.Job, h.Instance})
 	}
 	for i, t := range s.Postgres {
-		all = append(all, target{index("postgres", i), t.Job, t.Instance})
+		all = append(all, target{index("postgres", i), t.Name, t.Job, t.Instance})
 	}
 	for i, t := range s.RabbitMQ {
-		all = append(all, target{index("rabbitmq", i), t.Job, t.Instance})
+		all = append(all, target{index("rabbitmq", i), t.Name, t.Job, t.Instance})
 	}
 	for i, t := range s.Bricks {
-		all = append(all, target{index("bricks", i), t.Job, t.Instance})
+		all = append(all, target{index("bricks", i), t.Name, t.Job, t.Instance})
 	}
 	return all
 }
@@ -115,14 +112,16 @@ func (s *Site) targets() []target {
 // could not be told apart.
 func (s *Site) uniqueTargets(p problem.List) {
 	type label struct{ job, instance string }
-	first := map[label]string{}
+	first := map[label]target{}
 	for _, t := range s.targets() {
 		l := label{t.job, t.instance}
-		if before, ok := first[l]; ok {
-			p.At(t.path).Addf("has job %s and instance %s, as %s has; give one of them another instance", quote(t.job), quote(t.instance), before)
-			continue
+		before, ok := first[l]
+		switch {
+		case !ok:
+			first[l] = t
+		case before.name != t.name: // else their names have been refused already
+			p.At(t.path).Addf("has job %s and instance %s, as %s has; give one of them another instance", quote(t.job), quote(t.instance), before.path)
 		}
-		first[l] = t.path
 	}
 }
 

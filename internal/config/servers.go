@@ -86,13 +86,13 @@ func (s *Postgres) validate(p problem.List) {
 	u, err := url.Parse(s.DSN)
 	switch {
 	case s.DSN == "":
-		at.Addf("is missing; write postgres:///postgres?host=/run/postgresql, or postgres://user@host/database")
+		at.Addf("is missing; write postgres:///postgres?host=/run/postgresql, or postgres://db1.ville.example/postgres?user=tocsin")
 	case passwordInDSN.MatchString(s.DSN), err == nil && u.Query().Has("password"):
 		at.Addf("has a password in it; take it out and write it into a file, named by password_file")
 	case strings.Contains(s.DSN, "://") && (err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql"):
-		at.Addf("is no postgres:// URL; write postgres:///postgres?host=/run/postgresql, or postgres://user@host/database")
+		at.Addf("is no postgres:// URL; write postgres:///postgres?host=/run/postgresql, or postgres://db1.ville.example/postgres?user=tocsin")
 	case !strings.Contains(s.DSN, "://") && !strings.Contains(s.DSN, "="):
-		at.Addf("is neither a postgres:// URL nor key=value words; write postgres://user@host/database")
+		at.Addf("is neither a postgres:// URL nor key=value words; write postgres://db1.ville.example/postgres?user=tocsin")
 	}
 	twins(p, "password", s.Password, s.PasswordFile)
 	s.Common.validate(p)
@@ -154,7 +154,7 @@ func validateURL(p problem.List, text, example string) {
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
 		p.Addf("is no URL of a web page; write one as %s", example)
 	case u.User != nil:
-		p.Addf("has a user or a password in it; take them out")
+		p.Addf("has a user or a password in it; write them as username and password_file")
 	}
 }
 

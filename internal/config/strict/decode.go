@@ -37,6 +37,10 @@ func Decode(data []byte, into any) (Positions, []Fault) {
 	} else {
 		d.fault(root, "", "the file must be lines of \"key: value\"; it begins with %s", inWords(root))
 	}
+	if d.stopped { // what was read is no use: most of it is missing
+		target.SetZero()
+		d.at, d.faults = Positions{}, d.faults[len(d.faults)-1:]
+	}
 	clamp(data, d.at, d.faults)
 	return d.at, Sort(d.faults)
 }

@@ -254,6 +254,36 @@ func TestDecode_billionLaughs(t *testing.T) {
 	}
 }
 
+// A merge key unfolds what is below the anchor, too.
+func TestDecode_mergeBomb(t *testing.T) {
+	type leaf map[string]string
+	var b strings.Builder
+	b.WriteString("a: &a {k: {")
+	for i := range 100 {
+		fmt.Fprintf(&b, "k%d: v, ", i)
+	}
+	b.WriteString("}}\n")
+	for i := range 200 {
+		fmt.Fprintf(&b, "m%d: {<<: *a}\n", i)
+	}
+	var got map[string]map[string]leaf
+	_, faults := Decode([]byte(b.String()), &got)
+	if len(faults) != 1 || !strings.Contains(faults[0].Text, "unfold to more than 10000 values") {
+		t.Errorf("faults: %v", faults)
+	}
+}
+
+func TestError_manyFaults(t *testing.T) {
+	var faults []Fault
+	for range 201 {
+		faults = append(faults, Fault{Line: 2, Text: "x"})
+	}
+	text := (&Error{File: "f", Faults: faults}).Error()
+	if lines := strings.Split(text, "\n"); len(lines) != 101 || lines[100] != "f: and 101 more" {
+		t.Errorf("%d lines, the last %q", len(lines), lines[len(lines)-1])
+	}
+}
+
 func TestDecode_aliasInItself(t *testing.T) {
 	type tree map[string]tree
 	var got tree

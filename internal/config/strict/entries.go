@@ -1,6 +1,7 @@
 package strict
 
 import (
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -12,6 +13,17 @@ import (
 type entry struct {
 	key, value *yaml.Node
 	path       string
+	merged     bool // a merge key brought it
+}
+
+// entryValue reads an entry's value into v. What a merge key brought counts as
+// read through an alias.
+func (d *decoder) entryValue(e entry, v reflect.Value) {
+	if e.merged {
+		d.through++
+		defer func() { d.through-- }()
+	}
+	d.value(e.value, v, e.path)
 }
 
 // entries returns the keys of a mapping with their places noted, and finds
@@ -39,6 +51,7 @@ func (d *decoder) entries(n *yaml.Node, path string) []entry {
 		for _, e := range d.merge(m, path) {
 			if first[e.key.Value] == nil {
 				first[e.key.Value] = e.key
+				e.merged = true
 				own = append(own, e)
 			}
 		}
@@ -64,8 +77,7 @@ func (d *decoder) merge(n *yaml.Node, path string) []entry {
 		d.active[n.Alias] = true
 		defer delete(d.active, n.Alias)
 		if d.aliased += len(n.Alias.Content); d.aliased > maxAliased {
-			d.stopped = true
-			d.fault(n, path, "the aliases (*) of this file unfold to more than %d values; write them out", maxAliased)
+			d.tooMany(n, path)
 			return nil
 		}
 		return d.merge(n.Alias, path)

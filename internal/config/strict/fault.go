@@ -16,6 +16,9 @@ type Fault struct {
 	Text         string // what is wrong, what to write instead
 }
 
+// maxTold is how many faults an Error prints.
+const maxTold = 100
+
 // An Error is a file with its faults. It prints one fault a line:
 //
 //	file:line: path: what is wrong, what to write instead
@@ -24,11 +27,16 @@ type Error struct {
 	Faults []Fault
 }
 
+// Of a file that is wrong throughout, only the first hundred are printed.
 func (e *Error) Error() string {
 	var b strings.Builder
 	for i, f := range e.Faults {
 		if i > 0 {
 			b.WriteByte('\n')
+		}
+		if i == maxTold {
+			fmt.Fprintf(&b, "%s: and %d more", e.File, len(e.Faults)-maxTold)
+			break
 		}
 		b.WriteString(e.File)
 		if f.Line > 0 {

@@ -22,13 +22,23 @@ type decoder struct {
 	at      Positions
 	faults  []Fault
 	active  map[*yaml.Node]bool // anchors being read now, to see one that contains itself
-	aliased int                 // nodes read through aliases
+	through int                 // how many aliases and merge keys lead to what is read now
+	aliased int                 // nodes read through them so far
 	depth   int
 	stopped bool // the aliases went too far; nothing more is read
 }
 
 func (d *decoder) fault(n *yaml.Node, path, format string, args ...any) {
+	if d.stopped {
+		return
+	}
 	d.faults = append(d.faults, Fault{Line: n.Line, Column: n.Column, Path: path, Text: fmt.Sprintf(format, args...)})
+}
+
+// tooMany ends the reading: no later fault is noted.
+func (d *decoder) tooMany(n *yaml.Node, path string) {
+	d.fault(n, path, "the aliases (*) of this file unfold to more than %d values; write them out", maxAliased)
+	d.stopped = true
 }
 
 // value reads n into v, which is addressable. A null leaves v as it is.
@@ -36,10 +46,9 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {
 	if _, ok := d.at[path]; !ok {
 		d.at[path] = Position{n.Line, n.Column}
 	}
-	if len(d.active) > 0 {
+	if d.through > 0 {
 		if d.aliased++; d.aliased > maxAliased && !d.stopped {
-			d.stopped = true
-			d.fault(n, path, "the aliases (*) of this file unfold to more than %d values; write them out", maxAliased)
+			d.tooMany(n, path)
 		}
 	}
 	if d.depth++; d.depth > maxDepth {
@@ -59,7 +68,9 @@ func (d *decoder) resolve(n *yaml.Node, v reflect.Value, path string) {
 			return
 		}
 		d.active[n.Alias] = true
+		d.through++
 		d.resolve(n.Alias, v, path)
+		d.through--
 		delete(d.active, n.Alias)
 	case n.Style&yaml.TaggedStyle != 0:
 		d.fault(n, path, "a tag (!) has no meaning here; take it away, or put text that begins with ! in quotes")
@@ -128,7 +139,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 			d.fault(e.key, join(path, shown(e.key.Value)), "%s", d.unknown(e.key.Value, path, keys(fields)))
 			continue
 		}
-		d.value(e.value, v.FieldByIndex(f.Struct.Index), e.path)
+		d.entryValue(e, v.FieldByIndex(f.Struct.Index))
 	}
 }
 
@@ -153,7 +164,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path string) {
 	}
 	for _, e := range d.entries(n, path) {
 		element := reflect.New(v.Type().Elem()).Elem()
-		d.value(e.value, element, e.path)
+		d.entryValue(e, element)
 		v.SetMapIndex(reflect.ValueOf(e.key.Value).Convert(v.Type().Key()), element)
 	}
 }
