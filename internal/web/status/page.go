@@ -69,7 +69,9 @@ type view struct {
 	Head    headline
 
 	Alerts            []alertView
+	MoreAlerts        string
 	Gaps              []gapView
+	MoreGaps          string
 	Jobs              []jobView
 	Certificates      []certificateView
 	CertificatesCount string
@@ -116,6 +118,13 @@ func newView(s *Status) *view {
 	}
 	p.certificates(v, s.Certificates)
 	v.Head = p.headline(s, len(v.Gaps))
+	// In a storm the first ones tell the story; the headline has the numbers.
+	if more := len(v.Alerts) - maxAlerts; more > 0 {
+		v.Alerts, v.MoreAlerts = v.Alerts[:maxAlerts], p.w.count(p.w.AndMore, more)
+	}
+	if more := len(v.Gaps) - maxGaps; more > 0 {
+		v.Gaps, v.MoreGaps = v.Gaps[:maxGaps], p.w.count(p.w.AndMore, more)
+	}
 	v.Icon = icon(v.Head.Level)
 	return v
 }

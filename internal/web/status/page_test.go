@@ -354,3 +354,31 @@ func TestClean_cutsAndTellsHowLongItWas(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestPage_aStormIsCutAndCounted(t *testing.T) {
+	s := calm()
+	for range 1234 {
+		s.Alerts = append(s.Alerts, Alert{Name: "HostDown", Severity: "critical", Description: strings.Repeat("x", 4096)})
+		s.Targets = append(s.Targets, Target{Job: "node", Instance: "h", State: Down})
+	}
+	page := draw(t, s)
+	if n := strings.Count(page, "<article"); n != maxAlerts {
+		t.Errorf("%d alerts are shown", n)
+	}
+	for _, want := range []string{"1234 alerts are firing", "And 1034 more."} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+}
+
+func TestPage_whileStartingUnknownIsNoGap(t *testing.T) {
+	s := starting()
+	if v := newView(s); len(v.Gaps) != 0 || v.Head.Title != "Démarrage" {
+		t.Errorf("gaps %v, headline %v", v.Gaps, v.Head)
+	}
+	s.Starting = ""
+	if v := newView(s); len(v.Gaps) != 1 {
+		t.Errorf("after the start: gaps %v", v.Gaps)
+	}
+}

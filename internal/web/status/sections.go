@@ -14,6 +14,8 @@ const (
 	maxLabels   = 16
 	foldFrom    = 12 // lists of more that are all fine are folded
 	maxMessages = 20
+	maxAlerts   = 200
+	maxGaps     = 200
 )
 
 type labelView struct{ Name, Value string }
@@ -116,7 +118,9 @@ func (p *pen) gaps(s *Status) []gapView {
 		})
 	}
 	for i := range s.Targets {
-		views = append(views, p.targetGaps(&s.Targets[i])...)
+		if t := &s.Targets[i]; t.State != Unknown || s.Starting == "" {
+			views = append(views, p.targetGaps(t)...)
+		}
 	}
 	return views
 }

@@ -34,7 +34,7 @@ type words struct {
 	LastReload, ReloadGood, ReloadRefused                 string
 	EngineTitle, EngineOff, Series, Samples, Rules        string
 	Evaluated, Oldest, Disk, DiskOf, Version, StartedAt   string
-	Ago, More                                             string
+	Ago, More, AndMore                                    string
 }
 
 var english = words{
@@ -74,7 +74,7 @@ var english = words{
 	LastReload: "Newest version", ReloadGood: "in force", ReloadRefused: "refused",
 	EngineTitle: "Engine", EngineOff: "off: alerts are judged elsewhere", Series: "Series", Samples: "Samples a second", Rules: "Rules",
 	Evaluated: "Last evaluation", Oldest: "Oldest data", Disk: "On disk", DiskOf: "of", Version: "Version", StartedAt: "Started",
-	Ago: "%s ago", More: "… (%d characters)",
+	AndMore: "And %d more.|And %d more.", Ago: "%s ago", More: "… (%d characters)",
 }
 
 var french = words{
@@ -114,7 +114,7 @@ var french = words{
 	LastReload: "Dernière version", ReloadGood: "en vigueur", ReloadRefused: "refusée",
 	EngineTitle: "Moteur", EngineOff: "arrêté : les alertes sont jugées ailleurs", Series: "Séries", Samples: "Échantillons par seconde", Rules: "Règles",
 	Evaluated: "Dernière évaluation", Oldest: "Données les plus anciennes", Disk: "Sur disque", DiskOf: "sur", Version: "Version", StartedAt: "Démarré",
-	Ago: "il y a %s", More: "… (%d caractères)",
+	AndMore: "Et %d autre.|Et %d autres.", Ago: "il y a %s", More: "… (%d caractères)",
 }
 
 // in returns the words of a language; English where it is not spoken here.
