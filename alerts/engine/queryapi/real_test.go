@@ -73,10 +73,10 @@ wait_seconds_count 48
 
 const ruleFile = `groups:
   - name: records
-    interval: 1s
+    interval: 250ms
     limit: 50
     rules:
-      - {record: "job:requests:rate10s", expr: "sum by (job) (rate(requests_total[10s]))", labels: {team: web}}
+      - {record: "job:requests:rate3s", expr: "sum by (job) (rate(requests_total[3s]))", labels: {team: web}}
       - {record: broken, expr: "temperature_celsius + on(job) temperature_celsius"}
   - name: alarms
     rules:
@@ -117,9 +117,9 @@ func sources(t *testing.T) (scrapeConfig string, native *dto.Histogram) {
 	}
 	dead := testenv.Port(t)
 	return fmt.Sprintf(`scrape_configs:
-  - {job_name: app, scrape_interval: 1s, scrape_timeout: 1s, params: {x: ["1 2"]}, static_configs: [{targets: [%q], labels: {host: h1}}]}
-  - {job_name: dead, scrape_interval: 1s, scrape_timeout: 1s, static_configs: [{targets: ["127.0.0.1:%d"]}]}
-  - {job_name: modern, scrape_interval: 1s, scrape_timeout: 1s, %%s static_configs: [{targets: [%q]}]}
+  - {job_name: app, scrape_interval: 250ms, scrape_timeout: 250ms, params: {x: ["1 2"]}, static_configs: [{targets: [%q], labels: {host: h1}}]}
+  - {job_name: dead, scrape_interval: 250ms, scrape_timeout: 250ms, static_configs: [{targets: ["127.0.0.1:%d"]}]}
+  - {job_name: modern, scrape_interval: 250ms, scrape_timeout: 250ms, %%s static_configs: [{targets: [%q]}]}
 `, app.Listener.Addr(), dead, modern.Listener.Addr()), m.Histogram
 }
 
@@ -131,16 +131,16 @@ func newPair(t *testing.T) pair {
 	rulesPath := filepath.Join(dir, "rules.yml")
 	write(t, rulesPath, ruleFile)
 	configPath := filepath.Join(dir, "prometheus.yml")
-	write(t, configPath, "global: {evaluation_interval: 1s}\nrule_files: ["+rulesPath+"]\n"+fmt.Sprintf(scrapeConfig, ""))
+	write(t, configPath, "global: {evaluation_interval: 250ms}\nrule_files: ["+rulesPath+"]\n"+fmt.Sprintf(scrapeConfig, ""))
 	port := testenv.Port(t)
 	p := pair{real: fmt.Sprintf("http://127.0.0.1:%d", port)}
 	testenv.Start(t, program, "--config.file="+configPath, "--storage.tsdb.path="+filepath.Join(dir, "data"),
 		fmt.Sprintf("--web.listen-address=127.0.0.1:%d", port), "--enable-feature=native-histograms", "--log.level=error")
 	testenv.WaitHTTP(t, p.real+"/-/ready")
 
-	// Twelve scrapes of the slowest target: rates and the pending alert are there.
+	// Six seconds of the slowest series: ranges and rates have no ragged start.
 	testenv.Eventually(t, time.Minute, "samples of the real Prometheus", func(context.Context) error {
-		_, body := fetch(t, http.MethodGet, p.real+"/api/v1/query", url.Values{"query": {`min(count_over_time({__name__=~"up|job:requests:rate10s"}[1m])) >= 12 and min(count_over_time(ALERTS[1m])) > 2`}})
+		_, body := fetch(t, http.MethodGet, p.real+"/api/v1/query", url.Values{"query": {`min(count_over_time({__name__=~"up|job:requests:rate3s"}[1m])) >= 24 and min(count_over_time(ALERTS[1m])) > 2`}})
 		var a answer
 		if err := json.Unmarshal([]byte(body), &a); err != nil || len(a.Data.Result) == 0 {
 			return fmt.Errorf("not yet: %s %w", body, err)
@@ -262,7 +262,7 @@ func ourRules(t *testing.T, db *tsdb.DB, path string, at time.Time) func() query
 		NotifyFunc: func(context.Context, string, ...*rules.Alert) {}, Context: t.Context(),
 		Logger: slog.New(slog.DiscardHandler), ExternalURL: &url.URL{}, Parser: parser.NewParser(parser.Options{}),
 	})
-	groups, errs := m.LoadGroups(time.Second, labels.EmptyLabels(), "", nil, false, path)
+	groups, errs := m.LoadGroups(250*time.Millisecond, labels.EmptyLabels(), "", nil, false, path)
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
