@@ -108,8 +108,8 @@ func (h Host) node() sd.Group {
 	}
 	labels["host"], labels["from"] = h.Name, h.Name
 	labels[sd.LabelPath] = "/metrics"
-	labels[sd.LabelInterval] = nodeInterval.String()
-	labels[sd.LabelTimeout] = (nodeInterval * 9 / 10).String()
+	labels[sd.LabelInterval] = model.Duration(nodeInterval).String()
+	labels[sd.LabelTimeout] = model.Duration(nodeInterval * 9 / 10).String()
 	return sd.Group{Targets: []string{h.address()}, Labels: labels}
 }
 

@@ -76,8 +76,8 @@ func (j *judge) of(ctx context.Context, e *entry, r *rules.AlertingRule) verdict
 			continue
 		}
 		// The target answers and this series is gone: mended away (an
-		// unmounted file system), unless one of its collectors failed.
-		if failing, err := j.collectorFails(ctx, k); err != nil || failing {
+		// unmounted file system), unless a part of it could not be measured.
+		if blind, err := j.blind(ctx, k); err != nil || blind {
 			return noData
 		}
 	}
@@ -122,8 +122,12 @@ func (j *judge) delivers(ctx context.Context, name string, alert model.LabelSet)
 	}), nil
 }
 
-func (j *judge) collectorFails(ctx context.Context, k key) (bool, error) {
-	vector, err := j.query(ctx, fmt.Sprintf("tocsin_collector_success{job=%q,instance=%q} == 0", k.job, k.instance))
+// blind tells whether a part of the target could not be measured: a collector
+// failed, or a probe did not get as far as what the series tells (a stopped
+// server shows no certificate).
+func (j *judge) blind(ctx context.Context, k key) (bool, error) {
+	at := fmt.Sprintf("{job=%q,instance=%q}", k.job, k.instance)
+	vector, err := j.query(ctx, "tocsin_collector_success"+at+" == 0 or probe_success"+at+" == 0")
 	return len(vector) > 0, err
 }
 
