@@ -72,7 +72,7 @@ func (c *Config) Validate(p problem.List) {
 
 func absolute(p problem.List, path string) {
 	if !filepath.IsAbs(path) {
-		p.Addf("%q is no absolute path; write one that begins with /, as /host%s", path, filepath.Join("/", path))
+		p.Addf("%q is no absolute path; write one that begins with /, as %s", path, filepath.Join("/", path))
 	}
 }
 

@@ -2,6 +2,7 @@ package host
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -62,7 +63,7 @@ func serveFuse(fd int, mended <-chan struct{}) {
 	request := make([]byte, 1<<17)
 	for {
 		n, err := unix.Read(fd, request)
-		if err == unix.EINTR || err == unix.ENOENT {
+		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.ENOENT) {
 			continue
 		}
 		if err != nil || n < fuseRequest {

@@ -1,0 +1,190 @@
+package host
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+
+	"tocsin/internal/frame"
+	"tocsin/internal/testenv"
+)
+
+// serveVar makes this test binary serve the host page instead of testing: the
+// comparison with node_exporter wants a process of our own to measure.
+const serveVar = "TOCSIN_TEST_SERVE_HOST_PAGE"
+
+func TestMain(m *testing.M) {
+	if address := os.Getenv(serveVar); address != "" {
+		if cover := os.Getenv(coverVar); cover != "" {
+			if err := harden(cover); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+		}
+		fmt.Fprintln(os.Stderr, http.ListenAndServe(address, hostPage())) //nolint:gosec // a test's own server
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func hostTarget() *frame.Target {
+	var cfg Config
+	cfg.SetDefaults()
+	spec := frame.Spec{Job: "node", Alias: "node_scrape_collector"}
+	for _, c := range New(cfg, discard()) {
+		spec.Collectors = append(spec.Collectors, frame.Entry{Collector: c})
+	}
+	return frame.NewTarget(spec, discard())
+}
+
+// writePage gathers and writes the page as text.
+func writePage(ctx context.Context, target *frame.Target, to io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	encoder := expfmt.NewEncoder(to, expfmt.NewFormat(expfmt.TypeTextPlain))
+	for _, mf := range target.Gather(ctx) {
+		if err := encoder.Encode(mf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hostPage serves the page compressed, as node_exporter does for a Prometheus.
+func hostPage() http.Handler {
+	target := hostTarget()
+	z := gzip.NewWriter(io.Discard)
+	var b bytes.Buffer
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // one client, one at a time
+		b.Reset()
+		z.Reset(&b)
+		if err := writePage(r.Context(), target, z); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_ = z.Close() // it writes to a buffer
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(b.Bytes())
+	})
+}
+
+func BenchmarkHostPage(b *testing.B) {
+	target := hostTarget()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := writePage(b.Context(), target, io.Discard); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkCollector(b *testing.B) {
+	var cfg Config
+	cfg.SetDefaults()
+	for _, c := range New(cfg, discard()) {
+		b.Run(c.Name(), func(b *testing.B) {
+			families := c.Families()
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := c.Collect(b.Context(), frame.NewSink(families)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// A server with two hundred mounts, most of them containers'.
+func BenchmarkFilesystem_manyMounts(b *testing.B) {
+	var mounts strings.Builder
+	mounts.WriteString(line(1, "8:1", "/", "ext4", "/dev/sda1"))
+	for i := range 200 {
+		mounts.WriteString(line(100+i, fmt.Sprintf("0:%d", i), fmt.Sprintf("/var/lib/docker/overlay2/%d/merged", i), "overlay", "overlay"))
+	}
+	c, _ := withMounts(b, mounts.String(), fakeKernel().statfs)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := c.Collect(b.Context(), frame.NewSink(c.Families())); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkAgainstNodeExporter scrapes us and node_exporter in turn, each in
+// a process of its own, and reports the CPU that a scrape costs each: user and
+// system time of the process, as the kernel counts it. Run it with
+// -benchtime=300x or more: the kernel counts in hundredths of a second.
+func BenchmarkAgainstNodeExporter(b *testing.B) {
+	var cfg Config
+	cfg.SetDefaults()
+	peer, peerURL := startNodeExporter(b, New(cfg, discard()))
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(testenv.Port(b)))
+	self := exec.Command(os.Args[0]) //nolint:noctx // testenv ends it
+	self.Env = append(os.Environ(), serveVar+"="+address)
+	own := testenv.StartCmd(b, self)
+	ownURL := "http://" + address + "/metrics"
+	testenv.WaitHTTP(b, ownURL)
+	for range 20 { // both warm
+		scrape(b, ownURL)
+		scrape(b, peerURL)
+	}
+	ownStart, peerStart := cpuTime(b, own.PID()), cpuTime(b, peer.PID())
+	for b.Loop() {
+		scrape(b, ownURL)
+		scrape(b, peerURL)
+	}
+	ours := (cpuTime(b, own.PID()) - ownStart).Seconds() * 1000 / float64(b.N)
+	theirs := (cpuTime(b, peer.PID()) - peerStart).Seconds() * 1000 / float64(b.N)
+	b.ReportMetric(ours, "cpu-ms/scrape")
+	b.ReportMetric(theirs, "node_exporter-cpu-ms/scrape")
+	b.ReportMetric(ours/theirs, "ratio")
+	b.ReportMetric(0, "ns/op")
+}
+
+func scrape(b *testing.B, url string) {
+	b.Helper()
+	request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, url, http.NoBody)
+	if err != nil {
+		b.Fatal(err)
+	}
+	request.Header.Set("Accept-Encoding", "gzip")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer response.Body.Close()
+	n, err := io.Copy(io.Discard, response.Body)
+	if err != nil || response.StatusCode != http.StatusOK || response.Header.Get("Content-Encoding") != "gzip" || n < 1000 {
+		b.Fatalf("%s: %s, %d bytes, %v", url, response.Status, n, err)
+	}
+}
+
+// cpuTime returns user and system time of a process.
+func cpuTime(b *testing.B, pid int) time.Duration {
+	b.Helper()
+	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(rest)
+	user, err1 := strconv.Atoi(fields[11])
+	system, err2 := strconv.Atoi(fields[12])
+	if err1 != nil || err2 != nil {
+		b.Fatalf("%v, %v in %s", err1, err2, stat)
+	}
+	return time.Duration(user+system) * 10 * time.Millisecond // USER_HZ is 100 everywhere
+}

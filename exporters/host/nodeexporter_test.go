@@ -1,0 +1,276 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"tocsin/internal/frame"
+	"tocsin/internal/testenv"
+)
+
+const nodeExporterVersion = "v1.12.1"
+
+// nodeExporter builds the exporter whose page ours must equal, once a machine
+// and version, and returns its path.
+func nodeExporter(t testing.TB) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		testenv.Skip(t, "there is no folder to keep node_exporter in: "+err.Error())
+	}
+	folder := filepath.Join(cache, "tocsin-test", "node_exporter-"+nodeExporterVersion)
+	program := filepath.Join(folder, "node_exporter")
+	if _, err := os.Stat(program); err == nil {
+		return program
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		testenv.Skip(t, "there is no folder to keep node_exporter in: "+err.Error())
+	}
+	// Built aside and renamed: test binaries run side by side.
+	aside, err := os.MkdirTemp(folder, "build")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(aside)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	build := exec.CommandContext(ctx, "go", "install", "github.com/prometheus/node_exporter@"+nodeExporterVersion)
+	build.Dir = aside // outside our module
+	build.Env = append(os.Environ(), "GOBIN="+aside, "GOFLAGS=-buildvcs=false", "GOWORK=off", "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		testenv.Skip(t, fmt.Sprintf("node_exporter %s cannot be built: %v: %s", nodeExporterVersion, err, out))
+	}
+	if err := os.Rename(filepath.Join(aside, "node_exporter"), program); err != nil {
+		t.Fatal(err)
+	}
+	return program
+}
+
+// startNodeExporter runs it with the collectors that we have, and returns the
+// process and its page's address.
+func startNodeExporter(t testing.TB, collectors []frame.Collector) (*testenv.Process, string) {
+	t.Helper()
+	program := nodeExporter(t)
+	address := fmt.Sprintf("127.0.0.1:%d", testenv.Port(t))
+	args := []string{"--web.listen-address=" + address, "--web.disable-exporter-metrics", "--log.level=error", "--collector.disable-defaults"}
+	for _, c := range collectors {
+		args = append(args, "--collector."+c.Name())
+	}
+	process := testenv.Start(t, program, args...)
+	testenv.WaitHTTP(t, "http://"+address+"/")
+	return process, "http://" + address + "/metrics"
+}
+
+// fetch reads a page of another process.
+func fetch(ctx context.Context, url string) (map[string]*dto.MetricFamily, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", response.Status, body)
+	}
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	return parser.TextToMetricFamilies(bytes.NewReader(body))
+}
+
+// notOurs are the families of node_exporter's page that come from elsewhere
+// with us, or not at all, each with its reason.
+var notOurs = map[string]string{
+	"node_exporter_build_info":               "tells the exporter's own version; ours is tocsin_build_info",
+	"node_scrape_collector_duration_seconds": "the frame puts it on the page, from its own clock",
+	"node_scrape_collector_success":          "the frame puts it on the page",
+}
+
+// drift is by how much a gauge may differ between two looks at the machine,
+// by the beginning of its name; all others must be equal. Counters must lie
+// between what we read before and after.
+func drift(name string, ours map[string]float64) (float64, bool) {
+	switch {
+	case strings.HasPrefix(name, "node_memory_") && strings.Contains(name, "_bytes"):
+		return 0.1 * ours["node_memory_MemTotal_bytes"], true
+	case strings.HasPrefix(name, "node_load"):
+		return 5, true
+	case strings.HasPrefix(name, "node_procs_"), strings.HasPrefix(name, "node_disk_io_now"):
+		return 1000, true
+	case strings.HasPrefix(name, "node_time_seconds"):
+		return 5, true
+	case strings.HasPrefix(name, "node_timex_offset_seconds"), strings.HasPrefix(name, "node_timex_maxerror_seconds"),
+		strings.HasPrefix(name, "node_timex_estimated_error_seconds"), strings.HasPrefix(name, "node_timex_frequency"):
+		return 1, true
+	case strings.HasPrefix(name, "node_filesystem_avail_bytes"), strings.HasPrefix(name, "node_filesystem_free_bytes"):
+		return 5e9, true
+	case strings.HasPrefix(name, "node_filesystem_files_free"):
+		return 1e5, true
+	default:
+		return 0, false
+	}
+}
+
+func TestHost_equalsNodeExporter(t *testing.T) {
+	var cfg Config
+	cfg.SetDefaults()
+	all := New(cfg, discard())
+	process, url := startNodeExporter(t, all)
+	spec := frame.Spec{Job: "node"}
+	for _, c := range all {
+		spec.Collectors = append(spec.Collectors, frame.Entry{Collector: c})
+	}
+	target := frame.NewTarget(spec, discard())
+	// Others mount, unmount and fill things while we look: look again.
+	testenv.Eventually(t, 30*time.Second, "a page that equals node_exporter's", func(ctx context.Context) error {
+		select {
+		case <-process.Done():
+			return fmt.Errorf("node_exporter ended: %s", process.Output())
+		default:
+		}
+		before := target.Gather(ctx)
+		theirs, err := fetch(ctx, url)
+		if err != nil {
+			return err
+		}
+		after := target.Gather(ctx)
+		return errors.Join(compareTypes(theirs, after), compareSamples(theirs, before, after))
+	})
+	for _, s := range target.States() {
+		if s.Reason != "" {
+			t.Errorf("collector %s: %s: %s", s.Collector, s.Reason, s.Error)
+		}
+	}
+}
+
+func compareTypes(theirs map[string]*dto.MetricFamily, ours []*dto.MetricFamily) error {
+	var errs []error
+	for _, mf := range ours {
+		other, ok := theirs[mf.GetName()]
+		if ok && other.GetType() != mf.GetType() {
+			errs = append(errs, fmt.Errorf("%s is a %v, theirs is a %v", mf.GetName(), mf.GetType(), other.GetType()))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func compareSamples(theirFamilies map[string]*dto.MetricFamily, beforePage, afterPage []*dto.MetricFamily) error {
+	before, after := flatten(beforePage), flatten(afterPage)
+	theirs := map[string]float64{}
+	counters := map[string]bool{}
+	for name, mf := range theirFamilies {
+		if notOurs[name] != "" {
+			continue
+		}
+		for _, m := range mf.GetMetric() {
+			theirs[series(name, m)] = value(m)
+			counters[series(name, m)] = mf.GetType() == dto.MetricType_COUNTER
+		}
+	}
+	var errs []error
+	if len(theirs) < 150 {
+		errs = append(errs, fmt.Errorf("their page has %d series only", len(theirs)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(theirs)) {
+		low, ok := before[name]
+		high, ok2 := after[name]
+		if !ok || !ok2 {
+			errs = append(errs, fmt.Errorf("we lack %s", name))
+			continue
+		}
+		margin, drifts := drift(name, after)
+		if counters[name] {
+			margin, drifts = 0.02, true // a tick or two: the kernel's idle time now and then goes back
+		}
+		low, high = min(low, high), max(low, high)
+		if got := theirs[name]; got < low-margin || got > high+margin || (!drifts && got != low && got != high) {
+			if !math.IsNaN(got) {
+				errs = append(errs, fmt.Errorf("%s is %v for them, %v to %v for us", name, got, low, high))
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		if _, ok := theirs[name]; !ok {
+			errs = append(errs, fmt.Errorf("they lack %s", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// The fixtures, seen by node_exporter: what this machine does not have
+// (throttled cores, a device mapper, a bond) is compared there.
+func TestHost_equalsNodeExporterOnFixtures(t *testing.T) {
+	// Whose numbers come by system call or netlink, not from the files.
+	elsewhere := []string{"filesystem", "netdev", "time", "timex", "uname"}
+	program := nodeExporter(t)
+	for _, name := range trees {
+		t.Run(name, func(t *testing.T) {
+			root := filepath.Join("testdata", name)
+			address := fmt.Sprintf("127.0.0.1:%d", testenv.Port(t))
+			args := []string{
+				"--web.listen-address=" + address, "--web.disable-exporter-metrics", "--log.level=error", "--collector.disable-defaults",
+				"--path.procfs=" + root + "/proc", "--path.sysfs=" + root + "/sys", "--path.udev.data=" + root + "/run/udev/data",
+			}
+			ours := map[string]float64{}
+			for _, c := range tree(name) {
+				if !slices.Contains(elsewhere, c.Name()) {
+					args = append(args, "--collector."+c.Name())
+					maps.Copy(ours, run(t, c, 10*time.Second).samples)
+				}
+			}
+			// Of netdev the file alone can be compared.
+			args = append(args, "--collector.netdev", "--no-collector.netdev.netlink")
+			for series, v := range run(t, find(t, tree(name), "netdev"), 10*time.Second).samples {
+				if !strings.HasPrefix(series, netdevNoHandler.Name) {
+					ours[series] = v
+				}
+			}
+			testenv.Start(t, program, args...)
+			testenv.WaitHTTP(t, "http://"+address+"/")
+			page, err := fetch(t.Context(), "http://"+address+"/metrics")
+			if err != nil {
+				t.Fatal(err)
+			}
+			theirs := map[string]float64{}
+			for name, mf := range page {
+				for _, m := range mf.GetMetric() {
+					if notOurs[name] == "" {
+						theirs[series(name, m)] = value(m)
+					}
+				}
+			}
+			for _, name := range slices.Sorted(maps.Keys(theirs)) {
+				if got, ok := ours[name]; !ok || math.Abs(got-theirs[name]) > 1e-9*math.Abs(got) {
+					t.Errorf("%s is %v for them, for us %v (%v)", name, theirs[name], got, ok)
+				}
+			}
+			for _, name := range slices.Sorted(maps.Keys(ours)) {
+				if _, ok := theirs[name]; !ok {
+					t.Errorf("they lack %s", name)
+				}
+			}
+		})
+	}
+}
