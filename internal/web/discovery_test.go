@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -84,7 +85,7 @@ func TestDiscovery_address(t *testing.T) {
 		{"", `a"b`, ""},
 	} {
 		s := newSite(t, View{Advertise: c.advertise, Node: target("node", "n", constant("c", "node_x", 1))})
-		r := httptest.NewRequest(http.MethodGet, "/sd", nil)
+		r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/sd", nil)
 		r.Host = c.host
 		w := s.do(over(r, "10.0.0.5"))
 		if c.want == "" {

@@ -47,11 +47,21 @@ func patience(h http.Header) time.Duration {
 	return timeout - min(maxReserve, timeout/10)
 }
 
-func (s *Server) nodePage(w http.ResponseWriter, r *http.Request)      { s.serveNode(w, r, true) }
-func (s *Server) innerNodePage(w http.ResponseWriter, r *http.Request) { s.serveNode(w, r, false) }
+func (s *Server) nodePage(w http.ResponseWriter, r *http.Request) {
+	s.serveNode(w, r, true)
+}
 
-func (s *Server) targetPage(w http.ResponseWriter, r *http.Request)      { s.serveTarget(w, r, true) }
-func (s *Server) innerTargetPage(w http.ResponseWriter, r *http.Request) { s.serveTarget(w, r, false) }
+func (s *Server) innerNodePage(w http.ResponseWriter, r *http.Request) {
+	s.serveNode(w, r, false)
+}
+
+func (s *Server) targetPage(w http.ResponseWriter, r *http.Request) {
+	s.serveTarget(w, r, true)
+}
+
+func (s *Server) innerTargetPage(w http.ResponseWriter, r *http.Request) {
+	s.serveTarget(w, r, false)
+}
 
 // serveNode answers with the page of this machine and Tocsin's own metrics.
 func (s *Server) serveNode(w http.ResponseWriter, r *http.Request, compress bool) {

@@ -313,7 +313,7 @@ func TestHandler_innerServesPagesAndNothingElse(t *testing.T) {
 		Targets: []*frame.Target{target("brick", "b", constant("c", "brick_up", 1))},
 	})
 	do := func(method, path string) *httptest.ResponseRecorder {
-		r := httptest.NewRequest(method, path, nil)
+		r := httptest.NewRequestWithContext(context.Background(), method, path, nil)
 		r.Host = "tocsin.invalid"
 		r.Header.Set("Accept-Encoding", "gzip")
 		w := httptest.NewRecorder()
@@ -344,7 +344,7 @@ func TestMetrics_promtoolFindsNothingWrong(t *testing.T) {
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, r := range []*http.Request{
 		localRequest(http.MethodGet, "/metrics"), localRequest(http.MethodGet, "/api/v1/query"),
-		localRequest(http.MethodDelete, "/"), httptest.NewRequest(http.MethodPost, "/-/reload", nil),
+		localRequest(http.MethodDelete, "/"), httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/-/reload", nil),
 	} {
 		s.do(r)
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -126,7 +127,11 @@ func (s *Server) guard(rt route) http.Handler {
 			}
 		}
 		if class == access.Write {
-			s.log.Info("write was asked for", "method", r.Method, "path", r.URL.Path, "user", caller.Name, "from", r.RemoteAddr)
+			level := slog.LevelInfo
+			if r.URL.Path == "/api/v2/alerts" {
+				level = slog.LevelDebug // a Prometheus says its alerts again and again
+			}
+			s.log.Log(r.Context(), level, "write was asked for", "method", r.Method, "path", r.URL.Path, "user", caller.Name, "from", r.RemoteAddr)
 		}
 		r.Body = http.MaxBytesReader(rec, r.Body, maxBody)
 		rt.handler(rec, r)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -24,7 +25,7 @@ type visitor struct {
 func visitors() []visitor {
 	from := func(host, address string, headers ...string) func(method, path string) *http.Request {
 		return func(method, path string) *http.Request {
-			r := httptest.NewRequest(method, path, nil)
+			r := httptest.NewRequestWithContext(context.Background(), method, path, nil)
 			r.Host = host
 			for i := 0; i+1 < len(headers); i += 2 {
 				r.Header.Set(headers[i], headers[i+1])

@@ -28,7 +28,7 @@ import (
 // serve runs the site on a free port of the loopback until the test ends.
 func (s *site) serve(t testing.TB) (address string, stop func() error) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestServe_stopLetsRequestsFinish(t *testing.T) {
 
 func TestServe_portThatIsClosedUnderItIsAnError(t *testing.T) {
 	s := newSite(t, View{})
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestServe_portThatIsClosedUnderItIsAnError(t *testing.T) {
 func TestServe_oversizedHeaderIsRefused(t *testing.T) {
 	s := newSite(t, View{})
 	address, _ := s.serve(t)
-	conn, err := net.Dial("tcp", address) //nolint:noctx // a test's
+	conn, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}

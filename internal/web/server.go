@@ -148,7 +148,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		s.log.Warn("requests were cut off at the stop", "err", err)
 		_ = server.Close() // the listener is closed already
 	}
-	<-ended
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", listener.Addr(), err)
+	}
 	return nil
 }
 

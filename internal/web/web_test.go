@@ -71,7 +71,7 @@ func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // a request as it comes by the loopback from a program on this machine.
 func localRequest(method, path string) *http.Request {
-	r := httptest.NewRequest(method, path, nil)
+	r := httptest.NewRequestWithContext(context.Background(), method, path, nil)
 	r.Host = "127.0.0.1:10617"
 	return over(r, "127.0.0.1")
 }

@@ -54,7 +54,7 @@ func mustNew(t testing.TB, o Options) *Access {
 
 // request makes one that comes from and to the addresses.
 func request(method, from, to, host string, headers ...string) *http.Request {
-	r := httptest.NewRequest(method, "/x", nil)
+	r := httptest.NewRequestWithContext(context.Background(), method, "/x", nil)
 	r.Host = host
 	r.RemoteAddr = net.JoinHostPort(from, "40000")
 	r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey,
@@ -140,7 +140,7 @@ func TestCheck_http10WritesComeFromProxies(t *testing.T) {
 
 func TestCheck_inMemoryConnectionIsNotTheLoopback(t *testing.T) {
 	a := mustNew(t, Options{})
-	r := httptest.NewRequest(http.MethodPost, "/x", nil)
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/x", nil)
 	r.Host, r.RemoteAddr = "localhost", "pipe"
 	_, refusal := a.Check(r, Write)
 	check(t, refusal, "not_local")

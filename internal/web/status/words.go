@@ -77,46 +77,6 @@ var english = words{
 	AndMore: "And %d more.|And %d more.", Ago: "%s ago", More: "… (%d characters)",
 }
 
-var french = words{
-	Lang: "fr",
-	AsOf: "État à", Refreshes: "actualisé toutes les 30 s", On: "sur",
-
-	AllWell:         "Tout va bien",
-	AllWellOff:      "Tout est mesuré",
-	NothingToWatch:  "Rien n’est surveillé",
-	WellOf:          "%d cible surveillée, aucune alerte.|%d cibles surveillées, aucune alerte.",
-	WellOffOf:       "%d cible mesurée ici ; les alertes sont jugées ailleurs.|%d cibles mesurées ici ; les alertes sont jugées ailleurs.",
-	QuietButGaps:    "Aucune alerte, mais tout n’est pas surveillé",
-	GapsOf:          "%d élément n’a pas pu être surveillé.|%d éléments n’ont pas pu être surveillés.",
-	QuietButTrouble: "Aucune alerte, mais quelque chose ne va pas",
-	TroubleOf:       "%d cible est en difficulté.|%d cibles sont en difficulté.",
-	Fires:           "%d alerte en cours|%d alertes en cours",
-	FiresCritical:   "dont %d critique.|dont %d critiques.",
-	FiresSilenced:   "%d autre en silence.|%d autres en silence.",
-	OnlyMuted:       "Seules des alertes en silence sont en cours",
-	Starting:        "Démarrage",
-	NotKnown:        "L’état n’est pas encore connu.",
-	EngineTrouble:   "Le moteur a un problème : des alertes peuvent manquer.",
-	ConfigRefused:   "La dernière configuration a été refusée ; la précédente reste en vigueur.",
-
-	Firing: "Alertes en cours", Critical: "critique", Warning: "avertissement", Info: "information",
-	Since: "depuis", SinceTitle: "Depuis", Link: "Voir le graphique", NoDataSince: "sans données depuis", SilencedBy: "mise en silence par", SilencedUntil: "jusqu’à",
-	NotWatched:     "Non surveillé",
-	NotWatchedLead: "Ceci devrait être surveillé et n’a pas pu l’être. L’inconnu n’est pas un bon état.",
-	TargetsTitle:   "Cibles", Target: "Cible", State: "État", Why: "Pourquoi", LastSuccess: "Dernière mesure", Never: "jamais",
-	Good: "va bien", Partial: "mesurée en partie", Trouble: "en difficulté", Down: "non mesurée", Unknown: "pas encore interrogée",
-	AllFine: "tout va bien", Of: "%d sur %d vont bien",
-	Certificates: "Certificats", CertificatesOf: "%d certificat|%d certificats", LookBelow: "à regarder", Certificate: "Certificat", Expires: "Expire", Remaining: "Reste", Expired: "expiré",
-	Day: "jour", Days: "jours",
-	Messages: "Derniers messages", When: "Quand", Voice: "Voix", What: "Quoi", Undelivered: "non remis", NothingSaid: "Rien n’a encore été dit.",
-	Instance:    "Cette instance",
-	ConfigTitle: "Configuration", ConfigFile: "Fichier", NoFile: "aucun, seule cette machine est surveillée", LoadedAt: "En vigueur depuis",
-	LastReload: "Dernière version", ReloadGood: "en vigueur", ReloadRefused: "refusée",
-	EngineTitle: "Moteur", EngineOff: "arrêté : les alertes sont jugées ailleurs", Series: "Séries", Samples: "Échantillons par seconde", Rules: "Règles",
-	Evaluated: "Dernière évaluation", Oldest: "Données les plus anciennes", Disk: "Sur disque", DiskOf: "sur", Version: "Version", StartedAt: "Démarré",
-	AndMore: "Et %d autre.|Et %d autres.", Ago: "il y a %s", More: "… (%d caractères)",
-}
-
 // in returns the words of a language; English where it is not spoken here.
 func in(language string) words {
 	if language == "fr" {

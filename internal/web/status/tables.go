@@ -1,0 +1,182 @@
+package status
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// How much of these lists is shown.
+const (
+	foldFrom    = 12 // lists of more that are all fine are folded
+	maxMessages = 20
+)
+
+type targetView struct {
+	Instance, Why      string
+	State              mark
+	Since, LastSuccess moment
+}
+
+type jobView struct {
+	Name    string
+	State   mark
+	Open    bool
+	Targets []targetView
+}
+
+// jobs groups the targets by job; within one the bad ones come first.
+func (p *pen) jobs(targets []Target) []jobView {
+	order := map[string]int{"node": 1, "postgres": 2, "rabbitmq": 3, "brick": 4, "probe": 5, "updates": 6}
+	rank := func(job string) int { return cmp.Or(order[job], len(order)+1) }
+	sorted := slices.Clone(targets)
+	slices.SortStableFunc(sorted, func(a, b Target) int {
+		return cmp.Or(
+			cmp.Compare(rank(a.Job), rank(b.Job)), strings.Compare(a.Job, b.Job),
+			cmp.Compare(badness(b.State), badness(a.State)), strings.Compare(a.Instance, b.Instance),
+		)
+	})
+	var views []jobView
+	for len(sorted) > 0 {
+		n := 1
+		for n < len(sorted) && sorted[n].Job == sorted[0].Job {
+			n++
+		}
+		views = append(views, p.job(sorted[:n]))
+		sorted = sorted[n:]
+	}
+	return views
+}
+
+func badness(s State) int {
+	return map[State]int{Unknown: 1, Partial: 2, Trouble: 3, Down: 4}[s]
+}
+
+func (p *pen) job(targets []Target) jobView {
+	v := jobView{Name: p.w.clean(targets[0].Job, maxName)}
+	fine := 0
+	for i := range targets {
+		t := &targets[i]
+		if t.State == Good {
+			fine++
+		}
+		view := targetView{
+			Instance: p.w.clean(t.Instance, maxName), Why: p.why(t),
+			State: p.stateMark(t.State), LastSuccess: p.at(t.LastSuccess),
+		}
+		if t.State != Good {
+			view.Since = p.clock(t.Since)
+		}
+		v.Targets = append(v.Targets, view)
+	}
+	switch {
+	case fine == len(targets):
+		v.State = newMark(good, p.w.AllFine)
+	default:
+		v.State = newMark(p.stateMark(targets[0].State).Level, fmt.Sprintf(p.w.Of, fine, len(targets)))
+	}
+	v.Open = fine < len(targets) || len(targets) <= foldFrom
+	return v
+}
+
+// why says what is wrong with a target; the collectors' own errors stand in
+// the list of what is not watched.
+func (p *pen) why(t *Target) string {
+	if t.Detail != "" {
+		return p.w.clean(t.Detail, maxDetail)
+	}
+	var parts []string
+	for _, f := range t.Failures {
+		parts = append(parts, p.w.clean(f.Collector+": "+p.w.reason(f.Reason), maxName))
+	}
+	return strings.Join(parts, "\n")
+}
+
+func (p *pen) stateMark(s State) mark {
+	switch s {
+	case Good:
+		return newMark(good, p.w.Good)
+	case Partial:
+		return newMark(warn, p.w.Partial)
+	case Trouble:
+		return newMark(bad, p.w.Trouble)
+	case Down:
+		return newMark(bad, p.w.Down)
+	default:
+		return newMark(quiet, p.w.Unknown)
+	}
+}
+
+type certificateView struct {
+	Name, Problem string
+	State         mark
+	NotAfter      moment
+}
+
+// Days before a certificate's end from which it is marked; the rules of the
+// same names alert on the same days.
+const (
+	certificateSoon = 21
+	certificateLast = 7
+)
+
+// certificates lists them by the day of their end.
+func (p *pen) certificates(v *view, certificates []Certificate) {
+	sorted := slices.Clone(certificates)
+	slices.SortStableFunc(sorted, func(a, b Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
+	worst := good
+	for _, c := range sorted {
+		view := certificateView{
+			Name: p.w.clean(c.Name, maxName), Problem: p.w.clean(c.Problem, maxDetail),
+			State: p.remaining(c), NotAfter: p.clock(c.NotAfter),
+		}
+		if view.State.Level == bad || (view.State.Level == warn && worst == good) {
+			worst = view.State.Level
+		}
+		v.Certificates = append(v.Certificates, view)
+	}
+	if len(sorted) == 0 {
+		return
+	}
+	v.CertificatesCount = p.w.count(p.w.CertificatesOf, len(sorted))
+	v.CertificatesState = newMark(worst, p.w.AllFine)
+	if worst != good {
+		v.CertificatesState = newMark(worst, p.w.LookBelow)
+	}
+	v.CertificatesOpen = worst != good || len(sorted) <= foldFrom
+}
+
+func (p *pen) remaining(c Certificate) mark {
+	left := c.NotAfter.Sub(p.now)
+	days := int(left.Hours() / 24)
+	switch {
+	case left <= 0:
+		return newMark(bad, p.w.Expired)
+	case c.Problem != "" || days < certificateLast:
+		return newMark(bad, p.days(days))
+	case days < certificateSoon:
+		return newMark(warn, p.days(days))
+	default:
+		return newMark(good, p.days(days))
+	}
+}
+
+type messageView struct {
+	At                 moment
+	Voice, Text, Error string
+}
+
+func (p *pen) messages(messages []Message) []messageView {
+	sorted := slices.Clone(messages)
+	slices.SortStableFunc(sorted, func(a, b Message) int { return b.At.Compare(a.At) })
+	views := make([]messageView, 0, min(len(sorted), maxMessages))
+	for _, m := range sorted[:min(len(sorted), maxMessages)] {
+		views = append(views, messageView{
+			At: p.at(m.At), Voice: p.w.clean(m.Voice, maxName),
+			Text: p.w.clean(m.Text, maxDetail), Error: p.w.clean(m.Error, maxDetail),
+		})
+	}
+	return views
+}
+
