@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 				os.Exit(1)
 			}
 		}
-		fmt.Fprintln(os.Stderr, http.ListenAndServe(address, hostPage())) //nolint:gosec // a test's own server
+		fmt.Fprintln(os.Stderr, http.ListenAndServe(address, hostPage()))
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
@@ -132,7 +132,7 @@ func BenchmarkAgainstNodeExporter(b *testing.B) {
 	cfg.SetDefaults()
 	peer, peerURL := startNodeExporter(b, New(cfg, discard()))
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(testenv.Port(b)))
-	self := exec.Command(os.Args[0]) //nolint:noctx // testenv ends it
+	self := exec.Command(os.Args[0])
 	self.Env = append(os.Environ(), serveVar+"="+address)
 	own := testenv.StartCmd(b, self)
 	ownURL := "http://" + address + "/metrics"

@@ -58,12 +58,15 @@ func newCPU(r *roots) *cpuTimes {
 	return &cpuTimes{roots: r, topology: &cpuTopology{roots: r}, last: map[string]cpuModes{}}
 }
 
+// Name implements frame.Collector.
 func (c *cpuTimes) Name() string { return "cpu" }
 
+// Families implements frame.Collector.
 func (c *cpuTimes) Families() []*frame.Family {
 	return append([]*frame.Family{cpuSeconds, cpuGuestSeconds, cpuIsolated}, cpuTopologyFamilies()...)
 }
 
+// Collect implements frame.Collector.
 func (c *cpuTimes) Collect(ctx context.Context, s *frame.Sink) error {
 	count, err := c.times(ctx, s)
 	return errors.Join(err, c.isolated(s), c.topology.collect(s, count))

@@ -54,10 +54,13 @@ func newDiskstats(r *roots, disks *filter) *diskstats {
 	return &diskstats{roots: r, disks: disks, udev: udev{roots: r}}
 }
 
+// Name implements frame.Collector.
 func (c *diskstats) Name() string { return "diskstats" }
 
+// Families implements frame.Collector.
 func (c *diskstats) Families() []*frame.Family { return append(diskInfoFamilies(), diskColumns...) }
 
+// Collect implements frame.Collector.
 func (c *diskstats) Collect(ctx context.Context, s *frame.Sink) error {
 	kernel, err := blockdevice.NewFS(c.roots.proc, c.roots.sys)
 	if err != nil {

@@ -37,7 +37,7 @@ func (r *roots) read(path string, use func(content []byte) error) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer shut(fd)
 	buffer, ok := r.buffers.Get().(*[]byte)
 	if !ok {
 		buffer = new(make([]byte, 16<<10))
@@ -75,7 +75,7 @@ func openFolder(parts ...string) (folder, error) {
 	return folder{fd: fd, path: path}, err
 }
 
-func (d folder) close() { _ = unix.Close(d.fd) } // it was only read
+func (d folder) close() { shut(d.fd) }
 
 // value reads one attribute into buffer and returns it without the white
 // space around it.
@@ -84,7 +84,7 @@ func (d folder) value(name string, buffer []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(fd)
+	defer shut(fd)
 	n, err := retry(func() (int, error) { return unix.Read(fd, buffer) })
 	if err != nil {
 		return nil, &fs.PathError{Op: "read", Path: d.path + "/" + name, Err: err}
@@ -100,11 +100,13 @@ func open(at int, path string, flags int) (int, error) {
 	return fd, nil
 }
 
+func shut(fd int) { _ = unix.Close(fd) } // it was only read
+
 // retry repeats a system call that a signal interrupted.
 func retry(call func() (int, error)) (int, error) {
 	for {
 		n, err := call()
-		if err != unix.EINTR { //nolint:errorlint // a system call's own number
+		if !errors.Is(err, unix.EINTR) {
 			return n, err
 		}
 	}

@@ -57,8 +57,10 @@ func newFilesystem(r *roots, points, types *filter, statfs statfsFunc, log *slog
 	return &filesystem{views: newViews(r, points, types, log), calls: newCalls(statfs)}
 }
 
+// Name implements frame.Collector.
 func (c *filesystem) Name() string { return "filesystem" }
 
+// Families implements frame.Collector.
 func (c *filesystem) Families() []*frame.Family {
 	return []*frame.Family{
 		filesystemSize, filesystemFree, filesystemAvailable, filesystemFiles, filesystemFilesFree,
@@ -66,6 +68,7 @@ func (c *filesystem) Families() []*frame.Family {
 	}
 }
 
+// Collect implements frame.Collector.
 func (c *filesystem) Collect(ctx context.Context, s *frame.Sink) error {
 	mounts, err := c.views.mounts()
 	late := c.ask(ctx, s, mounts)

@@ -21,10 +21,13 @@ type loadavg struct{ roots *roots }
 
 func newLoadavg(r *roots) *loadavg { return &loadavg{roots: r} }
 
+// Name implements frame.Collector.
 func (c *loadavg) Name() string { return "loadavg" }
 
+// Families implements frame.Collector.
 func (c *loadavg) Families() []*frame.Family { return []*frame.Family{load1, load5, load15} }
 
+// Collect implements frame.Collector.
 func (c *loadavg) Collect(ctx context.Context, s *frame.Sink) error {
 	averages, err := averages(c.roots.gopsutil(ctx))
 	if err != nil {

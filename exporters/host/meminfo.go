@@ -47,10 +47,13 @@ func newMeminfo(r *roots) *meminfo {
 	return c
 }
 
+// Name implements frame.Collector.
 func (c *meminfo) Name() string { return "meminfo" }
 
+// Families implements frame.Collector.
 func (c *meminfo) Families() []*frame.Family { return c.all }
 
+// Collect implements frame.Collector.
 func (c *meminfo) Collect(_ context.Context, s *frame.Sink) error {
 	path := filepath.Join(c.roots.proc, "meminfo")
 	return c.roots.read(path, func(content []byte) error {

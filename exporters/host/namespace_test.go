@@ -46,7 +46,7 @@ func TestFilesystem_pageOfAHardenedUnit(t *testing.T) {
 		}
 	})
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(testenv.Port(t)))
-	unit := exec.Command(os.Args[0]) //nolint:noctx // testenv ends it
+	unit := exec.Command(os.Args[0])
 	unit.Env = append(os.Environ(), serveVar+"="+address, coverVar+"="+point)
 	unit.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	testenv.StartCmd(t, unit)

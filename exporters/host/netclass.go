@@ -65,8 +65,10 @@ func newNetclass(r *roots, interfaces *filter) *netclass {
 	return &netclass{roots: r, interfaces: interfaces}
 }
 
+// Name implements frame.Collector.
 func (c *netclass) Name() string { return "netclass" }
 
+// Families implements frame.Collector.
 func (c *netclass) Families() []*frame.Family {
 	families := []*frame.Family{netUp, netInfo, netSpeed, netFlags}
 	for _, n := range netNumbers {
@@ -75,6 +77,7 @@ func (c *netclass) Families() []*frame.Family {
 	return families
 }
 
+// Collect implements frame.Collector.
 func (c *netclass) Collect(ctx context.Context, s *frame.Sink) error {
 	class, err := os.Open(filepath.Join(c.roots.sys, "class/net"))
 	if errors.Is(err, fs.ErrNotExist) {

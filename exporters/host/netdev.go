@@ -48,12 +48,15 @@ func newNetdev(r *roots, interfaces *filter) *netdev {
 	return &netdev{roots: r, interfaces: interfaces}
 }
 
+// Name implements frame.Collector.
 func (c *netdev) Name() string { return "netdev" }
 
+// Families implements frame.Collector.
 func (c *netdev) Families() []*frame.Family {
 	return append([]*frame.Family{netdevNoHandler}, netdevColumns...)
 }
 
+// Collect implements frame.Collector.
 func (c *netdev) Collect(_ context.Context, s *frame.Sink) error {
 	path := filepath.Join(c.roots.proc, "net/dev")
 	class, classErr := openFolder(c.roots.sys, "class/net")

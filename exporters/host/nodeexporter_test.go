@@ -40,15 +40,12 @@ func nodeExporter(t testing.TB) string {
 	if _, err := os.Stat(program); err == nil {
 		return program
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	// Built aside and renamed: test binaries run side by side.
+	aside := filepath.Join(folder, fmt.Sprintf("build-%d", os.Getpid()))
+	if err := os.MkdirAll(aside, 0o755); err != nil {
 		testenv.Skip(t, "there is no folder to keep node_exporter in: "+err.Error())
 	}
-	// Built aside and renamed: test binaries run side by side.
-	aside, err := os.MkdirTemp(folder, "build")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(aside)
+	t.Cleanup(func() { _ = os.RemoveAll(aside) }) // a leftover is no fault of the test
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	build := exec.CommandContext(ctx, "go", "install", "github.com/prometheus/node_exporter@"+nodeExporterVersion)

@@ -28,8 +28,10 @@ type stat struct{ roots *roots }
 
 func newStat(r *roots) *stat { return &stat{roots: r} }
 
+// Name implements frame.Collector.
 func (c *stat) Name() string { return "stat" }
 
+// Families implements frame.Collector.
 func (c *stat) Families() []*frame.Family {
 	families := make([]*frame.Family, 0, len(statLines))
 	for _, word := range []string{"intr", "ctxt", "btime", "processes", "procs_running", "procs_blocked"} {
@@ -38,6 +40,7 @@ func (c *stat) Families() []*frame.Family {
 	return families
 }
 
+// Collect implements frame.Collector.
 func (c *stat) Collect(_ context.Context, s *frame.Sink) error {
 	path := filepath.Join(c.roots.proc, "stat")
 	return c.roots.read(path, func(content []byte) error {

@@ -36,12 +36,15 @@ type clock struct {
 
 func newClock(r *roots, now func() time.Time) *clock { return &clock{roots: r, now: now} }
 
+// Name implements frame.Collector.
 func (c *clock) Name() string { return "time" }
 
+// Families implements frame.Collector.
 func (c *clock) Families() []*frame.Family {
 	return []*frame.Family{timeSeconds, timeZone, clockAvailable, clockCurrent}
 }
 
+// Collect implements frame.Collector.
 func (c *clock) Collect(_ context.Context, s *frame.Sink) error {
 	now := c.now()
 	zone, offset := now.Zone()

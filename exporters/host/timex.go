@@ -48,10 +48,13 @@ type timex struct {
 
 func newTimex(ask func(*unix.Timex) (int, error)) *timex { return &timex{ask: ask} }
 
+// Name implements frame.Collector.
 func (c *timex) Name() string { return "timex" }
 
+// Families implements frame.Collector.
 func (c *timex) Families() []*frame.Family { return timexFamilies }
 
+// Collect implements frame.Collector.
 func (c *timex) Collect(_ context.Context, s *frame.Sink) error {
 	var t unix.Timex
 	state, err := c.ask(&t)

@@ -20,10 +20,13 @@ type uname struct{ ask func(*unix.Utsname) error }
 
 func newUname(ask func(*unix.Utsname) error) *uname { return &uname{ask: ask} }
 
+// Name implements frame.Collector.
 func (c *uname) Name() string { return "uname" }
 
+// Families implements frame.Collector.
 func (c *uname) Families() []*frame.Family { return []*frame.Family{unameInfo} }
 
+// Collect implements frame.Collector.
 func (c *uname) Collect(_ context.Context, s *frame.Sink) error {
 	var u unix.Utsname
 	if err := c.ask(&u); err != nil {
