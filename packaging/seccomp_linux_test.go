@@ -45,7 +45,7 @@ func allowedCalls(t *testing.T, u unit) []int {
 	}
 	for _, line := range lines {
 		names, forbid := strings.CutPrefix(line, "~")
-		for _, word := range strings.Fields(names) {
+		for word := range strings.FieldsSeq(names) {
 			for _, name := range expand(sets, word) {
 				allowed[name] = !forbid
 			}
