@@ -139,4 +139,3 @@ func (p *pen) targetGaps(t *Target) []gapView {
 	}
 	return views
 }
-

@@ -179,4 +179,3 @@ func (p *pen) messages(messages []Message) []messageView {
 	}
 	return views
 }
-
