@@ -1,6 +1,6 @@
-//nolint:misspell // this file is French
 package status
 
+//nolint:misspell // it is French
 var french = words{
 	Lang: "fr",
 	AsOf: "État à", Refreshes: "actualisé toutes les 30 s", On: "sur",
