@@ -44,7 +44,7 @@ func phrases(language string) Phrases {
 			AgainTold: "Se redéclenche (%d fois)",
 			Still:     "Toujours en alerte depuis %s",
 			Continued: "Le serveur ne permet plus de modifier ce message : la suite est dans un nouveau message.",
-			AsOf:      "à %s",
+			AsOf:      "état : %s",
 			Detail:    "détail",
 			Details:   "voir",
 			Colon:     " : ",

@@ -10,7 +10,7 @@ import (
 func (w Wording) Plain(n Notification, show int) string {
 	p := w.Phrases()
 	var b strings.Builder
-	b.WriteString(w.Headline(n) + "\n")
+	b.WriteString(w.Headline(n, 200) + "\n")
 	for i, a := range n.Alerts {
 		if i == show {
 			fmt.Fprintf(&b, "  … %s\n", w.More(len(n.Alerts)-i))

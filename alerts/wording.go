@@ -52,9 +52,9 @@ func (w Wording) annotation(a Alert, name string) string {
 }
 
 // Headline is the first line of a message, and all that a telephone shows: a
-// mark for how bad it is, the first alert in a line, and how many more there
-// are.
-func (w Wording) Headline(n Notification) string {
+// mark for how bad it is, the first alert in at most so many characters, and
+// how many more there are.
+func (w Wording) Headline(n Notification, summary int) string {
 	p := w.Phrases()
 	first, others := n.Alerts[0], n.Firing()-1
 	prefix := ""
@@ -65,7 +65,7 @@ func (w Wording) Headline(n Notification) string {
 			prefix = p.Unwatched + p.Colon
 		}
 	}
-	line := n.Mark() + " " + prefix + Cut(w.Summary(first), 200)
+	line := n.Mark() + " " + prefix + Cut(w.Summary(first), summary)
 	if others > 0 {
 		line += " — " + w.More(others)
 	}
@@ -109,7 +109,8 @@ func (w Wording) Clock(t, ref time.Time) string {
 	return day + " " + text
 }
 
-// Duration writes a duration with its two largest units.
+// Duration writes a duration with its two largest units, where the second
+// tells something.
 func (w Wording) Duration(d time.Duration) string {
 	d = max(d, 0).Round(time.Second)
 	switch {
@@ -118,9 +119,17 @@ func (w Wording) Duration(d time.Duration) string {
 	case d < time.Hour:
 		return fmt.Sprintf("%d min", d/time.Minute)
 	case d < 24*time.Hour:
-		return fmt.Sprintf("%d h %02d min", d/time.Hour, d%time.Hour/time.Minute)
+		text := fmt.Sprintf("%d h", d/time.Hour)
+		if minutes := d % time.Hour / time.Minute; minutes > 0 {
+			text += fmt.Sprintf(" %02d min", minutes)
+		}
+		return text
 	default:
-		return fmt.Sprintf("%d %s %d h", d/(24*time.Hour), w.Phrases().Day, d%(24*time.Hour)/time.Hour)
+		text := fmt.Sprintf("%d %s", d/(24*time.Hour), w.Phrases().Day)
+		if hours := d % (24 * time.Hour) / time.Hour; hours > 0 {
+			text += fmt.Sprintf(" %d h", hours)
+		}
+		return text
 	}
 }
 

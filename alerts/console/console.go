@@ -84,7 +84,7 @@ func (v *Voice) Say(ctx context.Context, n alerts.Notification) (bool, error) {
 		return false, nil
 	}
 	m := Message{
-		At: n.At, Group: n.Group, Mark: n.Mark(), Title: v.opts.Wording.Headline(n),
+		At: n.At, Group: n.Group, Mark: n.Mark(), Title: v.opts.Wording.Headline(n, 200),
 		Text: v.opts.Wording.Plain(n, showAlerts), Firing: n.Firing(),
 	}
 	if v.opts.Writer != nil {

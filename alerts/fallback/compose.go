@@ -36,7 +36,7 @@ func (m *Mail) compose(n alerts.Notification) ([]byte, error) {
 	header := func(name, value string) { fmt.Fprintf(&b, "%s: %s\r\n", name, value) }
 	header("From", from.String())
 	header("To", strings.Join(to, ",\r\n "))
-	header("Subject", mime.QEncoding.Encode("utf-8", alerts.Cut(m.words.Headline(n), 200)))
+	header("Subject", mime.QEncoding.Encode("utf-8", m.words.Headline(n, 150)))
 	header("Date", n.At.Format(time.RFC1123Z))
 	header("Message-ID", "<"+hash(n.Group+n.State()+n.At.UTC().Format(time.RFC3339Nano))+"@tocsin>")
 	header("In-Reply-To", thread)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mattermost/mattermost/server/public/model"
@@ -24,7 +25,7 @@ const (
 const maxBody = 60_000
 
 // smallBody is the size below which a refusal can't be about size.
-const smallBody = 8_000
+const smallBody = 2_000
 
 // sayAsBot brings the group's post, and its thread, to what n tells.
 func (v *Voice) sayAsBot(ctx context.Context, n alerts.Notification) error {
@@ -199,12 +200,19 @@ func (s *session) sayContinued(ctx context.Context, old string) {
 	}
 }
 
-// reply sends e's reply.
+// reply sends e's reply, or the beginning of it where the server takes no
+// more.
 func (s *session) reply(ctx context.Context, e *entry) error {
-	_, err := s.create(ctx, opReply, &model.Post{
+	post := &model.Post{
 		ChannelId: s.channel, RootId: e.Post, Message: e.Reply.Text, PendingPostId: e.Reply.ID,
 		Props: model.StringInterface{propIntent: e.Reply.ID, propGroup: groupMark(e.Group)},
-	})
+	}
+	_, err := s.create(ctx, opReply, post)
+	if status(err) == http.StatusRequestEntityTooLarge {
+		line, _, _ := strings.Cut(post.Message, "\n")
+		post.Message = alerts.Cut(line, 150)
+		_, err = s.create(ctx, opReply, post)
+	}
 	if err != nil {
 		return err
 	}

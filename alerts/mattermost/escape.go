@@ -39,7 +39,7 @@ func markdown(s string) string {
 	for i, w := range words {
 		if strings.Contains(w, "://") || strings.HasPrefix(strings.ToLower(w), "www.") {
 			address := strings.TrimRight(w, ".,;:!?)")
-			words[i] = code(address) + escape(w[len(address):])
+			words[i] = fence(address) + escape(w[len(address):])
 			continue
 		}
 		words[i] = escape(w)
@@ -76,19 +76,21 @@ func lineStart(s string) string {
 
 // code shows a text from outside letter by letter.
 func code(s string) string {
-	s = strings.ReplaceAll(plain(s), "`", "'")
-	if s == "" {
+	if s = plain(s); s == "" {
 		return ""
 	}
-	return "`" + s + "`"
+	return fence(s)
 }
+
+// fence makes code of a text that is plain already.
+func fence(s string) string { return "`" + strings.ReplaceAll(s, "`", "'") + "`" }
 
 // link writes a link of our own, if it is one.
 func link(words, address string) string {
 	if !linkable(address) {
 		return ""
 	}
-	address = strings.NewReplacer("(", "%28", ")", "%29").Replace(address)
+	address = strings.NewReplacer("(", "%28", ")", "%29", "@", "%40").Replace(address)
 	return "[" + words + "](" + address + ")"
 }
 

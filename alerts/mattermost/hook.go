@@ -43,7 +43,7 @@ func (v *Voice) sayByHook(ctx context.Context, n alerts.Notification) error {
 // postByHook sends the message, smaller as long as it is refused for what may
 // be its size.
 func (v *Voice) postByHook(ctx context.Context, address string, n alerts.Notification, t told) error {
-	t.Count = 0 // the posts stand each for itself
+	t.Count, t.Opened = 1, n.At // the posts stand each for itself
 	var last error
 	smaller := sizes()
 	for len(smaller) > 0 {

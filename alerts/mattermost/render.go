@@ -35,7 +35,7 @@ type renderer struct {
 
 // attachment is the whole message: all that changes while the group lives.
 func (r renderer) attachment(n alerts.Notification, t told, s size) *model.MessageAttachment {
-	title := plain(alerts.Cut(r.words.Headline(n), s.summary+60))
+	title := plain(r.words.Headline(n, s.summary))
 	a := &model.MessageAttachment{
 		// What a telephone shows: posts have no text besides.
 		Fallback: title,
@@ -43,7 +43,7 @@ func (r renderer) attachment(n alerts.Notification, t told, s size) *model.Messa
 		Title:    title,
 		Pretext:  r.mentions[n.Worst()],
 		Text:     strings.Join(r.body(n, t, s), "\n"),
-		Footer:   fmt.Sprintf(r.words.Phrases().AsOf, r.words.Clock(n.At, n.At)),
+		Footer:   fmt.Sprintf(r.words.Phrases().AsOf, r.words.Clock(n.At, t.Opened)),
 	}
 	if n.Firing() == 0 {
 		a.Pretext = ""
@@ -74,44 +74,41 @@ func color(n alerts.Notification) string {
 	}
 }
 
-// body returns the lines below the title.
+// body returns the lines below the title: each alert, and below them what the
+// rule says of the first, which is much the same for all.
 func (r renderer) body(n alerts.Notification, t told, s size) []string {
 	p := r.words.Phrases()
 	var lines []string
 	if t.Count > 1 {
 		lines = append(lines, "↺ "+fmt.Sprintf(p.Again, t.Count, r.words.Clock(t.Opened, n.At)))
 	}
-	for i, a := range n.Alerts {
-		if i == s.alerts {
-			if left := len(n.Alerts) - i; i > 0 {
-				lines = append(lines, "… "+r.words.More(left))
-			}
-			break
-		}
-		if len(n.Alerts) == 1 {
-			lines = append(lines, r.about(a, n.At, s)...)
-		} else {
+	shown := min(len(n.Alerts), s.alerts)
+	for i, a := range n.Alerts[:shown] {
+		line := r.words.Since(a, n.At)
+		if len(n.Alerts) > 1 {
 			one := alerts.Notification{Alerts: []alerts.Alert{a}}
-			line := one.Mark() + " **" + markdown(alerts.Cut(r.words.Summary(a), s.summary)) + "**"
-			if i > 0 {
-				if l := link(p.Details, a.Link); l != "" {
-					line += " " + l
-				}
+			line = one.Mark() + " **" + markdown(alerts.Cut(r.words.Summary(a), s.summary)) + "** · " + line
+			// The title leads to the first alert.
+			if l := link(p.Details, a.Link); l != "" && i > 0 {
+				line += " · " + l
 			}
-			lines = append(lines, line)
-			lines = append(lines, r.about(a, n.At, s)...)
 		}
-		if d := r.words.Description(a); d != "" && !a.Resolved() && (i == 0 || d != r.words.Description(n.Alerts[i-1])) {
-			lines = append(lines, markdown(alerts.Cut(d, s.description)))
-		}
+		lines = append(lines, line)
+		lines = append(lines, r.about(a, n.At, s)...)
+	}
+	if left := len(n.Alerts) - shown; left > 0 && shown > 0 {
+		lines = append(lines, "… "+r.words.More(left))
+	}
+	if d := r.words.Description(n.Alerts[0]); d != "" && n.Firing() > 0 && shown > 0 {
+		lines = append(lines, markdown(alerts.Cut(d, s.description)))
 	}
 	return lines
 }
 
-// about returns the lines of one alert that are not its rule's words.
+// about returns the lines that an alert has besides when it fired.
 func (r renderer) about(a alerts.Alert, at time.Time, s size) []string {
 	p := r.words.Phrases()
-	lines := []string{r.words.Since(a, at)}
+	var lines []string
 	if !a.NoDataSince.IsZero() && !a.Resolved() {
 		lines = append(lines, "⚠️ "+fmt.Sprintf(p.NoData, r.words.Clock(a.NoDataSince, at)))
 	}

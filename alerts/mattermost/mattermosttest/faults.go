@@ -122,6 +122,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f *Fault, recorded
 	case CloseHalf:
 		w.Header().Set("Content-Length", "1000")
 		_, _ = io.WriteString(w, `{"id": "`)
+		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	case BrokenJSON:
 		w.WriteHeader(recorded.Code)
