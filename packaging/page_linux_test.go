@@ -81,10 +81,11 @@ func (o order) carryOut() error {
 		if err := errors.Join(confine(u, o.State, o.Scratch), surrender(u)); err != nil {
 			return err
 		}
-		o.Stage = "page"
-		return o.start(&syscall.SysProcAttr{
-			Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, Pdeathsig: syscall.SIGKILL,
-		}).Run()
+		return o.becomeNobody()
+	}
+	// The change of user has undone it.
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return err
 	}
 	mask, err := strconv.ParseUint(u.last("UMask"), 8, 32)
 	if err != nil {
@@ -95,23 +96,26 @@ func (o order) carryOut() error {
 		return err
 	}
 	if len(o.Exec) > 0 {
+		if err := os.Unsetenv(orderVar); err != nil {
+			return err
+		}
 		return unix.Exec(o.Exec[0], o.Exec, os.Environ())
 	}
 	return json.NewEncoder(os.Stdout).Encode(look(o.State))
 }
 
-// start makes the command that carries out the order.
-func (o order) start(attr *syscall.SysProcAttr) *exec.Cmd {
+// becomeNobody goes on with the second stage, in the same process.
+func (o order) becomeNobody() error {
+	o.Stage = "page"
 	text, err := json.Marshal(o)
 	if err != nil {
-		panic(err) // an order is plain data
+		return err
 	}
-	cmd := exec.Command("/proc/self/exe")
-	cmd.Env = append(os.Environ(), orderVar+"="+string(text))
-	cmd.Dir = "/"
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.SysProcAttr = attr
-	return cmd
+	if err := errors.Join(syscall.Setgroups(nil), syscall.Setgid(nobody), syscall.Setuid(nobody),
+		os.Setenv(orderVar, string(text))); err != nil {
+		return err
+	}
+	return unix.Exec("/proc/self/exe", []string{"page"}, os.Environ())
 }
 
 // look takes the page of this machine as this process sees it.
@@ -166,6 +170,7 @@ func series(name string, m *dto.Metric) string {
 	for i, l := range m.GetLabel() {
 		labels[i] = l.GetName() + "=" + strconv.Quote(l.GetValue())
 	}
+	slices.Sort(labels)
 	return name + "{" + strings.Join(labels, ",") + "}"
 }
 
@@ -174,7 +179,7 @@ func inside(t *testing.T, change map[string]string) view {
 	t.Helper()
 	cmd := sandboxed(t, change, nil)
 	var errs strings.Builder
-	cmd.Stdout, cmd.Stderr = nil, &errs
+	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if err != nil {
 		if strings.Contains(errs.String(), "mounts:") && errors.Is(err, unix.EPERM) {
@@ -203,8 +208,14 @@ func sandboxed(t *testing.T, change map[string]string, argv []string) *exec.Cmd 
 		t.Fatal(err)
 	}
 	o := order{Stage: "mounts", Unit: u, State: state, Scratch: openFolder(t), Allowed: allowedCalls(t, u), Exec: argv}
-	cmd := o.start(&syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL})
-	cmd.Env = append(cmd.Env, "STATE_DIRECTORY="+state)
+	text, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), orderVar+"="+string(text), "STATE_DIRECTORY="+state)
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	return cmd
 }
 
