@@ -31,6 +31,9 @@ type Options struct {
 	Started func(address string)
 }
 
+// settleTime is after how long a start is over, and its memory can go.
+const settleTime = 20 * time.Second
+
 // ErrConfig is behind an error of the configuration: exit code 2.
 var ErrConfig = errors.New("configuration")
 
@@ -88,8 +91,10 @@ func Run(ctx context.Context, opts Options) error {
 	if opts.Started != nil {
 		opts.Started(listener.Addr().String())
 	}
-	ready := notifySystemd(ctx, a.log, a.alive)
-	defer ready()
+	stopping := notifySystemd(ctx, a.log, a.alive)
+	defer stopping()
+	started := time.NewTimer(settleTime)
+	defer started.Stop()
 
 	for {
 		select {
@@ -101,23 +106,15 @@ func Run(ctx context.Context, opts Options) error {
 			return fmt.Errorf("serve: %w", err)
 		case <-opts.Reload:
 			_ = a.Reload(ctx) // told by log, metric and page
+		case <-started.C:
+			trim()
 		}
 	}
 }
 
 // load reads the site file; flags win over it.
 func load(opts Options) (*config.Site, error) {
-	site, err := config.Load(opts.ConfigFile)
-	if err != nil {
-		return nil, err
-	}
-	if opts.Listen != "" {
-		site.Listen = opts.Listen
-	}
-	if opts.DataDir != "" {
-		site.DataDir = opts.DataDir
-	}
-	return site, nil
+	return config.LoadWith(opts.ConfigFile, config.Flags{DataDir: opts.DataDir, Listen: opts.Listen})
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {
@@ -175,7 +172,7 @@ func (a *App) start(site *config.Site) error {
 // adopt makes g the generation that is served, and ends the one before.
 func (a *App) adopt(g *generation) {
 	old := a.current.Swap(g)
-	g.run(a)
+	g.run()
 	if old != nil {
 		old.end()
 	}

@@ -1,36 +1,42 @@
 package app
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"maps"
-	"path/filepath"
-	"reflect"
 	"sync"
 	"time"
 
 	"tocsin/alerts"
-	"tocsin/alerts/console"
 	"tocsin/alerts/engine"
-	"tocsin/alerts/mattermost"
-	"tocsin/alerts/rules"
+	"tocsin/alerts/heartbeat"
 	"tocsin/exporters/host"
 	"tocsin/internal/config"
 	"tocsin/internal/frame"
 	"tocsin/internal/web"
 	"tocsin/internal/web/access"
+	"tocsin/probes"
 )
 
-// scrapeShare of an interval is what one scrape may take.
-const scrapeShare = 0.9
+const (
+	// scrapeShare of an interval is what one scrape may take.
+	scrapeShare = 0.9
+	// probeShare of a probe's timeout is what its scrape may take: a page keeps
+	// a tenth for its way back, and the frame a fifth for writing it.
+	probeShare = 1.4
+)
 
 // generation is what one configuration made; a reload replaces it whole.
 type generation struct {
-	site     *config.Site
-	view     *web.View
-	settings engine.Settings
-	words    alerts.Wording
-	loadedAt time.Time
+	site      *config.Site
+	view      *web.View
+	settings  engine.Settings
+	voice     *voice               // nil: the engine is off
+	heartbeat *heartbeat.Heartbeat // nil: none
+	words     alerts.Wording
+	loadedAt  time.Time
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -49,29 +55,43 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 	if err != nil {
 		return nil, err
 	}
-	g.view = &web.View{Advertise: site.Advertise, Access: who}
-	g.view.Node = nodeTarget(site, a.log)
+	g.view = &web.View{Advertise: site.Advertise, Access: who, Node: nodeTarget(site, a.log)}
+	for _, p := range site.Probes {
+		t, err := probeTarget(site, p, a.log)
+		if err != nil {
+			return nil, err
+		}
+		g.view.Targets = append(g.view.Targets, t)
+	}
 	if site.Engine.Off {
 		return g, nil
 	}
-	if g.settings.Rules, err = ruleFiles(site); err != nil {
-		return nil, err
-	}
+	g.settings.Rules = site.RuleTexts()
 	g.settings.Hosts = hosts(site)
 	if old != nil && sameVoice(old.site, site) {
-		g.settings.Voice = old.settings.Voice
-	} else if g.settings.Voice, err = a.voice(site, g.words); err != nil {
+		g.voice = old.voice
+	} else if g.voice, err = a.newVoice(site, g.words); err != nil {
 		return nil, err
+	}
+	g.settings.Voice = g.voice
+	if h := site.Alerts.Heartbeat; !h.IsZero() {
+		g.heartbeat = heartbeat.New(h, heartbeat.Options{Healthy: a.healthy, Registerer: a.registry, Logger: a.log})
 	}
 	return g, nil
 }
 
 // run starts what runs by itself.
-func (g *generation) run(*App) {
+func (g *generation) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	g.cancel = cancel
 	for _, t := range g.targets() {
 		g.done.Go(func() { t.Run(ctx) })
+	}
+	if g.voice != nil {
+		g.done.Go(func() { g.voice.run(ctx) })
+	}
+	if g.heartbeat != nil {
+		g.done.Go(func() { g.heartbeat.Run(ctx) })
 	}
 }
 
@@ -99,6 +119,25 @@ func nodeTarget(site *config.Site, log *slog.Logger) *frame.Target {
 		spec.Collectors = append(spec.Collectors, frame.Entry{Collector: c})
 	}
 	return frame.NewTarget(spec, log)
+}
+
+// probeTarget is one look from outside. Its scrape may take what the probe
+// may, and what the frame and the page take of that.
+func probeTarget(site *config.Site, cfg probes.Config, log *slog.Logger) (*frame.Target, error) {
+	collector, err := probes.New(cfg, probes.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("probe of %s: %w", cfg.Instance(), err)
+	}
+	l := labels(site, cfg.On)
+	maps.Copy(l, cfg.Labels)
+	interval := time.Duration(cfg.Interval)
+	spec := frame.Spec{
+		Job: cmp.Or(cfg.Job, "probe"), ID: cfg.Slug(), Instance: cfg.Instance(), Labels: l,
+		Interval: interval, RetryInterval: time.Duration(cfg.RetryInterval),
+		Timeout:    min(time.Duration(float64(cfg.Timeout)*probeShare), share(interval)),
+		Collectors: []frame.Entry{{Collector: collector}},
+	}
+	return frame.NewTarget(spec, log), nil
 }
 
 // labels are what is put on a target of this instance: where it runs, who
@@ -132,43 +171,4 @@ func hosts(site *config.Site) []engine.Host {
 		out = append(out, e)
 	}
 	return out
-}
-
-// voice makes what speaks for a site: Mattermost where it is configured, else
-// the console.
-func (a *App) voice(site *config.Site, words alerts.Wording) (alerts.Voice, error) {
-	voice, err := a.firstVoice(site, words)
-	if err != nil {
-		return nil, err
-	}
-	return heard{Voice: alerts.Measure(voice, a.registry), memory: a.said, text: words.Headline}, nil
-}
-
-func (a *App) firstVoice(site *config.Site, words alerts.Wording) (alerts.Voice, error) {
-	cfg := site.Alerts.Mattermost
-	if cfg.IsZero() {
-		return console.New(console.Options{Logger: a.log, Wording: words}), nil
-	}
-	return mattermost.New(cfg, mattermost.Options{
-		StateFile: filepath.Join(site.DataDir, "mattermost.json"), Language: site.Language,
-		ExternalURL: site.ExternalURL, Location: words.Location, Logger: a.log,
-	})
-}
-
-// sameVoice tells whether what speaks is configured as before.
-func sameVoice(a, b *config.Site) bool {
-	return reflect.DeepEqual(a.Alerts.Mattermost, b.Alerts.Mattermost) &&
-		a.Language == b.Language && a.Timezone == b.Timezone && a.Site == b.Site
-}
-
-func ruleFiles(_ *config.Site) (engine.RuleFiles, error) {
-	files, err := rules.Load()
-	if err != nil {
-		return nil, err
-	}
-	out := engine.RuleFiles{}
-	for _, f := range files {
-		out[f.Name] = f.Text()
-	}
-	return out, nil
 }

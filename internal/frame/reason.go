@@ -49,6 +49,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func ReasonOf(err error) Reason {
 	var given *Error
 	var network net.Error
+	var file *fs.PathError // its errno would pass for a network error
 	switch {
 	case errors.As(err, &given):
 		return given.Reason
@@ -56,7 +57,7 @@ func ReasonOf(err error) Reason {
 		return ReasonPermission
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return ReasonTimeout
-	case errors.As(err, &network):
+	case !errors.As(err, &file) && errors.As(err, &network):
 		return ReasonUnreachable
 	default:
 		return ReasonError

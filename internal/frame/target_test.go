@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -156,6 +157,7 @@ func TestGather_failuresHaveTheirReason(t *testing.T) {
 	}{
 		{"panic", func(context.Context, *Sink) error { panic("boom") }, "panic"},
 		{"permission", func(context.Context, *Sink) error { return fmt.Errorf("read x: %w", fs.ErrPermission) }, "permission"},
+		{"missing file", func(context.Context, *Sink) error { _, err := os.Open("/there/is/none"); return err }, "error"},
 		{"deadline", func(ctx context.Context, _ *Sink) error { return context.DeadlineExceeded }, "timeout"},
 		{"given", func(context.Context, *Sink) error { return Fail(ReasonStalled, errors.New("/mnt hangs")) }, "stalled"},
 		{"other", func(context.Context, *Sink) error { return errors.New("odd") }, "error"},
