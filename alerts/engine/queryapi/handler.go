@@ -101,8 +101,12 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // parseForm reads the parameters out of URL and body, url-encoded or multipart.
 func (a *api) parseForm(w http.ResponseWriter, r *http.Request) error {
 	r.Body = http.MaxBytesReader(w, r.Body, a.MaxBody)
-	// MaxBody is the memory too, so that nothing ever goes to a file.
-	err := r.ParseMultipartForm(a.MaxBody)
+	// First the one, since the other tells nothing of a form that is not multipart.
+	err := r.ParseForm()
+	if err == nil {
+		// MaxBody is the memory too, so that nothing ever goes to a file.
+		err = r.ParseMultipartForm(a.MaxBody)
+	}
 	if err != nil && !errors.Is(err, http.ErrNotMultipart) {
 		return fail(badData, fmt.Errorf("error parsing form values: %w", err))
 	}

@@ -58,7 +58,7 @@ func (a *api) targets(r *http.Request, out *reply) error {
 
 func describe(pool string, t *scrape.Target) target {
 	builder := labels.NewBuilder(labels.EmptyLabels())
-	address := t.URL().Redacted()
+	address := t.URL().String()
 	d := target{
 		DiscoveredLabels: t.DiscoveredLabels(builder), Labels: t.Labels(builder),
 		ScrapePool: pool, ScrapeURL: address, GlobalURL: address,
