@@ -1,0 +1,102 @@
+package probes
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"tocsin/probes/probe"
+)
+
+// Colours of the account, as terminals know them.
+const (
+	plainText = ""
+	red       = "\x1b[31m"
+	green     = "\x1b[32m"
+	yellow    = "\x1b[33m"
+	bold      = "\x1b[1m"
+	faint     = "\x1b[2m"
+	reset     = "\x1b[0m"
+)
+
+// WriteText writes the account of a look for people: each step with its time,
+// and what came of it. Colour is for terminals only.
+func WriteText(w io.Writer, r *Result, colour bool) error {
+	b := bufio.NewWriter(w)
+	paint := func(with, text string) string {
+		if !colour || with == plainText {
+			return text
+		}
+		return with + text + reset
+	}
+	for _, s := range r.Steps {
+		if s.Phase == "" {
+			fmt.Fprintf(b, "%s\n", paint(bold, s.Text))
+			continue
+		}
+		how := plainText
+		if s.Failed {
+			how = red
+		}
+		fmt.Fprintf(b, "  %-10s %s  %s\n", s.Phase, paint(faint, fmt.Sprintf("%9s", took(s.Duration))), paint(how, s.Text))
+	}
+	for i := range r.Hops {
+		writeCertificates(b, &r.Hops[i], paint)
+	}
+	switch {
+	case r.Unmeasured != nil:
+		fmt.Fprintf(b, "%s %s\n", paint(yellow, "NOT MEASURED"), r.Unmeasured)
+	case r.Success:
+		fmt.Fprintf(b, "%s after %s\n", paint(green, "UP"), took(r.Duration))
+	default:
+		fmt.Fprintf(b, "%s after %s (%s): %s\n", paint(red, "DOWN"), took(r.Duration), r.Reason, r.Err)
+		fmt.Fprintf(b, "%s\n", paint(faint, string(r.Reason)+" means: "+r.Reason.Meaning()))
+	}
+	return b.Flush()
+}
+
+// writeCertificates lists what one server sent.
+func writeCertificates(w io.Writer, h *probe.Hop, paint func(with, text string) string) {
+	if h.TLS == nil {
+		return
+	}
+	fmt.Fprintf(w, "%s\n", paint(bold, "certificates of "+h.Host))
+	for i, c := range h.TLS.Certificates {
+		d := probe.Describe(c)
+		left := time.Until(c.NotAfter)
+		how, when := plainText, fmt.Sprintf("%d days left", int(left.Hours()/24))
+		switch {
+		case left < 0:
+			how, when = red, fmt.Sprintf("expired %d days ago", int(-left.Hours()/24))
+		case left < 21*24*time.Hour:
+			how = yellow
+		}
+		fmt.Fprintf(w, "  %d. %s\n     by %s\n     %s to %s, %s; %s; sha256 %.16s…\n", i+1, d.Subject, d.Issuer,
+			d.NotBefore.UTC().Format(time.DateOnly), d.NotAfter.UTC().Format(time.DateOnly), paint(how, when), d.Key, d.SHA256)
+	}
+	if end, ok := h.TLS.LastChainExpiry(); ok {
+		fmt.Fprintf(w, "  the chain is good until %s\n", end.UTC().Format(time.DateOnly))
+	}
+}
+
+// took says a duration in a width that lines up.
+func took(d time.Duration) string {
+	switch {
+	case d >= time.Second:
+		return fmt.Sprintf("%.2f s", d.Seconds())
+	case d >= 10*time.Microsecond:
+		return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
+	default:
+		return ""
+	}
+}
+
+// WriteJSON writes the account for programs.
+func WriteJSON(w io.Writer, r *Result) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(r)
+}

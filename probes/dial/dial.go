@@ -1,0 +1,181 @@
+package dial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"tocsin/probes/probe"
+)
+
+const (
+	// maxAddresses bounds how many addresses of a name are tried.
+	maxAddresses = 16
+	// stagger is how long one address may take before the next is tried
+	// beside it. Source: RFC 8305, section 5, "Connection Attempt Delay".
+	stagger = 250 * time.Millisecond
+)
+
+// Options is how connections are made. The zero value asks the system's
+// resolver and may speak to every address.
+type Options struct {
+	// IPVersion is 4 or 6 to use that family only, and 0 to use both.
+	IPVersion int
+	// AllowAddress refuses an address by an error that says why. It is asked
+	// for each address of each connection after the name was looked up, and
+	// what is dialled is the address that it saw.
+	AllowAddress func(netip.Addr) error
+	// Lookup replaces the system's resolver.
+	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+	// Dial replaces net.Dialer. The address is always an IP address and port.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// An Outcome is what became of one call of TCP.
+type Outcome struct {
+	Address netip.AddrPort // the address that answered
+	Found   []netip.Addr   // what the name resolved to, in the order in which it was tried
+	Failed  []Attempt      // the addresses that did not answer, or were refused
+	Resolve time.Duration
+	Connect time.Duration
+}
+
+// An Attempt is one address that was tried in vain.
+type Attempt struct {
+	Address netip.Addr
+	Err     error
+}
+
+// TCP connects to host's port, which is a name or an IP address. Its error is a
+// probe.Failure or probe.Unmeasured; the Outcome is filled in as far as it went.
+func (o *Options) TCP(ctx context.Context, host string, port uint16) (net.Conn, Outcome, error) {
+	var out Outcome
+	began := time.Now()
+	found, err := o.resolve(ctx, host)
+	out.Resolve = time.Since(began)
+	if err != nil {
+		return nil, out, err
+	}
+	out.Found = found
+
+	began = time.Now()
+	allowed := o.allowed(found, &out)
+	if len(allowed) == 0 {
+		return nil, out, probe.Fail(probe.BlockedAddress, probe.PhaseConnect, out.Failed[0].Err)
+	}
+	conn, at, err := o.race(ctx, allowed, port, &out)
+	out.Connect = time.Since(began)
+	if err != nil {
+		return nil, out, err
+	}
+	out.Address = netip.AddrPortFrom(at, port)
+	return conn, out, nil
+}
+
+// allowed keeps the addresses that the probe may speak to.
+func (o *Options) allowed(found []netip.Addr, out *Outcome) []netip.Addr {
+	if o.AllowAddress == nil {
+		return found
+	}
+	allowed := make([]netip.Addr, 0, len(found))
+	for _, a := range found {
+		if err := o.AllowAddress(a); err != nil {
+			out.Failed = append(out.Failed, Attempt{a, fmt.Errorf("%s: %w", a, err)})
+			continue
+		}
+		allowed = append(allowed, a)
+	}
+	return allowed
+}
+
+// race dials the addresses in their order, the next one beginning when one
+// has failed or has taken too long. The first that answers wins.
+func (o *Options) race(ctx context.Context, addrs []netip.Addr, port uint16, out *Outcome) (net.Conn, netip.Addr, error) {
+	if len(addrs) == 1 {
+		conn, err := o.dial(ctx, addrs[0], port)
+		if err != nil {
+			out.Failed = append(out.Failed, Attempt{addrs[0], err})
+			return nil, netip.Addr{}, connectError(ctx, []Attempt{{addrs[0], err}})
+		}
+		return conn, addrs[0], nil
+	}
+
+	type result struct {
+		conn net.Conn
+		addr netip.Addr
+		err  error
+	}
+	dialCtx, cancel := context.WithCancel(ctx)
+	results := make(chan result, len(addrs)) // each dial can send and end, whoever reads
+	started, ended := 0, 0
+	next := func() {
+		addr := addrs[started]
+		started++
+		go func() { // ends with its dial, which ends with dialCtx
+			conn, err := o.dial(dialCtx, addr, port)
+			results <- result{conn, addr, err}
+		}()
+	}
+	defer func() {
+		cancel()
+		go func(pending int) { // ends with the dials, which were just cancelled
+			for range pending {
+				if r := <-results; r.conn != nil {
+					_ = r.conn.Close()
+				}
+			}
+		}(started - ended)
+	}()
+
+	timer := time.NewTimer(stagger)
+	defer timer.Stop()
+	var failed []Attempt
+	next()
+	for {
+		select {
+		case r := <-results:
+			ended++
+			if r.err == nil {
+				return r.conn, r.addr, nil
+			}
+			failed = append(failed, Attempt{r.addr, r.err})
+			out.Failed = append(out.Failed, Attempt{r.addr, r.err})
+			if ended == len(addrs) {
+				return nil, netip.Addr{}, connectError(ctx, failed)
+			}
+			if started < len(addrs) {
+				next()
+				timer.Reset(stagger)
+			}
+		case <-timer.C:
+			if started < len(addrs) {
+				next()
+				timer.Reset(stagger)
+			}
+		case <-ctx.Done():
+			return nil, netip.Addr{}, connectError(ctx, failed)
+		}
+	}
+}
+
+func (o *Options) dial(ctx context.Context, addr netip.Addr, port uint16) (net.Conn, error) {
+	address := netip.AddrPortFrom(addr, port).String()
+	if o.Dial != nil {
+		return o.Dial(ctx, "tcp", address)
+	}
+	d := net.Dialer{KeepAlive: -1} // a probe's connection ends long before a keep-alive
+	return d.DialContext(ctx, "tcp", address)
+}
+
+// SplitPort parses a port as a URL writes it.
+func SplitPort(port string) (uint16, error) {
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 {
+		return 0, errors.New("a port is a number from 1 to 65535")
+	}
+	return uint16(n), nil
+}

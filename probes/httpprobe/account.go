@@ -1,0 +1,70 @@
+package httpprobe
+
+import (
+	"crypto/tls"
+	"fmt"
+	"strings"
+	"time"
+
+	"tocsin/probes/dial"
+	"tocsin/probes/probe"
+)
+
+// tellConnection writes the steps of finding and reaching a server.
+func (l *look) tellConnection(n int, began time.Time, host string, out *dial.Outcome, err error) {
+	if len(out.Found) > 0 {
+		names := make([]string, len(out.Found))
+		for i, a := range out.Found {
+			names[i] = a.String()
+		}
+		l.result.Steps = append(l.result.Steps, probe.Step{
+			Hop: n, Phase: probe.PhaseResolve, Offset: began.Sub(l.result.Start), Duration: out.Resolve,
+			Text: host + " is " + strings.Join(names, ", "),
+		})
+	}
+	if err != nil {
+		phase, took := probe.PhaseConnect, out.Connect
+		if len(out.Found) == 0 {
+			phase, took = probe.PhaseResolve, out.Resolve
+		}
+		l.result.Steps = append(l.result.Steps, probe.Step{
+			Hop: n, Phase: phase, Offset: time.Since(l.result.Start) - took, Duration: took, Text: err.Error(), Failed: true,
+		})
+		return
+	}
+	text := fmt.Sprintf("%s answered (%s)", out.Address, family(out))
+	for _, a := range out.Failed {
+		text += fmt.Sprintf("; %s did not: %s", a.Address, dial.Words(a.Err))
+	}
+	l.result.Steps = append(l.result.Steps, probe.Step{
+		Hop: n, Phase: probe.PhaseConnect, Offset: began.Sub(l.result.Start) + out.Resolve, Duration: out.Connect, Text: text,
+	})
+}
+
+func family(out *dial.Outcome) string {
+	if out.Address.Addr().Is4() {
+		return "IPv4"
+	}
+	return "IPv6"
+}
+
+// tellTLS writes the steps of a handshake, as far as it came.
+func (l *look) tellTLS(n int, began time.Time, seen *probe.TLS, err error) {
+	if seen != nil {
+		leaf := seen.Certificates[0]
+		text := fmt.Sprintf("%s, %s; certificate of %q by %q, valid from %s to %s",
+			tls.VersionName(seen.Version), tls.CipherSuiteName(seen.CipherSuite),
+			leaf.Subject.CommonName, leaf.Issuer.CommonName,
+			leaf.NotBefore.UTC().Format(time.DateOnly), leaf.NotAfter.UTC().Format(time.DateOnly))
+		l.result.Step(n, probe.PhaseTLS, began, false, text)
+		for _, p := range seen.Problems {
+			l.result.Step(n, probe.PhaseTLS, time.Time{}, err != nil, string(p.Reason)+": "+p.Text)
+		}
+		if len(seen.Problems) > 0 {
+			return
+		}
+	}
+	if err != nil {
+		l.result.Step(n, probe.PhaseTLS, began, true, err.Error())
+	}
+}

@@ -1,0 +1,145 @@
+package httpprobe
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"time"
+
+	"tocsin/probes/dial"
+	"tocsin/probes/probe"
+	"tocsin/probes/tlscheck"
+)
+
+// hop asks one server and returns where it sends us next, or nil when its
+// answer was the last and was good.
+func (l *look) hop(ctx context.Context, at *url.URL, method string) (*url.URL, error) {
+	l.last = answer{}
+	n := len(l.result.Hops)
+	l.result.Hops = append(l.result.Hops, probe.Hop{
+		URL: probe.DisplayURL(at), Host: l.hosts.label(at.Hostname()),
+		Phases: make(map[probe.Phase]time.Duration, len(probe.Phases())),
+	})
+	h := &l.result.Hops[n]
+	l.result.Step(n, "", time.Time{}, false, method+" "+h.URL)
+
+	conn, err := l.connect(ctx, n, h, at)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	var began time.Time
+	if at.Scheme == "https" {
+		began = time.Now()
+		secure, seen, err := tlscheck.Handshake(ctx, conn, at.Hostname(), l.tlsOptions(at))
+		h.TLS, h.Phases[probe.PhaseTLS] = seen, time.Since(began)
+		l.tellTLS(n, began, seen, err)
+		if err != nil {
+			return nil, err
+		}
+		conn = secure
+	}
+	return l.ask(ctx, n, h, at, method, conn)
+}
+
+func (l *look) connect(ctx context.Context, n int, h *probe.Hop, at *url.URL) (net.Conn, error) {
+	number, err := dial.SplitPort(port(at))
+	if err != nil {
+		return nil, probe.Fail(probe.Redirect, probe.PhaseResolve, err)
+	}
+	began := time.Now()
+	conn, out, err := l.options.Dial.TCP(ctx, at.Hostname(), number)
+	h.Address = out.Address
+	h.Phases[probe.PhaseResolve], h.Phases[probe.PhaseConnect] = out.Resolve, out.Connect
+	l.tellConnection(n, began, at.Hostname(), &out, err)
+	return conn, err
+}
+
+// tlsOptions are the options for one server: the name set by hand is the
+// target's, not that of hosts which it redirects to.
+func (l *look) tlsOptions(at *url.URL) *tlscheck.Options {
+	o := l.options.TLS
+	if o.ServerName != "" && !mayHave(l.options.URL, at) {
+		o.ServerName = ""
+	}
+	return &o
+}
+
+// ask sends the request over conn and reads the answer.
+func (l *look) ask(ctx context.Context, n int, h *probe.Hop, at *url.URL, method string, conn net.Conn) (*url.URL, error) {
+	began := time.Now()
+	var firstByte time.Time
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotFirstResponseByte: func() { firstByte = time.Now() },
+	})
+	client, err := newClient(ctx, at, conn)
+	if err != nil {
+		return nil, l.answerError(ctx, probe.PhaseProcessing, err)
+	}
+	defer client.Close()
+	resp, err := client.RoundTrip(l.request(traced, at, method))
+	if err != nil {
+		h.Phases[probe.PhaseProcessing] = time.Since(began)
+		err = l.answerError(ctx, probe.PhaseProcessing, err)
+		l.result.Step(n, probe.PhaseProcessing, began, true, err.Error())
+		return nil, err
+	}
+	defer resp.Body.Close()
+	// RoundTrip has returned: the trace has had its first byte.
+	if firstByte.IsZero() {
+		firstByte = time.Now()
+	}
+	h.Status, h.Proto = resp.StatusCode, resp.Proto
+	h.Phases[probe.PhaseProcessing] = firstByte.Sub(began)
+	l.last = answer{response: resp}
+	l.result.Step(n, probe.PhaseProcessing, began, false, fmt.Sprintf("%s %d %s", resp.Proto, resp.StatusCode, http.StatusText(resp.StatusCode)))
+
+	if l.options.FollowRedirects {
+		next, err := nextURL(at, resp)
+		if err != nil {
+			l.result.Step(n, probe.PhaseProcessing, time.Time{}, true, err.Error())
+			return nil, err
+		}
+		if next != nil {
+			h.Phases[probe.PhaseTransfer] = time.Since(firstByte)
+			l.keepCookies(at, resp)
+			l.result.Step(n, "", time.Time{}, false, "redirected to "+probe.DisplayURL(next))
+			return next, nil
+		}
+	}
+	err = l.judge(ctx, at, resp)
+	h.Phases[probe.PhaseTransfer] = time.Since(firstByte)
+	if err != nil {
+		l.result.Step(n, probe.PhaseTransfer, firstByte, true, err.Error())
+		return nil, err
+	}
+	l.result.Step(n, probe.PhaseTransfer, firstByte, false, fmt.Sprintf("read %d bytes; status and content are as expected", l.last.read))
+	return nil, nil
+}
+
+// request builds the request for one server.
+func (l *look) request(ctx context.Context, at *url.URL, method string) *http.Request {
+	req := (&http.Request{
+		Method: method, URL: at, Host: at.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: make(http.Header, 4),
+	}).WithContext(ctx)
+	req.Header.Set("User-Agent", userAgent)
+	if mayHave(l.options.URL, at) {
+		for name, values := range l.secrets.header {
+			req.Header[name] = values
+		}
+		if l.secrets.host != "" {
+			req.Host = l.secrets.host
+		}
+	}
+	if l.jar != nil {
+		for _, c := range l.jar.Cookies(at) {
+			req.AddCookie(c)
+		}
+	}
+	return req
+}

@@ -1,0 +1,131 @@
+package httpprobe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"time"
+
+	"tocsin/internal/frame"
+	"tocsin/probes/probe"
+)
+
+// A Prober looks at one URL. It implements probe.Prober.
+type Prober struct {
+	options Options
+	target  string // as shown
+	hosts   *hostNames
+}
+
+// New returns a prober. Options are not to be changed afterwards.
+func New(o Options) (*Prober, error) {
+	if o.URL == nil || o.URL.Host == "" || (o.URL.Scheme != "https" && o.URL.Scheme != "http") {
+		return nil, errors.New("the target is not an http:// or https:// URL")
+	}
+	if o.Method == "" {
+		o.Method = http.MethodGet
+	}
+	if o.MaxBody == 0 {
+		o.MaxBody = DefaultMaxBody
+	}
+	u := *o.URL
+	u.User, u.Fragment, u.RawFragment = nil, "", ""
+	if u.Path == "" {
+		u.Path = "/"
+	}
+	o.URL = &u
+	o.TLS.ALPN = []string{"h2", "http/1.1"}
+	if o.TLS.Now == nil {
+		o.TLS.Now = o.Now
+	}
+	return &Prober{options: o, target: probe.DisplayURL(&u), hosts: newHostNames(u.Hostname())}, nil
+}
+
+// Families implements probe.Prober.
+func (p *Prober) Families() []*frame.Family { return Families() }
+
+// Probe implements probe.Prober.
+func (p *Prober) Probe(ctx context.Context) probe.Result {
+	look := &look{options: &p.options, hosts: p.hosts}
+	r := &look.result
+	r.Target, r.Start = p.target, time.Now()
+	if deadline, ok := ctx.Deadline(); ok {
+		r.Timeout = time.Until(deadline).Round(time.Millisecond)
+	}
+	err := look.run(ctx)
+
+	var failure *probe.Failure
+	if err != nil {
+		failure = probe.FailureOf(err)
+	}
+	sample(r, look.last, failure)
+	r.End(err, look.clean)
+	return *r
+}
+
+// look is one run of a prober.
+type look struct {
+	options *Options
+	hosts   *hostNames
+	result  probe.Result
+	clean   *probe.Redactor
+	secrets credentials
+	jar     http.CookieJar // made with the first cookie
+	last    answer
+}
+
+// run goes from hop to hop. Its error is a probe.Failure or probe.Unmeasured.
+func (l *look) run(ctx context.Context) error {
+	var err error
+	if l.secrets, l.clean, err = readCredentials(l.options); err != nil {
+		return &probe.Unmeasured{Err: err}
+	}
+	at, method := l.options.URL, l.options.Method
+	visited := map[string]bool{}
+	for {
+		again := visited[at.String()]
+		visited[at.String()] = true
+		next, err := l.hop(ctx, at, method)
+		if err != nil || next == nil {
+			return err
+		}
+		if len(l.result.Hops) > MaxRedirects {
+			if again {
+				return probe.Fail(probe.RedirectLoop, probe.PhaseProcessing,
+					fmt.Errorf("redirects lead in a circle: after %d of them %s came again", MaxRedirects, probe.DisplayURL(at)))
+			}
+			return probe.Fail(probe.Redirect, probe.PhaseProcessing,
+				fmt.Errorf("more than %d redirects; the last led to %s", MaxRedirects, probe.DisplayURL(next)))
+		}
+		if l.last.response.StatusCode != http.StatusTemporaryRedirect && l.last.response.StatusCode != http.StatusPermanentRedirect &&
+			method != http.MethodHead {
+			method = http.MethodGet
+		}
+		at = next
+	}
+}
+
+// keepCookies remembers the cookies of an answer for the hops to come: many
+// applications redirect in a circle to a client that has no cookies.
+func (l *look) keepCookies(at *url.URL, resp *http.Response) {
+	cookies := resp.Cookies()
+	if len(cookies) == 0 {
+		return
+	}
+	if l.jar == nil {
+		jar, err := cookiejar.New(nil)
+		if err != nil {
+			return // cannot be: New fails for no options
+		}
+		l.jar = jar
+	}
+	// Host-only: what one host sets is sent to no other, whatever domain it
+	// claims. So no list of public suffixes is needed.
+	for _, c := range cookies {
+		c.Domain = ""
+	}
+	l.jar.SetCookies(at, cookies)
+}

@@ -1,0 +1,198 @@
+package probes
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"hash/fnv"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"tocsin/internal/frame"
+	"tocsin/probes/probe"
+)
+
+// What every probe has. Names, types and meanings are blackbox_exporter's;
+// where one of them misleads, a metric of our own stands beside it.
+var (
+	success = &frame.Family{
+		Name: "probe_success",
+		Help: "Whether the service is as it should be.",
+	}
+	duration = &frame.Family{
+		Name: "probe_duration_seconds",
+		Help: "How long the probe took.",
+	}
+	timeout = &frame.Family{
+		Name: "probe_timeout_seconds",
+		Help: "How long the probe might have taken: its own timeout, or what the scraper's leaves.",
+	}
+	lookupTime = &frame.Family{
+		Name: "probe_dns_lookup_time_seconds",
+		Help: "How long looking up the target's name took.",
+	}
+	ipProtocol = &frame.Family{
+		Name: "probe_ip_protocol",
+		Help: "Whether IPv4 or IPv6 was used for the last server spoken to (4 or 6; 0 when none answered).",
+	}
+	ipHash = &frame.Family{
+		Name: "probe_ip_addr_hash",
+		Help: "Hash (FNV-1a, 32 bit) of the address of the last server spoken to, to see that it changed.",
+	}
+	earliestExpiry = &frame.Family{
+		Name: "probe_ssl_earliest_cert_expiry",
+		Help: "When the first of the certificates that the last server sent expires, whether or not they are good.",
+	}
+	chainExpiry = &frame.Family{
+		Name: "probe_ssl_last_chain_expiry_timestamp_seconds",
+		Help: "When the verified chain of the last server that lasts longest ends. Absent when no chain verifies.",
+	}
+	leafInfo = &frame.Family{
+		Name:   "probe_ssl_last_chain_info",
+		Labels: []string{"fingerprint_sha256", "issuer", "serialnumber", "subject", "subjectalternative"},
+		Help:   "The certificate of the last server.",
+	}
+	tlsVersion = &frame.Family{
+		Name: "probe_tls_version_info", Labels: []string{"version"},
+		Help: "The TLS version negotiated with the last server.",
+	}
+	tlsCipher = &frame.Family{
+		Name: "probe_tls_cipher_info", Labels: []string{"cipher"},
+		Help: "The cipher suite negotiated with the last server.",
+	}
+)
+
+// Our own, beside blackbox_exporter's. The labels' values are bounded: reason
+// and phase are closed lists (probe.Reasons, probe.Phases), hop counts from 0
+// to 10, host is the host name of a URL met, or "other" after two dozen.
+var (
+	failureInfo = &frame.Family{
+		Name: "probe_failure_info", Labels: []string{"reason"},
+		Help: "Why the probe failed; absent when it did not.",
+	}
+	failurePhase = &frame.Family{
+		Name: "probe_failure_phase_info", Labels: []string{"phase"},
+		Help: "In which phase the probe failed; absent when it did not.",
+	}
+	certProblem = &frame.Family{
+		Name: "probe_certificate_problem_info", Labels: []string{"hop", "reason"},
+		Help: "What is wrong with a server's certificate, each hop (0 is the target) and each thing, also when the probe accepts it.",
+	}
+	hopExpiry = &frame.Family{
+		Name: "probe_hop_certificate_expiry_timestamp_seconds", Labels: []string{"hop", "host"},
+		Help: "When the own certificate of each server on the way expires, whether or not it is good; hop 0 is the target.",
+	}
+	hopNotBefore = &frame.Family{
+		Name: "probe_hop_certificate_not_before_timestamp_seconds", Labels: []string{"hop", "host"},
+		Help: "From when the own certificate of each server on the way is valid; hop 0 is the target.",
+	}
+)
+
+func common() []*frame.Family {
+	return []*frame.Family{
+		success, duration, timeout, lookupTime, ipProtocol, ipHash,
+		earliestExpiry, chainExpiry, leafInfo, tlsVersion, tlsCipher,
+		failureInfo, failurePhase, certProblem, hopExpiry, hopNotBefore,
+	}
+}
+
+// send writes a result onto a page.
+func send(s *frame.Sink, r *probe.Result) {
+	s.Send(success, truth(r.Success))
+	s.Send(duration, r.Duration.Seconds())
+	if r.Timeout > 0 {
+		s.Send(timeout, r.Timeout.Seconds())
+	}
+	if r.Reason != "" {
+		s.Send(failureInfo, 1, string(r.Reason))
+	}
+	if r.Phase != "" {
+		s.Send(failurePhase, 1, string(r.Phase))
+	}
+	var lookup time.Duration
+	var last probe.Hop
+	if n := len(r.Hops); n > 0 {
+		lookup, last = r.Hops[0].Phases[probe.PhaseResolve], r.Hops[n-1]
+	}
+	s.Send(lookupTime, lookup.Seconds())
+	protocol, hash := address(last.Address.Addr())
+	s.Send(ipProtocol, protocol)
+	s.Send(ipHash, hash)
+	if last.TLS != nil {
+		sendTLS(s, last.TLS)
+	}
+	for i := range r.Hops {
+		sendHop(s, strconv.Itoa(i), &r.Hops[i])
+	}
+	for _, x := range r.Samples {
+		s.Send(x.Family, x.Value, x.Labels...)
+	}
+}
+
+// sendTLS writes what blackbox_exporter tells of the last server's TLS.
+func sendTLS(s *frame.Sink, t *probe.TLS) {
+	s.Send(tlsVersion, 1, tls.VersionName(t.Version))
+	s.Send(tlsCipher, 1, tls.CipherSuiteName(t.CipherSuite))
+	if len(t.Certificates) == 0 {
+		return
+	}
+	s.Send(earliestExpiry, float64(t.EarliestExpiry().Unix()))
+	if end, ok := t.LastChainExpiry(); ok {
+		s.Send(chainExpiry, float64(end.Unix()))
+	}
+	leaf := t.Certificates[0]
+	sum := sha256.Sum256(leaf.Raw)
+	s.Send(leafInfo, 1, hex.EncodeToString(sum[:]), label(leaf.Issuer.String()), leaf.SerialNumber.Text(16),
+		label(leaf.Subject.String()), label(strings.Join(leaf.DNSNames, ",")))
+}
+
+func sendHop(s *frame.Sink, hop string, h *probe.Hop) {
+	if h.TLS == nil || len(h.TLS.Certificates) == 0 {
+		return
+	}
+	leaf := h.TLS.Certificates[0]
+	s.Send(hopExpiry, float64(leaf.NotAfter.Unix()), hop, label(h.Host))
+	s.Send(hopNotBefore, float64(leaf.NotBefore.Unix()), hop, label(h.Host))
+	told := map[probe.Reason]bool{}
+	for _, p := range h.TLS.Problems {
+		if !told[p.Reason] {
+			told[p.Reason] = true
+			s.Send(certProblem, 1, hop, string(p.Reason))
+		}
+	}
+}
+
+// maxLabel bounds what a certificate may put into a label. A certificate of
+// a hundred names is within it.
+const maxLabel = 4096
+
+// label makes text of a certificate fit for a label.
+func label(text string) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) > maxLabel {
+		text = strings.ToValidUTF8(text[:maxLabel], "") + "…"
+	}
+	return text
+}
+
+// address returns the values of probe_ip_protocol and probe_ip_addr_hash.
+func address(a netip.Addr) (protocol, hash float64) {
+	if !a.IsValid() {
+		return 0, 0
+	}
+	h := fnv.New32a()
+	_, _ = h.Write(a.AsSlice())
+	if a.Is4() {
+		return 4, float64(h.Sum32())
+	}
+	return 6, float64(h.Sum32())
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

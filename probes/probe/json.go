@@ -1,0 +1,174 @@
+package probe
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// MarshalJSON writes the result for programs: snake_case keys, seconds as
+// numbers, certificates by what people ask of them.
+func (r Result) MarshalJSON() ([]byte, error) {
+	type step struct {
+		Step
+		Offset   float64 `json:"offset_seconds"`
+		Duration float64 `json:"duration_seconds"`
+	}
+	out := struct {
+		Target     string       `json:"target"`
+		Start      time.Time    `json:"start"`
+		Duration   float64      `json:"duration_seconds"`
+		Timeout    float64      `json:"timeout_seconds,omitempty"`
+		Success    bool         `json:"success"`
+		Reason     Reason       `json:"reason,omitempty"`
+		Phase      Phase        `json:"phase,omitempty"`
+		Error      string       `json:"error,omitempty"`
+		Unmeasured string       `json:"unmeasured,omitempty"`
+		Hops       []hopJSON    `json:"hops,omitempty"`
+		Metrics    []sampleJSON `json:"metrics,omitempty"`
+		Steps      []step       `json:"steps,omitempty"`
+	}{
+		Target: r.Target, Start: r.Start, Duration: r.Duration.Seconds(), Timeout: r.Timeout.Seconds(),
+		Success: r.Success, Reason: r.Reason, Phase: r.Phase,
+	}
+	if r.Err != nil {
+		out.Error = r.Err.Error()
+	}
+	if r.Unmeasured != nil {
+		out.Unmeasured = r.Unmeasured.Error()
+	}
+	for i := range r.Hops {
+		out.Hops = append(out.Hops, hopForJSON(&r.Hops[i]))
+	}
+	for _, s := range r.Samples {
+		out.Metrics = append(out.Metrics, sampleForJSON(s))
+	}
+	for _, s := range r.Steps {
+		out.Steps = append(out.Steps, step{Step: s, Offset: s.Offset.Seconds(), Duration: s.Duration.Seconds()})
+	}
+	return json.Marshal(out)
+}
+
+type sampleJSON struct {
+	Name   string            `json:"name"`
+	Labels map[string]string `json:"labels,omitempty"`
+	Value  float64           `json:"value"`
+}
+
+func sampleForJSON(s Sample) sampleJSON {
+	out := sampleJSON{Name: s.Family.Name, Value: s.Value}
+	for i, name := range s.Family.Labels {
+		if out.Labels == nil {
+			out.Labels = make(map[string]string, len(s.Family.Labels))
+		}
+		out.Labels[name] = s.Labels[i]
+	}
+	return out
+}
+
+type hopJSON struct {
+	URL     string            `json:"url"`
+	Address string            `json:"address,omitempty"`
+	Status  int               `json:"status,omitempty"`
+	Proto   string            `json:"protocol,omitempty"`
+	Phases  map[Phase]float64 `json:"phases_seconds,omitempty"`
+	TLS     *tlsJSON          `json:"tls,omitempty"`
+}
+
+type tlsJSON struct {
+	ServerName   string        `json:"server_name"`
+	Version      string        `json:"version"`
+	Cipher       string        `json:"cipher"`
+	Verified     bool          `json:"verified"`
+	ChainExpiry  *time.Time    `json:"chain_expiry,omitempty"`
+	Problems     []Problem     `json:"problems,omitempty"`
+	Certificates []Certificate `json:"certificates"`
+}
+
+func hopForJSON(h *Hop) hopJSON {
+	out := hopJSON{URL: h.URL, Status: h.Status, Proto: h.Proto}
+	if h.Address.IsValid() {
+		out.Address = h.Address.String()
+	}
+	for p, d := range h.Phases {
+		if out.Phases == nil {
+			out.Phases = make(map[Phase]float64, len(h.Phases))
+		}
+		out.Phases[p] = d.Seconds()
+	}
+	if t := h.TLS; t != nil {
+		out.TLS = &tlsJSON{
+			ServerName: t.ServerName, Version: tls.VersionName(t.Version), Cipher: tls.CipherSuiteName(t.CipherSuite),
+			Verified: len(t.Problems) == 0, Problems: t.Problems,
+		}
+		if end, ok := t.LastChainExpiry(); ok {
+			out.TLS.ChainExpiry = &end
+		}
+		for _, c := range t.Certificates {
+			out.TLS.Certificates = append(out.TLS.Certificates, Describe(c))
+		}
+	}
+	return out
+}
+
+// A Certificate is what people ask of a certificate.
+type Certificate struct {
+	Subject     string    `json:"subject"`
+	Issuer      string    `json:"issuer"`
+	Serial      string    `json:"serial"`
+	SHA256      string    `json:"fingerprint_sha256"`
+	NotBefore   time.Time `json:"not_before"`
+	NotAfter    time.Time `json:"not_after"`
+	Names       []string  `json:"names,omitempty"`
+	Key         string    `json:"key"`
+	SignedBy    string    `json:"signature_algorithm"`
+	IsAuthority bool      `json:"is_authority"`
+}
+
+// Describe returns what people ask of c. It may quote what a server sent.
+func Describe(c *x509.Certificate) Certificate {
+	clean := (*Redactor)(nil).Text
+	sum := sha256.Sum256(c.Raw)
+	out := Certificate{
+		Subject: clean(c.Subject.String()), Issuer: clean(c.Issuer.String()),
+		Serial: fmt.Sprintf("%x", c.SerialNumber), SHA256: hex.EncodeToString(sum[:]),
+		NotBefore: c.NotBefore, NotAfter: c.NotAfter,
+		Key: keyType(c), SignedBy: c.SignatureAlgorithm.String(), IsAuthority: c.IsCA,
+	}
+	for i, name := range c.DNSNames {
+		if i == maxNames {
+			break
+		}
+		out.Names = append(out.Names, clean(name))
+	}
+	for i, ip := range c.IPAddresses {
+		if i == maxNames {
+			break
+		}
+		out.Names = append(out.Names, ip.String())
+	}
+	return out
+}
+
+// maxNames bounds how many names of a certificate are told.
+const maxNames = 100
+
+func keyType(c *x509.Certificate) string {
+	switch k := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return fmt.Sprintf("RSA %d", k.N.BitLen())
+	case *ecdsa.PublicKey:
+		return "ECDSA " + k.Params().Name
+	case ed25519.PublicKey:
+		return "Ed25519"
+	default:
+		return c.PublicKeyAlgorithm.String()
+	}
+}

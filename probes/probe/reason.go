@@ -1,0 +1,139 @@
+package probe
+
+import "errors"
+
+// A Reason says why a probe failed. The list is closed: it is the value of the
+// label reason of probe_failure_info. It says what is wrong, not where: the
+// Phase says that, so a timeout has one reason and five places.
+type Reason string
+
+// Why a probe failed.
+const (
+	DNS            Reason = "dns"
+	BlockedAddress Reason = "blocked_address"
+	Refused        Reason = "refused"
+	Unreachable    Reason = "unreachable"
+	Reset          Reason = "reset"
+	Timeout        Reason = "timeout"
+
+	TLSExpired           Reason = "tls_expired"
+	TLSNotYetValid       Reason = "tls_not_yet_valid"
+	TLSWrongHost         Reason = "tls_wrong_host"
+	TLSSelfSigned        Reason = "tls_self_signed"
+	TLSUnknownAuthority  Reason = "tls_unknown_authority"
+	TLSIncompleteChain   Reason = "tls_incomplete_chain"
+	TLSWeak              Reason = "tls_weak"
+	TLSInvalid           Reason = "tls_invalid"
+	TLSClientCertificate Reason = "tls_client_certificate"
+	TLSVersion           Reason = "tls_version"
+	TLSHandshake         Reason = "tls_handshake"
+
+	Protocol     Reason = "protocol"
+	Truncated    Reason = "truncated"
+	TooLarge     Reason = "too_large"
+	RedirectLoop Reason = "redirect_loop"
+	Redirect     Reason = "redirect"
+	Status       Reason = "status"
+	Body         Reason = "body"
+
+	Other Reason = "error"
+)
+
+// Reasons lists all reasons, from the network up to the answer's content.
+func Reasons() []Reason {
+	return []Reason{
+		DNS, BlockedAddress, Refused, Unreachable, Reset, Timeout,
+		TLSExpired, TLSNotYetValid, TLSWrongHost, TLSSelfSigned, TLSUnknownAuthority, TLSIncompleteChain,
+		TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake,
+		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Body, Other,
+	}
+}
+
+// Meaning explains the reason in one line, for the reference pages and the
+// account on the command line.
+func (r Reason) Meaning() string {
+	switch r {
+	case DNS:
+		return "the name does not resolve, or has no address of the family asked for"
+	case BlockedAddress:
+		return "the name leads to an address that this probe may not speak to"
+	case Refused:
+		return "nothing listens on the port"
+	case Unreachable:
+		return "no way to the address: network or host unreachable"
+	case Reset:
+		return "the connection was closed before an answer came"
+	case Timeout:
+		return "it took longer than the probe's timeout; the phase says where"
+	case TLSExpired:
+		return "the certificate, or one that it depends on, has expired"
+	case TLSNotYetValid:
+		return "the certificate, or one that it depends on, is not valid yet"
+	case TLSWrongHost:
+		return "the certificate is for other names"
+	case TLSSelfSigned:
+		return "the certificate is signed by itself, and not trusted"
+	case TLSUnknownAuthority:
+		return "the certificate's authority is not trusted"
+	case TLSIncompleteChain:
+		return "an intermediate certificate is missing from what the server sends"
+	case TLSWeak:
+		return "the certificate is signed by a broken algorithm (SHA-1, MD5)"
+	case TLSInvalid:
+		return "the certificate may not be used for this (usage, constraints, path length)"
+	case TLSClientCertificate:
+		return "the server wants a client certificate"
+	case TLSVersion:
+		return "the server has no TLS version that is safe to use (1.2 or later)"
+	case TLSHandshake:
+		return "TLS could not be negotiated"
+	case Protocol:
+		return "the server speaks another protocol, or breaks this one"
+	case Truncated:
+		return "the answer ended before its announced length"
+	case TooLarge:
+		return "the answer is larger than the probe reads"
+	case RedirectLoop:
+		return "redirects lead in a circle"
+	case Redirect:
+		return "a redirect cannot be followed, or there are too many"
+	case Status:
+		return "the status is not one of those expected"
+	case Body:
+		return "the content is not as expected"
+	default:
+		return "anything else: the text says what"
+	}
+}
+
+// IsTLS tells whether the reason is about a certificate or the TLS handshake.
+func (r Reason) IsTLS() bool { return len(r) > 4 && r[:4] == "tls_" }
+
+// A Failure is an error that knows its reason and where it occurred. Its text
+// may hold what a server sent: it is cleaned before it leaves a prober.
+type Failure struct {
+	Reason Reason
+	Phase  Phase
+	Err    error
+}
+
+// Fail makes a Failure.
+func Fail(r Reason, p Phase, err error) error { return &Failure{Reason: r, Phase: p, Err: err} }
+
+func (f *Failure) Error() string { return f.Err.Error() }
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Unmeasured marks an error that is our own: it says nothing of the service.
+type Unmeasured struct{ Err error }
+
+func (u *Unmeasured) Error() string { return "not measured: " + u.Err.Error() }
+func (u *Unmeasured) Unwrap() error { return u.Err }
+
+// FailureOf returns err as a Failure; what has no reason becomes Other.
+func FailureOf(err error) *Failure {
+	var f *Failure
+	if errors.As(err, &f) {
+		return f
+	}
+	return &Failure{Reason: Other, Err: err}
+}

@@ -1,0 +1,135 @@
+package probe
+
+import (
+	"crypto/x509"
+	"errors"
+	"net/netip"
+	"time"
+
+	"tocsin/internal/frame"
+)
+
+// A Result is what one look found.
+type Result struct {
+	Target   string        // what was looked at, without credentials and query
+	Start    time.Time     // when the look began
+	Duration time.Duration // how long it took, in all
+	Timeout  time.Duration // how long it might have taken; 0: no bound
+	Success  bool
+	Reason   Reason // why it failed; empty on success
+	Phase    Phase  // where it failed; empty on success
+	Err      error  // what was wrong, in words; nil on success. Wraps nothing
+
+	// Unmeasured, when set, says why nothing can be said of the service.
+	// Success, Reason and the samples then mean nothing.
+	Unmeasured error
+
+	Hops    []Hop    // the servers spoken to, in order: one, and one for each redirect
+	Samples []Sample // the protocol's own metrics
+	Steps   []Step   // what was done, step by step
+}
+
+// Send adds a sample of one of the prober's own families.
+func (r *Result) Send(f *frame.Family, value float64, labels ...string) {
+	r.Samples = append(r.Samples, Sample{Family: f, Value: value, Labels: labels})
+}
+
+// End completes the result: err is nil, a Failure, or Unmeasured. All texts
+// are cleaned by the redactor.
+func (r *Result) End(err error, clean *Redactor) {
+	r.Duration = time.Since(r.Start)
+	for i := range r.Steps {
+		r.Steps[i].Text = clean.Text(r.Steps[i].Text)
+	}
+	for i := range r.Hops {
+		r.Hops[i].URL, r.Hops[i].Host = clean.Text(r.Hops[i].URL), clean.Text(r.Hops[i].Host)
+	}
+	var ours *Unmeasured
+	switch {
+	case err == nil:
+		r.Success = true
+	case errors.As(err, &ours):
+		r.Unmeasured = ours
+	default:
+		f := FailureOf(err)
+		r.Reason, r.Phase = f.Reason, f.Phase
+		r.Err = errors.New(clean.Text(f.Error()))
+	}
+}
+
+// Explain says in one line why the probe failed; it is empty on success.
+func (r *Result) Explain() string {
+	switch {
+	case r.Unmeasured != nil:
+		return r.Unmeasured.Error()
+	case r.Err == nil:
+		return ""
+	default:
+		return string(r.Reason) + ": " + r.Err.Error()
+	}
+}
+
+// A Sample is one number, and the metric that it belongs to.
+type Sample struct {
+	Family *frame.Family
+	Value  float64
+	Labels []string
+}
+
+// A Hop is one server spoken to.
+type Hop struct {
+	URL     string         // without credentials and query
+	Host    string         // the name in the URL, or "other": its values are bounded for each prober
+	Address netip.AddrPort // the address that answered; zero when none did
+	Status  int            // the answer's status, where the protocol has one
+	Proto   string         // the protocol's version as negotiated
+	Phases  map[Phase]time.Duration
+	TLS     *TLS // nil when no certificate was seen
+}
+
+// TLS is what a server showed in the handshake, whether or not it was good.
+type TLS struct {
+	ServerName   string // the name that the certificate was verified against
+	Version      uint16
+	CipherSuite  uint16
+	ALPN         string
+	Certificates []*x509.Certificate   // as the server sent them, its own first
+	Chains       [][]*x509.Certificate // those that verify now; empty when none does
+	Problems     []Problem             // what is wrong with them, the most telling first
+}
+
+// A Problem is one thing wrong with a certificate.
+type Problem struct {
+	Reason Reason `json:"reason"`
+	Text   string `json:"text"`
+}
+
+// EarliestExpiry returns when the first of all certificates sent expires:
+// what probe_ssl_earliest_cert_expiry means.
+func (t *TLS) EarliestExpiry() time.Time {
+	var first time.Time
+	for _, c := range t.Certificates {
+		if first.IsZero() || c.NotAfter.Before(first) {
+			first = c.NotAfter
+		}
+	}
+	return first
+}
+
+// LastChainExpiry returns when the verified chain that lasts longest ends. It
+// is false when no chain verifies.
+func (t *TLS) LastChainExpiry() (time.Time, bool) {
+	var last time.Time
+	for _, chain := range t.Chains {
+		var end time.Time
+		for _, c := range chain {
+			if end.IsZero() || c.NotAfter.Before(end) {
+				end = c.NotAfter
+			}
+		}
+		if end.After(last) {
+			last = end
+		}
+	}
+	return last, !last.IsZero()
+}

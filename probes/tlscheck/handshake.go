@@ -1,0 +1,114 @@
+package tlscheck
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"tocsin/probes/dial"
+	"tocsin/probes/probe"
+)
+
+// maxCertificates bounds how many of the certificates sent are looked at. The
+// bytes of a chain are bounded by crypto/tls.
+const maxCertificates = 16
+
+// Options is how TLS is negotiated and what is asked of the certificate.
+type Options struct {
+	// ServerName is the name asked for and verified, where it is not the
+	// host's own.
+	ServerName string
+	// Roots are the authorities to trust; nil trusts the system's.
+	Roots *Roots
+	// SkipVerify accepts any certificate. What is wrong with it is still told.
+	SkipVerify bool
+	// ALPN lists the protocols to offer, the preferred first.
+	ALPN []string
+	// Now is the time that certificates are verified at; nil is time.Now.
+	Now func() time.Time
+}
+
+// Handshake negotiates TLS over conn with a server called host. What the
+// server showed is returned even with an error, if it came so far. A
+// certificate that is not good ends the handshake before anything is sent, so
+// that no credentials reach a stranger; the error is then a probe.Failure.
+// Whoever calls closes conn.
+func Handshake(ctx context.Context, conn net.Conn, host string, o *Options) (*tls.Conn, *probe.TLS, error) {
+	name := o.ServerName
+	if name == "" {
+		name = strings.TrimSuffix(host, ".")
+	}
+	now := o.Now
+	if now == nil {
+		now = time.Now
+	}
+	var seen *probe.TLS
+	client := tls.Client(conn, &tls.Config{
+		ServerName: name,
+		NextProtos: o.ALPN,
+		MinVersion: tls.VersionTLS12,
+		// Verification is done by VerifyConnection below, which also sees
+		// what is bad.
+		InsecureSkipVerify: true,
+		VerifyConnection: func(s tls.ConnectionState) error {
+			certs := s.PeerCertificates
+			seen = &probe.TLS{
+				ServerName: name, Version: s.Version, CipherSuite: s.CipherSuite, ALPN: s.NegotiatedProtocol,
+				Certificates: certs[:min(len(certs), maxCertificates)],
+			}
+			seen.Chains, seen.Problems = Verify(seen.Certificates, name, o.Roots, now())
+			if len(seen.Problems) > 0 && !o.SkipVerify {
+				return &badCertificate{seen.Problems[0]}
+			}
+			return nil
+		},
+	})
+	if err := client.HandshakeContext(ctx); err != nil {
+		return nil, seen, handshakeError(ctx, err)
+	}
+	return client, seen, nil
+}
+
+// badCertificate carries a problem through crypto/tls.
+type badCertificate struct{ probe.Problem }
+
+func (b *badCertificate) Error() string { return b.Text }
+
+func handshakeError(ctx context.Context, err error) error {
+	var bad *badCertificate
+	if errors.As(err, &bad) {
+		return probe.Fail(bad.Reason, probe.PhaseTLS, bad)
+	}
+	if ended := probe.Ended(ctx, probe.PhaseTLS, "negotiating TLS"); ended != nil {
+		return ended
+	}
+	var record tls.RecordHeaderError
+	if errors.As(err, &record) {
+		return probe.Fail(probe.Protocol, probe.PhaseTLS, notTLS(record))
+	}
+	if reason, text, ok := Alert(err); ok {
+		return probe.Fail(reason, probe.PhaseTLS, errors.New(text))
+	}
+	switch reason := dial.ReasonOf(err); {
+	case reason != probe.Other:
+		return probe.Fail(reason, probe.PhaseTLS, fmt.Errorf("while negotiating TLS: %s", dial.Words(err)))
+	case isEOF(err):
+		return probe.Fail(probe.Reset, probe.PhaseTLS, errors.New("the server closed the connection while negotiating TLS"))
+	case strings.Contains(err.Error(), "unsupported protocol version"):
+		return probe.Fail(probe.TLSVersion, probe.PhaseTLS, fmt.Errorf("the server wants a TLS older than 1.2: %w", err))
+	default:
+		return probe.Fail(probe.TLSHandshake, probe.PhaseTLS, err)
+	}
+}
+
+// notTLS says what answered in place of TLS.
+func notTLS(r tls.RecordHeaderError) error {
+	if string(r.RecordHeader[:]) == "HTTP/" {
+		return errors.New("the server answered in plain HTTP, not in TLS: the port is not an HTTPS port")
+	}
+	return fmt.Errorf("the server does not speak TLS on this port: its first bytes were %q", r.RecordHeader[:])
+}
