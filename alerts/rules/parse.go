@@ -150,7 +150,7 @@ func (r reader) expr(rule *Rule, n, expr *yaml.Node) {
 		return
 	}
 	if rule.Alert != "" && e.Type() != parser.ValueTypeVector && e.Type() != parser.ValueTypeScalar {
-		r.addf(expr, "rule %s: expr: gives a %s; a rule needs an instant vector", rule.Name(), e.Type())
+		r.addf(expr, "rule %s: expr: gives a %s; a rule needs an instant vector", rule.Name(), parser.DocumentedType(e.Type()))
 		return
 	}
 	rule.Threshold = thresholdOf(e)

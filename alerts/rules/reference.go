@@ -22,7 +22,7 @@ func Reference(w io.Writer) error {
 		for _, r := range Alerts([]File{f}) {
 			when, do := r.Purpose()
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n",
-				r.Alert, cell(when), r.For, r.Severity(), cell(r.Threshold.String()), cell(do))
+				r.Alert, cell(when), wait(r), r.Severity(), code(r.Threshold.String()), cell(do))
 		}
 	}
 	b.WriteString(referenceTail)
@@ -53,9 +53,24 @@ func (t *Threshold) String() string {
 	return t.Op + " " + strconv.FormatFloat(t.Value, 'f', -1, 64)
 }
 
+// wait says how long it must be so.
+func wait(r Rule) string {
+	if r.For == 0 {
+		return "at once"
+	}
+	return r.For.String()
+}
+
+func code(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "`" + text + "`"
+}
+
 // cell keeps a text from breaking the table.
 func cell(text string) string {
-	return strings.NewReplacer("|", `\|`, "<", `\<`, ">", `\>`).Replace(text)
+	return strings.ReplaceAll(text, "|", `\|`)
 }
 
 const referenceHead = `# The rules
