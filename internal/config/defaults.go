@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"tocsin/probes"
 )
 
 // Where Tocsin listens and keeps its state unless told otherwise.
@@ -69,11 +71,27 @@ func (s *Site) setDefaults(m machine) {
 		setDefault(&b.Name, b.Kind)
 		b.setDefaults("brick", b.Name)
 	}
+	s.Intervals.SetDefaults()
+	for i := range s.Probes {
+		s.setProbeDefaults(&s.Probes[i])
+	}
 	s.Engine.SetDefaults()
 	s.Web.SetDefaults()
 	s.Host.SetDefaults()
-	s.Intervals.SetDefaults()
 	s.Alerts.Mattermost.SetDefaults()
+	s.Alerts.Fallback.SetDefaults()
+	s.Alerts.Heartbeat.SetDefaults()
+}
+
+// setProbeDefaults fills in the site's intervals before the probe's own ones.
+func (s *Site) setProbeDefaults(c *probes.Config) {
+	if c.Interval == 0 {
+		c.Interval = s.Intervals.Probe
+	}
+	if c.RetryInterval == 0 {
+		c.RetryInterval = min(c.Interval, s.Intervals.ProbeRetry)
+	}
+	c.SetDefaults()
 }
 
 func setDefault(s *string, to string) {

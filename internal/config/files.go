@@ -21,73 +21,89 @@ import (
 // maxFile bounds each file that the site file names.
 const maxFile = 1 << 20
 
-// named is a key of the site whose value is the path of a file.
-type named struct {
-	path   string // of the key
-	value  reflect.Value
-	secret bool // the file has a secret: its key has a twin without _file
+// text is one text in the site: a key's value, an element of a list of texts,
+// or a value of a mapping of texts.
+type text struct {
+	path     string
+	key      string         // the key of the file that it belongs to
+	siblings []strict.Field // all keys of the same mapping
+	value    string
+	set      func(string)
 }
 
-// visit calls fn for each key of a struct, and of all below it, that is text.
-// siblings are the keys of the same struct.
-func visit(v reflect.Value, path string, fn func(path, key string, v reflect.Value, siblings []strict.Field)) {
+// texts calls fn for each text below v, which is addressable. It knows no
+// room: what a room adds to the site file is found by its type.
+func texts(v reflect.Value, path string, fn func(text)) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if !v.IsNil() {
-			visit(v.Elem(), path, fn)
+			texts(v.Elem(), path, fn)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			visit(v.Index(i), fmt.Sprintf("%s[%d]", path, i), fn)
-		}
-	case reflect.Map:
-		for iter := v.MapRange(); iter.Next(); {
-			visit(iter.Value(), path+"."+iter.Key().String(), fn)
+			texts(v.Index(i), fmt.Sprintf("%s[%d]", path, i), fn)
 		}
 	case reflect.Struct:
 		fields := strict.Fields(v.Type())
 		for _, f := range fields {
-			below, inner := strings.TrimPrefix(path+"."+f.Key, "."), v.FieldByIndex(f.Struct.Index)
-			if inner.Kind() == reflect.String {
-				fn(below, f.Key, inner, fields)
-			} else {
-				visit(inner, below, fn)
-			}
+			textsOf(v.FieldByIndex(f.Struct.Index), text{path: strings.TrimPrefix(path+"."+f.Key, "."), key: f.Key, siblings: fields}, fn)
 		}
 	}
 }
 
-// files lists the files that the site names by keys that end in _file. It
-// knows no room: what a room adds is found by its key.
-func (s *Site) files() []named {
-	var all []named
-	visit(reflect.ValueOf(s).Elem(), "", func(path, key string, v reflect.Value, siblings []strict.Field) {
-		twin, ok := strings.CutSuffix(key, "_file")
-		if !ok || v.String() == "" {
-			return
+// textsOf calls fn for a key's value if that is text, for its texts if it has
+// some, and looks below otherwise.
+func textsOf(v reflect.Value, t text, fn func(text)) {
+	path := t.path
+	switch {
+	case v.Kind() == reflect.String:
+		t.value, t.set = v.String(), v.SetString
+		fn(t)
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.String:
+		for i := range v.Len() {
+			t.path, t.value, t.set = fmt.Sprintf("%s[%d]", path, i), v.Index(i).String(), v.Index(i).SetString
+			fn(t)
 		}
-		n := named{path: path, value: v}
-		for _, f := range siblings {
-			if f.Key == twin && f.Struct.Type == reflect.TypeFor[secret.Text]() {
-				n.secret = true
-			}
+	case v.Kind() == reflect.Map && v.Type().Elem().Kind() == reflect.String:
+		for _, k := range v.MapKeys() {
+			t.path, t.value = path+"."+k.String(), v.MapIndex(k).String()
+			t.set = func(s string) { v.SetMapIndex(k, reflect.ValueOf(s).Convert(v.Type().Elem())) }
+			fn(t)
 		}
-		all = append(all, n)
+	default:
+		texts(v, path, fn)
+	}
+}
+
+// files lists the files that the site names by keys that end in _file.
+func (s *Site) files() []text {
+	var all []text
+	texts(reflect.ValueOf(s).Elem(), "", func(t text) {
+		if strings.HasSuffix(t.key, "_file") && t.value != "" {
+			all = append(all, t)
+		}
 	})
 	return all
+}
+
+// isSecret tells whether the file has a secret: its key has a twin without
+// _file that is one.
+func (t text) isSecret() bool {
+	for _, f := range t.siblings {
+		if f.Key+"_file" == t.key {
+			of := f.Struct.Type
+			return of == reflect.TypeFor[secret.Text]() || of.Kind() == reflect.Map && of.Elem() == reflect.TypeFor[secret.Text]()
+		}
+	}
+	return false
 }
 
 // resolve makes the paths of files full ones: they are relative to the site
 // file, wherever Tocsin was started.
 func (s *Site) resolve(folder string) {
 	for _, f := range s.files() {
-		if !filepath.IsAbs(f.value.String()) && f.value.CanSet() {
-			f.value.SetString(filepath.Join(folder, f.value.String()))
-		}
-	}
-	for i, name := range s.Alerts.RuleFiles {
-		if name != "" && !filepath.IsAbs(name) {
-			s.Alerts.RuleFiles[i] = filepath.Join(folder, name)
+		if !filepath.IsAbs(f.value) {
+			f.set(filepath.Join(folder, f.value))
 		}
 	}
 }
@@ -97,14 +113,14 @@ func (s *Site) resolve(folder string) {
 func (s *Site) checkFiles(p problem.List) (contents map[string][]byte, warnings []string) {
 	contents = map[string][]byte{}
 	for _, f := range s.files() {
-		name := f.value.String()
+		name := f.value
 		b, text := readFile(name)
 		switch {
 		case text != "":
 			p.At(f.path).Addf("%s", text)
-		case f.secret && strings.TrimSpace(string(b)) == "":
+		case f.isSecret() && strings.TrimSpace(string(b)) == "":
 			p.At(f.path).Addf("%s is empty; write the secret into it", name)
-		case f.secret:
+		case f.isSecret():
 			if info, err := os.Stat(name); err == nil && info.Mode().Perm()&0o004 != 0 {
 				warnings = append(warnings, f.path+": "+name+" can be read by every user of this machine; chmod o-r "+name)
 			}
@@ -114,7 +130,6 @@ func (s *Site) checkFiles(p problem.List) (contents map[string][]byte, warnings 
 			contents[name] = b
 		}
 	}
-	s.readRuleFiles(p.At("alerts").At("rule_files"))
 	if text := unusable(s.DataDir); text != "" && filepath.IsAbs(s.DataDir) {
 		p.At("data_dir").Addf("%s; choose another folder, or let the user that runs tocsin write to it", text)
 	}
@@ -149,35 +164,6 @@ func readFile(name string) (content []byte, wrong string) {
 		return nil, name + " is larger than 1 MiB; this is not the file that was meant"
 	}
 	return content, ""
-}
-
-// readRuleFiles reads the rule files that the site names, patterns unfolded.
-func (s *Site) readRuleFiles(p problem.List) {
-	s.ruleFiles = map[string][]byte{}
-	for i, pattern := range s.Alerts.RuleFiles {
-		matches, err := filepath.Glob(pattern)
-		switch {
-		case pattern == "":
-			p.Index(i).Addf("is empty; write the path of a rule file")
-			continue
-		case err != nil:
-			p.Index(i).Addf("%s is no pattern; write a path, with * for any text", quote(pattern))
-			continue
-		case len(matches) == 0 && strings.ContainsAny(pattern, "*?["):
-			p.Index(i).Addf("%s matches no file; write the path of one, or take it away", pattern)
-			continue
-		case len(matches) == 0:
-			matches = []string{pattern}
-		}
-		for _, name := range matches {
-			content, text := readFile(name)
-			if text != "" {
-				p.Index(i).Addf("%s", text)
-				continue
-			}
-			s.ruleFiles[name] = content
-		}
-	}
 }
 
 // unusable says what keeps a folder from holding Tocsin's state. It makes

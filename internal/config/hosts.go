@@ -33,7 +33,7 @@ type Host struct {
 	Labels map[string]string `yaml:"labels,omitempty"`
 	// TLS is true, or a mapping, where the Tocsin there speaks HTTPS.
 	TLS HostTLS `yaml:"tls,omitempty"`
-	// Username and Password are sent to it.
+	// Username and Password are sent to it, where its web section has users.
 	Username     string      `yaml:"username,omitempty"`
 	Password     secret.Text `yaml:"password,omitempty"`
 	PasswordFile string      `yaml:"password_file,omitempty"`

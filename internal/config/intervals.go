@@ -10,14 +10,20 @@ import (
 
 // Intervals is how often each kind of target is measured.
 type Intervals struct {
-	Node     model.Duration `yaml:"node"`
+	// Node is for this machine's page, and those of hosts.
+	Node model.Duration `yaml:"node"`
+	// Postgres is for PostgreSQL servers.
 	Postgres model.Duration `yaml:"postgres"`
+	// RabbitMQ is for RabbitMQ brokers.
 	RabbitMQ model.Duration `yaml:"rabbitmq"`
-	Brick    model.Duration `yaml:"brick"`
-	Probe    model.Duration `yaml:"probe"`
+	// Brick is for bricks.
+	Brick model.Duration `yaml:"brick"`
+	// Probe is for probes.
+	Probe model.Duration `yaml:"probe"`
 	// ProbeRetry is how soon a probe that failed is made again.
 	ProbeRetry model.Duration `yaml:"probe_retry"`
-	Updates    model.Duration `yaml:"updates"`
+	// Updates is for the pages about releases; feeds are asked less often.
+	Updates model.Duration `yaml:"updates"`
 }
 
 // interval is one of the keys of Intervals.

@@ -51,18 +51,18 @@ func load(path string, flags Flags, m machine) (*Site, error) {
 	site.file = path
 	site.apply(flags)
 	site.setDefaults(m)
-	if path != "" {
-		if full, err := filepath.Abs(path); err == nil {
-			site.resolve(filepath.Dir(full))
-		}
+	if full, err := filepath.Abs(path); path != "" && err == nil {
+		site.resolve(filepath.Dir(full))
 	}
 	problems := problem.New()
 	site.refusePasswords(problems)
 	site.validate(problems)
+	site.validateVoices(problems, at)
 	if len(unread) == 0 { // else names may be missing only because they could not be read
 		site.validateReferences(problems)
 	}
 	contents, warnings := site.checkFiles(problems)
+	site.checkRules(problems, filepath.Dir(path))
 	faults = append(faults, told(at.Place(problems.All()), unread, at)...)
 	if len(faults) > 0 {
 		return nil, &Error{File: path, Faults: scrub(strict.Sort(faults))}
@@ -148,9 +148,9 @@ var userinfo = regexp.MustCompile(`(://)[^/?#\s]*@`)
 // refusePasswords finds passwords in addresses, wherever they stand: plain
 // text is shown by config show, on pages and in logs.
 func (s *Site) refusePasswords(p problem.List) {
-	visit(reflect.ValueOf(s).Elem(), "", func(path, _ string, v reflect.Value, _ []strict.Field) {
-		if m := userinfo.FindString(v.String()); strings.Contains(strings.TrimPrefix(m, "://"), ":") {
-			p.At(path).Addf(passwordText)
+	texts(reflect.ValueOf(s).Elem(), "", func(t text) {
+		if m := userinfo.FindString(t.value); strings.Contains(strings.TrimPrefix(m, "://"), ":") {
+			p.At(t.path).Addf(passwordText)
 		}
 	})
 }
@@ -173,7 +173,7 @@ func (s *Site) digest(data []byte, contents map[string][]byte) string {
 	add(s.HostName())
 	add(s.DataDir)
 	add(s.Listen)
-	for _, files := range []map[string][]byte{s.ruleFiles, contents} {
+	for _, files := range []map[string][]byte{s.ruleTexts, contents} {
 		for _, name := range sortedKeys(files) {
 			add(name)
 			add(string(files[name]))

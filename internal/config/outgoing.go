@@ -3,10 +3,14 @@ package config
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/url"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 
 	"tocsin/internal/secret"
+	"tocsin/probes"
 )
 
 // A Connection is one place outside this machine that Tocsin speaks to.
@@ -31,7 +35,32 @@ func Outgoing(s *Site) []Connection {
 		}
 		add(index("hosts", i), h.Address, told)
 	}
+	for i := range s.Probes {
+		to, told := probed(&s.Probes[i])
+		add(index("probes", i), to, told)
+	}
+	if s.Engine.Off {
+		return all // nobody judges, so nobody speaks
+	}
 	return append(all, s.voices()...)
+}
+
+// probed says whom a probe speaks to, and what it tells.
+func probed(c *probes.Config) (to, told string) {
+	told = c.Method + " as a user would, every " + c.Interval.String()
+	if c.Username != "" {
+		told += ", as user " + c.Username + " with the password"
+	}
+	if !c.BearerToken.IsZero() || c.BearerTokenFile != "" {
+		told += ", with the bearer token"
+	}
+	if names := append(sortedKeys(c.Headers), sortedKeys(c.HeadersFile)...); len(names) > 0 {
+		told += ", with the headers " + strings.Join(names, ", ")
+	}
+	if c.FollowRedirects != nil && *c.FollowRedirects {
+		told += "; then a plain GET to wherever it redirects"
+	}
+	return hostOf(c.Target), told
 }
 
 // voices are the places that alerts go to.
@@ -44,6 +73,19 @@ func (s *Site) voices() []Connection {
 		all = append(all, Connection{hostIn(hook), texts, "alerts.mattermost.webhook_url"})
 	case m.URL != "":
 		all = append(all, Connection{hostOf(m.URL), texts + "; who posts, by the bot's token", "alerts.mattermost.url"})
+	}
+	if f := s.Alerts.Fallback.SMTP; !s.Alerts.Fallback.IsZero() {
+		told := texts + ", when Mattermost does not take them; the addresses " + strings.Join(f.To, ", ")
+		if f.Username != "" {
+			told += "; user " + f.Username + " with the password"
+		}
+		all = append(all, Connection{net.JoinHostPort(f.Host, strconv.Itoa(f.Port)), told, "alerts.fallback.smtp"})
+	}
+	if h := s.Alerts.Heartbeat; !h.IsZero() {
+		all = append(all, Connection{
+			hostIn(secret.Source{Value: h.URL, File: h.URLFile}),
+			"a bare GET every " + h.Interval.String() + ": that this Tocsin lives", "alerts.heartbeat.url",
+		})
 	}
 	return all
 }

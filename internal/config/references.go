@@ -105,6 +105,10 @@ func (s *Site) targets() []target {
 	for i, t := range s.Bricks {
 		all = append(all, target{index("bricks", i), t.Name, t.Job, t.Instance})
 	}
+	for i := range s.Probes {
+		c := &s.Probes[i]
+		all = append(all, target{index("probes", i), c.Slug(), c.Job, c.Instance()})
+	}
 	return all
 }
 
@@ -119,11 +123,15 @@ func (s *Site) uniqueTargets(p problem.List) {
 		switch {
 		case !ok:
 			first[l] = t
-		case before.name != t.name: // else their names have been refused already
+		case before.name == t.name, isProbe(t) && isProbe(before):
+			// refused already, by name or by the list of probes
+		default:
 			p.At(t.path).Addf("has job %s and instance %s, as %s has; give one of them another instance", quote(t.job), quote(t.instance), before.path)
 		}
 	}
 }
+
+func isProbe(t target) bool { return strings.HasPrefix(t.path, "probes[") }
 
 // suspicions finds what is possible, and probably not meant.
 func (s *Site) suspicions() []string {
@@ -146,6 +154,9 @@ func (s *Site) suspicions() []string {
 	}
 	for i, b := range s.Bricks {
 		on(index("bricks", i), b.On)
+	}
+	for i, c := range s.Probes {
+		on(index("probes", i), c.On)
 	}
 	return all
 }

@@ -16,7 +16,8 @@ type Postgres struct {
 	Name string `yaml:"name"`
 	// DSN says where it is: a postgres:// URL, or key=value words. A password
 	// does not belong in it.
-	DSN          string      `yaml:"dsn"`
+	DSN string `yaml:"dsn"`
+	// Password belongs to the user of DSN.
 	Password     secret.Text `yaml:"password,omitempty"`
 	PasswordFile string      `yaml:"password_file,omitempty"`
 	Common       `yaml:",inline"`
@@ -27,7 +28,8 @@ type RabbitMQ struct {
 	// Name is what the broker is called; needs: and its page use it.
 	Name string `yaml:"name"`
 	// URL is its management API's.
-	URL          string      `yaml:"url"`
+	URL string `yaml:"url"`
+	// Username and Password are a user with the tag monitoring.
 	Username     string      `yaml:"username,omitempty"`
 	Password     secret.Text `yaml:"password,omitempty"`
 	PasswordFile string      `yaml:"password_file,omitempty"`
@@ -170,8 +172,22 @@ func (s *Site) Unwatched() []string {
 	say(len(s.Postgres), "postgres", "PostgreSQL servers")
 	say(len(s.RabbitMQ), "rabbitmq", "RabbitMQ brokers")
 	say(len(s.Bricks), "bricks", "bricks")
+	if s.Engine.Off && len(s.Hosts) > 0 {
+		all = append(all, fmt.Sprintf("hosts: the engine is off, so that none of the %d is asked from here", len(s.Hosts)))
+	}
+	if s.Engine.Off && s.speaks() {
+		all = append(all, "alerts: the engine is off, so that nothing is judged or said from here")
+	}
+	if len(s.ProbeAllow) > 0 {
+		all = append(all, "probe_allow: this version does not answer GET /probe yet; nothing can be probed by it")
+	}
 	if s.Updates != (Updates{}) {
 		all = append(all, "updates: this version does not follow upstream releases yet; none is watched")
 	}
 	return all
+}
+
+// speaks tells whether the file names anybody who is told of alerts.
+func (s *Site) speaks() bool {
+	return !s.Alerts.Mattermost.IsZero() || !s.Alerts.Fallback.IsZero() || !s.Alerts.Heartbeat.IsZero()
 }

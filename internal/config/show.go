@@ -6,6 +6,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"tocsin/alerts/fallback"
+	"tocsin/alerts/heartbeat"
 	"tocsin/alerts/mattermost"
 )
 
@@ -14,8 +16,15 @@ import (
 // again. Keys without a value are left out.
 func Show(w io.Writer, s *Site) error {
 	shown := *s
-	if shown.Alerts.Mattermost.IsZero() { // defaults of what is not there would look as if it were
+	// The defaults of what is not there would look as if it were.
+	if shown.Alerts.Mattermost.IsZero() {
 		shown.Alerts.Mattermost = mattermost.Config{}
+	}
+	if shown.Alerts.Fallback.IsZero() {
+		shown.Alerts.Fallback = fallback.Config{}
+	}
+	if shown.Alerts.Heartbeat.IsZero() {
+		shown.Alerts.Heartbeat = heartbeat.Config{}
 	}
 	var n yaml.Node
 	if err := n.Encode(&shown); err != nil {

@@ -6,9 +6,13 @@ import (
 	"time"
 
 	"tocsin/alerts/engine"
+	"tocsin/alerts/fallback"
+	"tocsin/alerts/heartbeat"
 	"tocsin/alerts/mattermost"
+	"tocsin/alerts/rules"
 	"tocsin/exporters/host"
 	"tocsin/internal/web/access"
+	"tocsin/probes"
 )
 
 // Site is all that one site file describes. Every key may be left out, and so
@@ -51,6 +55,11 @@ type Site struct {
 	RabbitMQ []RabbitMQ `yaml:"rabbitmq"`
 	// Bricks are the services of the site.
 	Bricks []Brick `yaml:"bricks"`
+	// Probes are what is looked at from outside, as a user would.
+	Probes probes.List `yaml:"probes"`
+	// ProbeAllow is what others may have probed by GET /probe: host names, with
+	// * for any letters, and networks as 10.1.0.0/16. Left out, nothing.
+	ProbeAllow []string `yaml:"probe_allow"`
 
 	// Alerts is who is told of what, and when.
 	Alerts Alerts `yaml:"alerts"`
@@ -69,8 +78,17 @@ type Site struct {
 type Alerts struct {
 	// Mattermost is the channel that is told.
 	Mattermost mattermost.Config `yaml:"mattermost"`
-	// RuleFiles are further rules, in Prometheus' standard form. Paths and
-	// patterns are relative to the site file.
+	// Fallback is the mail that is sent when Mattermost itself is down.
+	Fallback fallback.Config `yaml:"fallback"`
+	// Heartbeat is a request that is made as long as all works, to somebody
+	// who calls when it stops.
+	Heartbeat heartbeat.Config `yaml:"heartbeat"`
+	// Rules are changes of rules, by the rule's name: a mapping with threshold,
+	// for, severity or off, or a list of such with match, of which the first
+	// that fits an alert decides.
+	Rules rules.Overrides `yaml:"rules"`
+	// RuleFiles are further rules, in Prometheus' standard form: paths, with *
+	// for any letters, relative to the site file.
 	RuleFiles []string `yaml:"rule_files"`
 }
 
@@ -78,7 +96,8 @@ type Alerts struct {
 type loaded struct {
 	file        string
 	host        string
-	ruleFiles   map[string][]byte
+	rules       []rules.File
+	ruleTexts   map[string][]byte
 	fingerprint string
 	warnings    []string
 }
@@ -89,8 +108,13 @@ func (s *Site) File() string { return s.file }
 // HostName is what this machine is called in labels and messages.
 func (s *Site) HostName() string { return s.loaded.host }
 
-// RuleFiles returns the contents of the site's own rule files by their paths.
-func (s *Site) RuleFiles() map[string][]byte { return s.ruleFiles }
+// Rules returns all rules: the shipped ones, then the site's own, as they are
+// written.
+func (s *Site) Rules() []rules.File { return s.rules }
+
+// RuleTexts returns the rule files as an engine loads them, by name, with the
+// site's overrides applied. The caller must not change them.
+func (s *Site) RuleTexts() map[string][]byte { return s.ruleTexts }
 
 // Fingerprint changes whenever anything changes that a reload would have to
 // apply: the file, what is filled in from the machine, rule files,
@@ -117,6 +141,9 @@ func (s *Site) Summary() string {
 	parts := []string{"this machine (" + s.HostName() + ")"}
 	if n := len(s.Hosts); n > 0 && !s.Engine.Off {
 		parts = append(parts, plural(n, "other host"))
+	}
+	if n := len(s.Probes); n > 0 {
+		parts = append(parts, plural(n, "probe"))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net"
+	"net/netip"
 	"net/url"
 	"path"
 	"path/filepath"
@@ -41,12 +42,20 @@ func (s *Site) validate(p problem.List) {
 	for i := range s.Bricks {
 		s.Bricks[i].validate(p.At("bricks").Index(i))
 	}
+	s.Probes.Validate(p.At("probes"))
+	for i, text := range s.ProbeAllow {
+		if !allowed.MatchString(text) && !isNetwork(text) {
+			p.At("probe_allow").Index(i).Addf("%s is neither a host's name nor a network; write www.ville.example, *.ville.example or 10.1.0.0/16", quote(text))
+		}
+	}
 	s.Engine.Validate(p.At("engine"))
 	s.Web.Validate(p.At("web"))
 	s.Host.Validate(p.At("host"))
 	s.Intervals.Validate(p.At("intervals"))
 	s.Updates.validate(p.At("updates"))
 	s.Alerts.Mattermost.Validate(p.At("alerts").At("mattermost"))
+	s.Alerts.Fallback.Validate(p.At("alerts").At("fallback"))
+	s.Alerts.Heartbeat.Validate(p.At("alerts").At("heartbeat"))
 	for i, name := range s.MetricsFromElsewhere {
 		at := p.At("metrics_from_elsewhere").Index(i)
 		if _, err := path.Match(name, ""); err != nil || !metricPattern.MatchString(name) {
@@ -55,6 +64,36 @@ func (s *Site) validate(p problem.List) {
 			at.Addf("matches every metric, so that no slip would be found any more; begin it with the metrics' prefix, as myapp_*")
 		}
 	}
+}
+
+// validateVoices refuses a section that was begun and says nobody to speak to:
+// it would silently do nothing.
+func (s *Site) validateVoices(p problem.List, at strict.Positions) {
+	for _, voice := range []struct {
+		key, write string
+		zero       bool
+	}{
+		{"mattermost", "webhook_url_file, or url with token_file and channel", s.Alerts.Mattermost.IsZero()},
+		{"fallback", "smtp with host, from and to", s.Alerts.Fallback.IsZero()},
+		{"heartbeat", "url_file", s.Alerts.Heartbeat.IsZero()},
+	} {
+		path := "alerts." + voice.key
+		for written := range at {
+			if voice.zero && within(written, path) && written != path {
+				p.At(path).Addf("says nobody to speak to, so that it would do nothing; write %s, or take it away", voice.write)
+				break
+			}
+		}
+	}
+}
+
+// allowed is a host's name with stars in it; a star alone would make an open
+// proxy.
+var allowed = regexp.MustCompile(`^(\*\.)?[A-Za-z0-9*_-]*[A-Za-z0-9][A-Za-z0-9.*_-]*$`)
+
+func isNetwork(text string) bool {
+	_, err := netip.ParsePrefix(text)
+	return err == nil
 }
 
 var metricPattern = regexp.MustCompile(`^[a-zA-Z_:*?\[][a-zA-Z0-9_:*?\[\]-]*$`)

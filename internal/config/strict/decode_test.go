@@ -29,7 +29,21 @@ type sample struct {
 	Pointer *deep             `yaml:"pointer"`
 	Rules   map[string]ones   `yaml:"rules"`
 	Inline  inlined           `yaml:",inline"`
+	Own     itself            `yaml:"own"`
 	hidden  string
+}
+
+// itself reads YAML without help.
+type itself struct{ keys []string }
+
+func (i *itself) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind != yaml.MappingNode {
+		return errors.New("yaml: must be a mapping of its own kind")
+	}
+	for k := 0; k < len(n.Content); k += 2 {
+		i.keys = append(i.keys, n.Content[k].Value)
+	}
+	return nil
 }
 
 type inlined struct {
@@ -95,6 +109,7 @@ rules:
   A: {threshold: 1}
   B: [{threshold: 2}, {threshold: 3}]
 zone: north
+own: {a: 1, b: {c: 2}}
 `), &got)
 	if len(faults) > 0 {
 		t.Fatalf("faults: %v", faults)
@@ -108,8 +123,9 @@ zone: north
 		Pointer: &deep{WebhookURL: secret.New("https://x")},
 		Rules:   map[string]ones{"A": {{1}}, "B": {{2}, {3}}},
 		Inline:  inlined{Zone: "north"},
+		Own:     itself{keys: []string{"a", "b"}},
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(sample{}, secret.Text{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(sample{}, itself{}, secret.Text{})); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -149,7 +165,7 @@ func TestDecode_mergeKey(t *testing.T) {
 }
 
 func TestDecode_faults(t *testing.T) {
-	const keys = "site, count, small, ratio, on, wait, token, labels, hosts, deep, pointer, rules, zone"
+	const keys = "site, count, small, ratio, on, wait, token, labels, hosts, deep, pointer, rules, zone, own"
 	for _, tt := range []struct{ name, text, want string }{
 		{"typo", "deep:\n  webhok_url: x\n", "f:2: deep.webhok_url: unknown key; did you mean webhook_url?"},
 		{"exchanged letters", "stie: a\n", "f:1: stie: unknown key; did you mean site?"},
@@ -180,6 +196,7 @@ func TestDecode_faults(t *testing.T) {
 		{"root list", "- a\n- b\n", "f:1: the file must be lines of \"key: value\"; it begins with a list"},
 		{"root scalar", "hello\n", "f:1: the file must be lines of \"key: value\"; it begins with a single value"},
 		{"second document", "site: a\n---\nsite: b\n", "f:2: a second document begins here; write everything in one, and take the line --- away"},
+		{"type of its own", "own: [a]\n", "f:1: own: must be a mapping of its own kind"},
 		{"tag", "site: !x a\n", "f:1: site: a tag (!) has no meaning here; take it away, or put text that begins with ! in quotes"},
 		{"complex key", "? [a]\n: b\n", "f:1: a key must be a plain word"},
 		{"null key", "~: b\n", "f:1: a key must be a plain word"},
@@ -341,7 +358,7 @@ func TestDecode_neverRepeatsASecret(t *testing.T) {
 
 func TestPositions_find(t *testing.T) {
 	var s sample
-	at, faults := Decode([]byte("site: a\ndeep:\n  channel: x\nhosts:\n  - a\n  - address: b\n    port: 1\nrules:\n  A: {threshold: 1}\n"), &s)
+	at, faults := Decode([]byte("site: a\ndeep:\n  channel: x\nhosts:\n  - a\n  - address: b\n    port: 1\nrules:\n  A: {threshold: 1}\nown:\n  a:\n    - b: 1\n"), &s)
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}
@@ -358,6 +375,8 @@ func TestPositions_find(t *testing.T) {
 		{"hosts[7].port", 4, "hosts[7].port"},
 		{"rules.A[0].threshold", 9, "rules.A.threshold"},
 		{"rules.A[0].match.x", 9, "rules.A.match.x"},
+		{"own.a[0].b", 12, "own.a[0].b"},
+		{"own.a[1].b", 11, "own.a[1].b"},
 		{"zone", 1, "zone"},
 	} {
 		pos, as := at.Find(tt.path)

@@ -7,6 +7,7 @@
 // It is not a general YAML decoder: it knows the shapes that a configuration
 // has (structs, maps with text keys, slices, pointers, text, numbers, truth
 // values, encoding.TextUnmarshaler, and Union), and no tags, no untyped values.
+// A type with UnmarshalYAML is left to read its own part.
 //
 // No fault repeats a value that might be a secret: values are quoted only
 // where a number, a truth value or a duration was expected, and only if short.

@@ -93,6 +93,9 @@ func (d *decoder) typed(n *yaml.Node, v reflect.Value, path string) {
 	case Union:
 		d.union(n, special, path)
 		return
+	case yaml.Unmarshaler:
+		d.own(n, special, path)
+		return
 	case encoding.TextUnmarshaler:
 		d.text(n, special, path)
 		return
@@ -120,6 +123,50 @@ func (d *decoder) union(n *yaml.Node, u Union, path string) {
 		d.fault(n, path, "%v", err)
 	case into != nil:
 		d.typed(n, reflect.ValueOf(into).Elem(), path)
+	}
+}
+
+// own leaves a value to a type that reads YAML itself and answers for its
+// strictness. Of its error only the text is told, on the value's line.
+func (d *decoder) own(n *yaml.Node, into yaml.Unmarshaler, path string) {
+	d.places(n, path, 0)
+	if d.stopped {
+		return
+	}
+	if err := into.UnmarshalYAML(n); err != nil {
+		d.fault(n, path, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+}
+
+// places notes where everything below n stands, and unfolds it as the type
+// will, so that the bound on aliases holds for it too.
+func (d *decoder) places(n *yaml.Node, path string, depth int) {
+	if d.aliased++; d.aliased > maxAliased || depth > maxDepth {
+		d.tooMany(n, path)
+		return
+	}
+	switch n.Kind {
+	case yaml.AliasNode:
+		d.places(n.Alias, path, depth+1)
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content) && !d.stopped; i += 2 {
+			at := join(path, n.Content[i].Value)
+			if _, ok := d.at[at]; !ok {
+				d.at[at] = Position{n.Content[i].Line, n.Content[i].Column}
+			}
+			d.places(n.Content[i+1], at, depth+1)
+		}
+	case yaml.SequenceNode:
+		for i, c := range n.Content {
+			if d.stopped {
+				return
+			}
+			at := fmt.Sprintf("%s[%d]", path, i)
+			if _, ok := d.at[at]; !ok {
+				d.at[at] = Position{c.Line, c.Column}
+			}
+			d.places(c, at, depth+1)
+		}
 	}
 }
 

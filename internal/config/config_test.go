@@ -1,0 +1,311 @@
+package config
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func testMachine() machine {
+	return machine{hostname: "guet", getenv: func(string) string { return "" }, home: os.TempDir()}
+}
+
+func write(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// loadText loads a site file with this text, and other files beside it: their
+// names and contents in turn.
+func loadText(t *testing.T, text string, others ...string) (*Site, error) {
+	t.Helper()
+	dir := t.TempDir()
+	for i := 0; i < len(others); i += 2 {
+		write(t, filepath.Join(dir, others[i]), others[i+1])
+	}
+	write(t, filepath.Join(dir, "tocsin.yml"), text)
+	return load(filepath.Join(dir, "tocsin.yml"), Flags{}, testMachine())
+}
+
+func certificate(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+func TestLoad_goodFiles(t *testing.T) {
+	for name, text := range map[string]string{
+		"empty":             "",
+		"comments":          "# nothing yet\n",
+		"sections begun":    "alerts:\nprobes:\nhosts:\nengine:\nlabels:\nweb: {}\n",
+		"engine off":        "engine: off\n",
+		"engine on":         "engine: on\n",
+		"a name for a host": "hosts: [db1, db2.ville.example, 10.0.0.3, \"10.0.0.4:9\", \"[2001:db8::1]:9\", \"2001:db8::2\"]\n",
+		"listens for all":   "listen: :10617\n",
+		"listens on IPv6":   "listen: \"[::1]:10617\"\n",
+		"any free port":     "listen: 127.0.0.1:0\n",
+		"tls by a word":     "hosts: [{address: db1, tls: true}, {address: db2, tls: false}]\n",
+		"dsn by words":      "postgres: [{name: a, dsn: host=/run/postgresql dbname=postgres}]\n",
+		"webhook":           "alerts: {mattermost: {webhook_url: https://chat.example/hooks/abc}}\n",
+		"zone of machine":   "timezone: Local\n",
+		"two bricks":        "bricks: [{kind: wcs, url: https://a.example}, {kind: wcs, name: b, url: https://b.example, needs: [brick/wcs]}]\n",
+		"probe":             "probes: [https://a.example, {target: http://b.example/x, on: guet}]\n",
+		"one override":      "alerts: {rules: {HostDiskFull: {threshold: 0.9}}}\n",
+		"an anchor":         "hosts:\n  - &h {address: a, labels: {level: x}}\n  - {<<: *h, address: b}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			site, err := loadText(t, text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(site.Warnings()) > 0 {
+				t.Errorf("warnings: %q", site.Warnings())
+			}
+		})
+	}
+}
+
+func TestLoad_noFile(t *testing.T) {
+	site, err := load("", Flags{}, testMachine())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if site.Site != "guet" || site.Listen != "127.0.0.1:10617" || site.Language != "en" || site.Engine.Off ||
+		site.Engine.Retention.String() != "100d" || site.Summary() != "this machine (guet)" || site.File() != "" {
+		t.Errorf("defaults: %+v", site)
+	}
+	if len(site.Unwatched()) > 0 || len(Outgoing(site)) > 0 {
+		t.Errorf("not watched %q, outgoing %v", site.Unwatched(), Outgoing(site))
+	}
+}
+
+func TestLoad_flagsWin(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "tocsin.yml")
+	write(t, path, "listen: nonsense\ndata_dir: /dev/null\n")
+	site, err := load(path, Flags{DataDir: dir, Listen: "127.0.0.1:0"}, testMachine())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if site.DataDir != dir || site.Listen != "127.0.0.1:0" {
+		t.Errorf("data_dir %s, listen %s", site.DataDir, site.Listen)
+	}
+	if _, err := load(path, Flags{DataDir: dir, Listen: "x"}, testMachine()); err == nil {
+		t.Error("a wrong flag was taken")
+	}
+}
+
+func TestDataDir(t *testing.T) {
+	for _, tt := range []struct{ state, xdg, home, want string }{
+		{"/var/lib/tocsin", "/x", "/home/a", "/var/lib/tocsin"},
+		{"/var/lib/tocsin:/var/lib/other", "", "/home/a", "/var/lib/tocsin"},
+		{"", "/home/a/state", "/home/a", "/home/a/state/tocsin"},
+		{"", "relative", "/home/a", "/home/a/.local/state/tocsin"},
+		{"", "", "/home/a", "/home/a/.local/state/tocsin"},
+		{"", "", "", "/var/lib/tocsin"},
+	} {
+		m := machine{home: tt.home, getenv: func(name string) string {
+			return map[string]string{"STATE_DIRECTORY": tt.state, "XDG_STATE_HOME": tt.xdg}[name]
+		}}
+		if got := m.dataDir(); got != tt.want {
+			t.Errorf("%+v: %s", tt, got)
+		}
+	}
+}
+
+// Paths of files are relative to the site file, not to where one stands.
+func TestLoad_filesBesideTheSiteFile(t *testing.T) {
+	site, err := loadText(t, "hosts: [{address: a, username: u, password_file: secrets/a}]\n"+
+		"probes: [{target: https://a.example, headers_file: {X-Key: secrets/a}}]\n", "secrets/a", "marker-hunter2\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := site.Hosts[0].Secret().Read()
+	if err != nil || got.Reveal() != "marker-hunter2" {
+		t.Errorf("%v, %v", err, site.Hosts[0].PasswordFile)
+	}
+	if file := site.Probes[0].HeadersFile["X-Key"]; !filepath.IsAbs(file) {
+		t.Errorf("the header's file is still %s", file)
+	}
+}
+
+func TestLoad_siteIntervalsReachProbes(t *testing.T) {
+	site, err := loadText(t, "intervals: {probe: 2m, probe_retry: 10s}\nprobes: [https://a.example, {target: https://b.example, interval: 20s}]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{
+		site.Probes[0].Interval.String(), site.Probes[0].RetryInterval.String(),
+		site.Probes[1].Interval.String(), site.Probes[1].RetryInterval.String(),
+	}
+	if diff := cmp.Diff([]string{"2m", "10s", "20s", "10s"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLoad_warnings(t *testing.T) {
+	site, err := loadText(t, "hosts: [app1.ville.example]\nprobes: [{target: https://a.example, on: app1}, {target: https://b.example, on: other}]\n"+
+		"alerts: {heartbeat: {url_file: open}}\n", "open", "https://h.example/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(filepath.Dir(site.File()), "open"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if site, err = load(site.File(), Flags{}, testMachine()); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(filepath.Dir(site.File()), "open")
+	want := []string{
+		"alerts.heartbeat.url_file: " + file + " can be read by every user of this machine; chmod o-r " + file,
+		`probes[0].on: "app1" is no host that is watched, so that its trouble does not explain this one's; did you mean app1.ville.example?`,
+		`probes[1].on: "other" is no host that is watched, so that its trouble does not explain this one's; write it under hosts, or the name as it stands there`,
+	}
+	if diff := cmp.Diff(want, site.Warnings()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFingerprint_changesWithWhatAReloadApplies(t *testing.T) {
+	path := installed(t)
+	dir := filepath.Dir(path)
+	now := func() string {
+		t.Helper()
+		site, err := load(path, Flags{}, testMachine())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return site.Fingerprint()
+	}
+	first := now()
+	if again := now(); again != first {
+		t.Error("the same configuration has two fingerprints")
+	}
+	write(t, filepath.Join(dir, "mattermost"), "marker-renewed")
+	if now() != first {
+		t.Error("a renewed secret asks for a reload, although it is read again at every use")
+	}
+	for name, content := range map[string]string{
+		"ca.pem":         certificate(t),
+		"rules/mine.yml": "groups:\n  - name: mine\n    rules:\n      - {alert: QueueLong, expr: myapp_queue > 6, labels: {severity: warning}, annotations: {summary: a, description: b}}\n",
+	} {
+		before := now()
+		write(t, filepath.Join(dir, name), content)
+		if now() == before {
+			t.Errorf("a changed %s is not seen", name)
+		}
+	}
+}
+
+// What config show prints can be loaded again, and is then in effect as it was.
+func TestShow_canBeLoadedAgain(t *testing.T) {
+	path := installed(t)
+	site, err := load(path, Flags{}, testMachine())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var first, second bytes.Buffer
+	if err := Show(&first, site); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, first.String())
+	again, err := load(path, Flags{}, testMachine())
+	if err != nil {
+		t.Fatalf("%v\n%s", err, first.String())
+	}
+	if err := Show(&second, again); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(first.String(), second.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A marker stands in every place that a secret can have; no output has it.
+func TestShow_hidesEverySecret(t *testing.T) {
+	const marker = "marker-hunter2"
+	site, err := loadText(t, strings.ReplaceAll(`
+hosts: [{address: a, username: u, password: MARKER}]
+postgres: [{name: a, dsn: "postgres:///x", password: MARKER}]
+rabbitmq: [{name: a, url: "http://b", username: u, password: MARKER}]
+probes:
+  - {target: https://a.example, username: u, password: MARKER}
+  - {target: https://b.example, bearer_token: MARKER, headers: {X-Key: MARKER}}
+alerts:
+  mattermost: {webhook_url: "https://chat.example/hooks/MARKER"}
+  fallback: {smtp: {host: mail.example, from: a@b.example, to: [c@b.example], username: u, password: MARKER}}
+  heartbeat: {url: "https://h.example/MARKER"}
+`, "MARKER", marker))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := Show(&out, site); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), "[redacted]"); n != 9 {
+		t.Errorf("%d secrets are shown as hidden, want 9:\n%s", n, out.String())
+	}
+	if err := WriteOutgoing(&out, site); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out.String(), marker) {
+		t.Errorf("a secret is shown:\n%s", out.String())
+	}
+}
+
+func TestOutgoing(t *testing.T) {
+	site, err := load(installed(t), Flags{}, testMachine())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const texts = "alert texts: names of hosts and services, values, times"
+	want := []Connection{
+		{"db1.ville.example:10617", "asked for its targets and their pages", "hosts[0]"},
+		{"app1.ville.example:10617", "asked for its targets and their pages, as user guet with the password", "hosts[1]"},
+		{"portail.ville.example", "GET as a user would, every 30s; then a plain GET to wherever it redirects", "probes[0]"},
+		{"connexion.ville.example", "GET as a user would, every 1m; then a plain GET to wherever it redirects", "probes[1]"},
+		{"api.ville.example", "GET as a user would, every 30s, with the bearer token; then a plain GET to wherever it redirects", "probes[2]"},
+		{"chat.ville.example", texts + "; who posts, by the bot's token", "alerts.mattermost.url"},
+		{"mail.ville.example:587", texts + ", when Mattermost does not take them; the addresses technique@ville.example", "alerts.fallback.smtp"},
+		{"heartbeat.example", "a bare GET every 1m: that this Tocsin lives", "alerts.heartbeat.url"},
+	}
+	if diff := cmp.Diff(want, Outgoing(site)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestOutgoing_engineOff(t *testing.T) {
+	site, err := loadText(t, "engine: off\nhosts: [a]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := WriteOutgoing(&out, site); err != nil || out.String() != "Nothing leaves this machine.\n" {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+}

@@ -1,0 +1,50 @@
+package config
+
+// meanings explains the keys whose fields have no comment in the code, because
+// their names say it there, or one that is too short for a page. Keys of this
+// map: Go type, then the file's key.
+func meanings() map[string]string {
+	return map[string]string{
+		"access.Config.tls":             "The certificate that this Tocsin answers with; without it, plain HTTP.",
+		"access.TLS.cert_file":          "The certificate, with those between it and its authority.",
+		"access.TLS.key_file":           "The private key that belongs to it.",
+		"host.Config.mount_points":      "Which mount points are measured, as /srv.",
+		"host.Config.filesystem_types":  "Which types of file systems are measured, as ext4.",
+		"host.Config.disks":             "Which disks are measured, as sda.",
+		"host.Config.interfaces":        "Which network interfaces are measured, as eth0.",
+		"host.Filter.include":           "What is watched, as a regular expression; without it all that is not excluded.",
+		"host.Filter.exclude":           "What is not watched, as a regular expression. Writing `include` alone drops the default.",
+		"probes.Config.instance":        "The label instance in place of the target, likewise.",
+		"probes.Config.job":             "The label job, so that a migrated site keeps its old one.",
+		"probes.Config.labels":          "Put on everything that the probe measures.",
+		"probes.Config.interval":        "How often it is looked at; `intervals.probe` if left out.",
+		"probes.Config.retry_interval":  "The same after a failure; `intervals.probe_retry` if left out.",
+		"probes.Config.headers":         "Headers of the request, by their names; values are secret, and sent to the target only.",
+		"probes.Config.headers_file":    "The same with each value in a file.",
+		"probes.Config.username":        "Who logs in to the target; never sent on to another host that it redirects to.",
+		"probes.Config.password":        "The password of `username`.",
+		"probes.Config.bearer_token":    "Sent to the target only, in place of a username.",
+		"probes.Body.contains":          "A text that it must have.",
+		"probes.Body.matches":           "A regular expression (RE2) that must match it.",
+		"probes.Body.not_matches":       "A regular expression (RE2) that must not match it.",
+		"config.Intervals.rabbitmq":     "For RabbitMQ brokers.",
+		"mattermost.Config.webhook_url": "The address of an incoming webhook, as Mattermost shows it. Its posts cannot be edited.",
+		"mattermost.Config.url":         "The server, for a bot, whose posts are edited in place.",
+		"mattermost.Config.token":       "The bot's token.",
+		"mattermost.Config.channel":     "The bot's channel: team/channel, as in the channel's address.",
+		"mattermost.Config.username":    "The name over a webhook's posts, where the server allows it.",
+		"mattermost.Config.icon_url":    "The picture beside a webhook's posts, likewise.",
+		"mattermost.Config.ca_file":     "Certificates to trust besides the system's.",
+		"mattermost.Config.timeout":     "How long one request may take.",
+		"fallback.Config.smtp":          "The mail server and the mail's addresses.",
+		"fallback.SMTP.host":            "The mail server's name.",
+		"fallback.SMTP.ca_file":         "Certificates to trust besides the system's.",
+		"fallback.SMTP.from":            "The sender's address.",
+		"fallback.SMTP.to":              "The addresses that get the mail.",
+		"fallback.SMTP.username":        "Who logs in to the mail server.",
+		"fallback.SMTP.password":        "The password of `username`.",
+		"heartbeat.Config.url":          "Where the request goes. A secret: whoever has it can fake the heartbeat.",
+		"heartbeat.Config.interval":     "How often it is made.",
+		"heartbeat.Config.timeout":      "How long one request may take.",
+	}
+}
