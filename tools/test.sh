@@ -28,6 +28,8 @@ part_generated() {
 	echo "go.mod and go.sum, by go mod tidy:"
 	go mod tidy -diff || ok=1
 	go -C tools mod tidy -diff || ok=1
+	echo "changelog/unreleased, by tools/changelog.sh check:"
+	tools/changelog.sh check || ok=1
 	echo "generated files, by go generate ./...:"
 	tree_state >"$work/before"
 	GOFLAGS='' go generate ./... || ok=1
