@@ -59,11 +59,12 @@ func (s site) read(t *testing.T, group string) []thread {
 	t.Helper()
 	c := model.NewAPIv4Client(s.url)
 	c.SetToken(s.token)
-	channel, _, err := c.GetChannelByNameForTeamName(t.Context(), s.channel, s.team, "")
+	ctx := context.Background() // it is called when the test has ended, too
+	channel, _, err := c.GetChannelByNameForTeamName(ctx, s.channel, s.team, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, _, err := c.GetPostsForChannel(t.Context(), channel.Id, 0, 100, "", false, false)
+	list, _, err := c.GetPostsForChannel(ctx, channel.Id, 0, 100, "", false, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,8 +91,21 @@ func (s site) read(t *testing.T, group string) []thread {
 	return threads
 }
 
-// group returns a name that no other run has.
-func group(t *testing.T) string { return fmt.Sprintf("%s/%d", t.Name(), time.Now().UnixNano()) }
+// group returns a name that no other run has, whose posts are deleted when the
+// test ends.
+func (s site) group(t *testing.T) string {
+	t.Helper()
+	name := fmt.Sprintf("%s/%d", t.Name(), time.Now().UnixNano())
+	t.Cleanup(func() {
+		c := model.NewAPIv4Client(s.url)
+		c.SetToken(s.token)
+		for _, p := range s.read(t, name) {
+			// A webhook's post is not the bot's to delete.
+			_, _ = c.DeletePost(context.Background(), p.root.Id)
+		}
+	})
+	return name
+}
 
 // noon is when the stories of these tests begin.
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -168,7 +182,7 @@ func wantPost(t *testing.T, got thread, color, title string, replies ...string) 
 
 func TestBot_tellsAGroupInOnePost(t *testing.T) {
 	sites(t, func(t *testing.T, s site) {
-		v, g := mustNew(t, s.config(), Options{}), group(t)
+		v, g := mustNew(t, s.config(), Options{}), s.group(t)
 		at := func(m int) time.Time { return noon.Add(time.Duration(m) * time.Minute) }
 		srv, home := disk("/srv", at(0)), disk("/home", at(5))
 		const one = "🔴 db1: disk full on /srv (96 %)"
@@ -217,7 +231,7 @@ func TestHook_tellsEachChangeInAPost(t *testing.T) {
 			testenv.Skip(t, "TOCSIN_E2E_MATTERMOST_HOOK is not set: no real webhook to test against")
 		}
 		c := Config{WebhookURL: secret.New(s.hook)}
-		v, g := mustNew(t, c, Options{}), group(t)
+		v, g := mustNew(t, c, Options{}), s.group(t)
 		srv := disk("/srv", noon)
 		first := notification(g, alerts.First, noon.Add(time.Minute), srv)
 		mustSay(t, v, first)
