@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"flag"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,16 +24,26 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command lines of testdata/script: one archive has the
 // command, its input files, and exactly what it says.
+//
+// $URL is a server that answers /ok, and fails at /broken.
 func TestScripts(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/ok" {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		_, _ = w.Write([]byte("Bienvenue"))
+	}))
+	t.Cleanup(server.Close)
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("TZ", "UTC")
+			env.Setenv("URL", server.URL)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "hex": writeHex, "repeat": repeat,
+			"exits": exits, "expand": expand, "hex": writeHex, "repeat": repeat,
 		},
 		UpdateScripts: *update,
 	})
@@ -39,8 +51,8 @@ func TestScripts(t *testing.T) {
 
 // exits runs tocsin and demands its exit code: "exits 2 check tocsin.yml".
 func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE VERB ...")
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: exits CODE [VERB ...]")
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -54,6 +66,15 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("tocsin %s: exit code %d, want %d", strings.Join(args[1:], " "), got, want)
 	}
+}
+
+// expand puts the variables of the script into a file: "expand FILE".
+func expand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: expand FILE")
+	}
+	text := os.Expand(ts.ReadFile(args[0]), ts.Getenv)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
 // writeHex appends bytes to a file that an archive cannot hold: "hex FILE ff".
