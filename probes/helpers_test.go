@@ -128,6 +128,8 @@ func wantReason(t testing.TB, r Result, p page, reason Reason, phase string) {
 // ctx is short for the signature of a fake look-up.
 type ctx = context.Context
 
+type metricFamily = dto.MetricFamily
+
 // localhost finds every name on this machine.
 func localhost(_ ctx, _ string) ([]netip.Addr, error) {
 	return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil

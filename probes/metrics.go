@@ -35,11 +35,11 @@ var (
 	}
 	ipProtocol = &frame.Family{
 		Name: "probe_ip_protocol",
-		Help: "Whether IPv4 or IPv6 was used for the last server spoken to (4 or 6; 0 when none answered).",
+		Help: "Whether IPv4 or IPv6 was used for the last server (4 or 6; 0 when its name does not resolve).",
 	}
 	ipHash = &frame.Family{
 		Name: "probe_ip_addr_hash",
-		Help: "Hash (FNV-1a, 32 bit) of the address of the last server spoken to, to see that it changed.",
+		Help: "Hash (FNV-1a, 32 bit) of the address of the last server, to see that it changed.",
 	}
 	earliestExpiry = &frame.Family{
 		Name: "probe_ssl_earliest_cert_expiry",
@@ -117,7 +117,11 @@ func send(s *frame.Sink, r *probe.Result) {
 		lookup, last = r.Hops[0].Phases[probe.PhaseResolve], r.Hops[n-1]
 	}
 	s.Send(lookupTime, lookup.Seconds())
-	protocol, hash := address(last.Address.Addr())
+	used := last.Address.Addr()
+	if !used.IsValid() && len(last.Found) > 0 {
+		used = last.Found[0]
+	}
+	protocol, hash := address(used)
 	s.Send(ipProtocol, protocol)
 	s.Send(ipHash, hash)
 	if last.TLS != nil {
@@ -144,7 +148,7 @@ func sendTLS(s *frame.Sink, t *probe.TLS) {
 	}
 	leaf := t.Certificates[0]
 	sum := sha256.Sum256(leaf.Raw)
-	s.Send(leafInfo, 1, hex.EncodeToString(sum[:]), label(leaf.Issuer.String()), leaf.SerialNumber.Text(16),
+	s.Send(leafInfo, 1, hex.EncodeToString(sum[:]), label(leaf.Issuer.String()), hex.EncodeToString(leaf.SerialNumber.Bytes()),
 		label(leaf.Subject.String()), label(strings.Join(leaf.DNSNames, ",")))
 }
 

@@ -52,7 +52,7 @@ func (l *look) connect(ctx context.Context, n int, h *probe.Hop, at *url.URL) (n
 	}
 	began := time.Now()
 	conn, out, err := l.options.Dial.TCP(ctx, at.Hostname(), number)
-	h.Address = out.Address
+	h.Found, h.Address = out.Found, out.Address
 	h.Phases[probe.PhaseResolve], h.Phases[probe.PhaseConnect] = out.Resolve, out.Connect
 	l.tellConnection(n, began, at.Hostname(), &out, err)
 	return conn, err

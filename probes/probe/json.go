@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"time"
 )
 
@@ -75,6 +76,7 @@ func sampleForJSON(s Sample) sampleJSON {
 
 type hopJSON struct {
 	URL     string            `json:"url"`
+	Found   []netip.Addr      `json:"found,omitempty"`
 	Address string            `json:"address,omitempty"`
 	Status  int               `json:"status,omitempty"`
 	Proto   string            `json:"protocol,omitempty"`
@@ -93,7 +95,7 @@ type tlsJSON struct {
 }
 
 func hopForJSON(h *Hop) hopJSON {
-	out := hopJSON{URL: h.URL, Status: h.Status, Proto: h.Proto}
+	out := hopJSON{URL: h.URL, Found: h.Found, Status: h.Status, Proto: h.Proto}
 	if h.Address.IsValid() {
 		out.Address = h.Address.String()
 	}
@@ -138,7 +140,7 @@ func Describe(c *x509.Certificate) Certificate {
 	sum := sha256.Sum256(c.Raw)
 	out := Certificate{
 		Subject: clean(c.Subject.String()), Issuer: clean(c.Issuer.String()),
-		Serial: fmt.Sprintf("%x", c.SerialNumber), SHA256: hex.EncodeToString(sum[:]),
+		Serial: hex.EncodeToString(c.SerialNumber.Bytes()), SHA256: hex.EncodeToString(sum[:]),
 		NotBefore: c.NotBefore, NotAfter: c.NotAfter,
 		Key: keyType(c), SignedBy: c.SignatureAlgorithm.String(), IsAuthority: c.IsCA,
 	}

@@ -80,6 +80,7 @@ type Sample struct {
 type Hop struct {
 	URL     string         // without credentials and query
 	Host    string         // the name in the URL, or "other": its values are bounded for each prober
+	Found   []netip.Addr   // what the host resolved to, in the order in which it was tried
 	Address netip.AddrPort // the address that answered; zero when none did
 	Status  int            // the answer's status, where the protocol has one
 	Proto   string         // the protocol's version as negotiated
