@@ -1,6 +1,9 @@
 package rules
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -193,4 +196,53 @@ func TestRender_twoFilesOfOneName(t *testing.T) {
 	if _, err := Render([]File{f, f}, nil); err == nil || !strings.Contains(err.Error(), "rename one") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// What a site's overrides make of the rules is standard to an old Prometheus
+// too, and rings as they say.
+func TestRender_promtoolAgrees(t *testing.T) {
+	dir := t.TempDir()
+	texts, err := Render(load(t), overrides(t, several))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	for name, text := range texts {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	promtool(t, append([]string{"check", "rules", "--lint-fatal"}, paths...)...)
+
+	var b strings.Builder
+	b.WriteString("rule_files: [host.yml]\nevaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n")
+	for _, fs := range []struct {
+		host, point string
+		used        int
+	}{
+		{"a", "/backup", 98}, {"b", "/backup", 100}, {"build1", "/it's $1", 100}, {"test1", "/", 96}, {"c", "/", 91}, {"d", "/", 89},
+	} {
+		for _, v := range []struct {
+			name  string
+			value int
+		}{{"size", 100}, {"free", 100 - fs.used}, {"avail", 100 - fs.used}} {
+			fmt.Fprintf(&b, "      - {series: %q, values: %dx100}\n", fmt.Sprintf(
+				"node_filesystem_%s_bytes{job=\"node\",instance=%q,host=%q,mountpoint=%q}", v.name, fs.host, fs.host, fs.point), v.value)
+		}
+	}
+	b.WriteString(`    promql_expr_test:
+      - expr: count by (host, mountpoint, severity, alertstate) (ALERTS{alertname="HostDiskFull"})
+        eval_time: 30m
+        exp_samples:
+          - {labels: '{host="b", mountpoint="/backup", severity="critical", alertstate="firing"}', value: 1}
+          - {labels: '{host="c", mountpoint="/", severity="critical", alertstate="firing"}', value: 1}
+          - {labels: '{host="test1", mountpoint="/", severity="info", alertstate="pending"}', value: 1}
+`)
+	path := filepath.Join(dir, "host_test.yml")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, "test", "rules", path)
 }
