@@ -245,6 +245,18 @@ func TestShow_canBeLoadedAgain(t *testing.T) {
 	}
 }
 
+// What is not there is not shown, defaults or no.
+func TestShow_noVoices(t *testing.T) {
+	site, err := loadText(t, "site: seule\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := Show(&out, site); err != nil || strings.Contains(out.String(), "alerts:") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}
+
 // A marker stands in every place that a secret can have; no output has it.
 func TestShow_hidesEverySecret(t *testing.T) {
 	const marker = "marker-hunter2"

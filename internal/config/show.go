@@ -5,30 +5,26 @@ import (
 	"io"
 
 	"go.yaml.in/yaml/v3"
-
-	"tocsin/alerts/fallback"
-	"tocsin/alerts/heartbeat"
-	"tocsin/alerts/mattermost"
 )
 
 // Show writes the configuration as it is in effect: what was written, and the
 // defaults of what was not. Secrets are [redacted]; all else could be loaded
 // again. Keys without a value are left out.
 func Show(w io.Writer, s *Site) error {
-	shown := *s
-	// The defaults of what is not there would look as if it were.
-	if shown.Alerts.Mattermost.IsZero() {
-		shown.Alerts.Mattermost = mattermost.Config{}
-	}
-	if shown.Alerts.Fallback.IsZero() {
-		shown.Alerts.Fallback = fallback.Config{}
-	}
-	if shown.Alerts.Heartbeat.IsZero() {
-		shown.Alerts.Heartbeat = heartbeat.Config{}
-	}
 	var n yaml.Node
-	if err := n.Encode(&shown); err != nil {
+	if err := n.Encode(s); err != nil {
 		return fmt.Errorf("show configuration: %w", err)
+	}
+	// The defaults of a voice that is not there would look as if it were.
+	alerts := child(&n, "alerts")
+	for key, absent := range map[string]bool{
+		"mattermost": s.Alerts.Mattermost.IsZero(),
+		"fallback":   s.Alerts.Fallback.IsZero(),
+		"heartbeat":  s.Alerts.Heartbeat.IsZero(),
+	} {
+		if absent {
+			*child(alerts, key) = yaml.Node{Kind: yaml.MappingNode}
+		}
 	}
 	prune(&n)
 	enc := yaml.NewEncoder(w)
@@ -37,6 +33,16 @@ func Show(w io.Writer, s *Site) error {
 		return fmt.Errorf("show configuration: %w", err)
 	}
 	return enc.Close()
+}
+
+// child is the value of a mapping's key; a value of its own where there is none.
+func child(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return &yaml.Node{}
 }
 
 // prune takes away what has no value, and tells whether the node is such.
