@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 
 	"tocsin/alerts"
+	"tocsin/alerts/engine/queryapi"
 	"tocsin/internal/sd"
 )
 
@@ -49,7 +50,6 @@ type Options struct {
 	Detail func(job, instance string) string
 	// ExternalURL leads people to this instance; empty: posts have no links.
 	ExternalURL string
-	Version     string
 }
 
 // Settings are what a reload may change.
@@ -175,6 +175,11 @@ func (e *Engine) build(first Settings) error {
 	if err := e.ledger.load(); err != nil {
 		return err
 	}
+	e.api = queryapi.New(queryapi.Options{
+		Engine: e.queries, Queryable: e.db, Parser: p, Logger: quiet, Timeout: queryTimeout,
+		Rules:   func() queryapi.RulesRetriever { return e.rules.manager },
+		Targets: e.scraping.manager.TargetsActive,
+	})
 	return e.Apply(first)
 }
 

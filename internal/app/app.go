@@ -153,7 +153,7 @@ func (a *App) start(site *config.Site) error {
 		a.engine, err = engine.New(engine.Options{
 			Config: site.Engine, DataDir: site.DataDir, Log: a.log, Registerer: a.registry,
 			Pages: a.server.Handler(), Own: a.own, Detail: a.detail,
-			ExternalURL: site.ExternalURL, Version: a.opts.Version,
+			ExternalURL: site.ExternalURL,
 		}, g.settings)
 		if err != nil {
 			return err

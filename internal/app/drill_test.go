@@ -246,7 +246,7 @@ alerts:
 	full := chat.red(t, time.Minute, srv.path, "full")
 
 	nginx.Stop()
-	down := chat.red(t, 2*time.Minute, site, "refused")
+	down := chat.red(t, 2*time.Minute, site+" fails", "refused")
 	// A server that is stopped shows no certificate: that is no renewal.
 	chat.red(t, time.Minute, "certificate", site, "no data since")
 

@@ -25,11 +25,11 @@ const runAsTocsin = "TOCSIN_TEST_RUN"
 func TestMain(m *testing.M) {
 	if config := os.Getenv(runAsTocsin); config != "" {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		hangup := make(chan os.Signal, 1)
-		signal.Notify(hangup, syscall.SIGHUP)
+		hangups := make(chan os.Signal, 1)
+		signal.Notify(hangups, syscall.SIGHUP)
 		reload := make(chan struct{})
 		go func() {
-			for range hangup {
+			for range hangups {
 				reload <- struct{}{}
 			}
 		}()
@@ -43,6 +43,8 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
+
+const hangup = syscall.SIGHUP
 
 // instance is one Tocsin, a process of its own.
 type instance struct {

@@ -51,7 +51,7 @@ var masked = map[string]string{
 
 // added are fields that 3.x has and 2.42 has not.
 var added = map[string]string{
-	"infos":               "2.42 knows no infos (they came with 2.48)",
+	"infos":               "2.42 knows no infos (they came with 2.54)",
 	"warnings":            "2.42 warns of remote storage only, 3.x of the expression too",
 	"droppedTargetCounts": "came with 2.47",
 

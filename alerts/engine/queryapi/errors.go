@@ -25,7 +25,7 @@ const (
 )
 
 // statusClientGone is nginx's code for a client that closed the connection;
-// Prometheus uses it since 2.43.
+// Prometheus has used it since 2.43.
 const statusClientGone = 499
 
 // status returns the HTTP status of an error. Prometheus answers 500 when its

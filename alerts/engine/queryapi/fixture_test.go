@@ -2,6 +2,7 @@ package queryapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -115,4 +116,15 @@ func fetch(t testing.TB, method, target string, form url.Values) (int, string) {
 		t.Fatal(err)
 	}
 	return response.StatusCode, string(b)
+}
+
+// expect checks status and a part of the body, and that the body is JSON.
+func expect(t *testing.T, what string, status int, body string, wantStatus int, want string) {
+	t.Helper()
+	if status != wantStatus || !strings.Contains(body, want) {
+		t.Errorf("%s: got %d %s\nwant %d with %s", what, status, body, wantStatus, want)
+	}
+	if !json.Valid([]byte(body)) {
+		t.Errorf("%s: not JSON: %s", what, body)
+	}
 }

@@ -40,7 +40,7 @@ func differs(x question, why string, status int, want string) question {
 
 const (
 	newerParser = "3.x words this parse error differently"
-	newerParam  = "the parameter limit came with 2.52 and 3.0; 2.42 ignores it"
+	newerParam  = "2.42 ignores limit (it came with 2.51 for lookups, 3.2 for queries)"
 	utf8Names   = "3.x takes every UTF-8 name of a label"
 	emptyGroups = "3.x leaves out a group of which the filter leaves no rule"
 	stricter    = "we refuse what Prometheus answers with nonsense (see the package's comment)"
@@ -91,7 +91,7 @@ func instant() []question {
 		at("time_of_milliseconds_as_seconds", "query", "query=1&time=1700000000000"),
 		at("timeout", "query", "query=up&time=AT&timeout=10s"),
 		at("timeout_float", "query", "query=up&time=AT&timeout=10.5"),
-		differs(at("lookback_delta", "query", "query=up&time=LATER&lookback_delta=2h"), "2.42 ignores lookback_delta", 200, `"job":"modern"`),
+		differs(at("lookback_delta", "query", "query=up&time=LATER&lookback_delta=2h"), "2.42 ignores lookback_delta (it came with 2.43)", 200, `"job":"modern"`),
 		at("stats", "query", "query=up&time=AT&stats=all"),
 		at("stats_true", "query", "query=up&time=AT&stats=true"),
 		at("unknown_parameter", "query", "query=up&time=AT&nonsense=1"),
@@ -139,7 +139,7 @@ func badQueries() []question {
 		at("bad_timeout", "query", "query=up&time=AT&timeout=soon"),
 		at("timeout_zero", "query", "query=up&time=AT&timeout=0"),
 		at("timeout_negative", "query_range", "query=up&start=AGO&end=AT&step=1&timeout=-1"),
-		differs(at("bad_lookback", "query", "query=up&time=AT&lookback_delta=x"), "2.42 ignores lookback_delta", 400, `"error":"error parsing lookback delta duration: cannot parse \"x\" to a valid duration"`),
+		differs(at("bad_lookback", "query", "query=up&time=AT&lookback_delta=x"), "2.42 ignores lookback_delta (it came with 2.43)", 400, `"error":"error parsing lookback delta duration: cannot parse \"x\" to a valid duration"`),
 		at("range_bad_start", "query_range", "query=up&start=x&end=AT&step=1"),
 		at("range_no_start", "query_range", "query=up&end=AT&step=1"),
 		at("range_bad_end", "query_range", "query=up&start=AGO&end=x&step=1"),
