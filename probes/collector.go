@@ -63,6 +63,9 @@ func (c *Collector) Families() []*frame.Family { return c.families }
 // the collector: the page says probe_success 0 and why. The collector fails
 // when it could not look; the page then says nothing of the service.
 func (c *Collector) Collect(ctx context.Context, s *frame.Sink) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("not measured: %w", err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.patience(ctx))
 	defer cancel()
 	r := c.prober.Probe(ctx)

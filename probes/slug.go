@@ -23,11 +23,11 @@ func (c *Config) Slug() string {
 		return ""
 	}
 	text := strings.ToLower(u.Host) + strings.TrimSuffix(u.EscapedPath(), "/")
-	if u.Scheme != "https" {
-		text = u.Scheme + "_" + text
-	}
 	s, exact := plain(text)
-	if exact && u.RawQuery == "" && !strings.Contains(u.Host, "_") && strings.HasSuffix(u.EscapedPath(), "/") == (u.EscapedPath() == "/") {
+	if u.Scheme != "https" {
+		s = u.Scheme + "_" + s
+	}
+	if exact && len(s) <= maxSlug && u.RawQuery == "" && !strings.Contains(u.Host, "_") && strings.HasSuffix(u.EscapedPath(), "/") == (u.EscapedPath() == "/") {
 		return s
 	}
 	sum := sha256.Sum256([]byte(c.Target))

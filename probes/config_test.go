@@ -1,0 +1,211 @@
+package probes
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+
+	"tocsin/internal/config/strict"
+	"tocsin/internal/problem"
+	"tocsin/internal/secret"
+)
+
+// read reads a list of entries as the site file does: strictly, then the
+// defaults, then the checks. It returns the list and all that is wrong.
+func read(t testing.TB, text string) (List, []string) {
+	t.Helper()
+	var site struct {
+		Probes List `yaml:"probes"`
+	}
+	var wrong []string
+	_, faults := strict.Decode([]byte("probes:\n"+text), &site)
+	for _, f := range faults {
+		wrong = append(wrong, f.Path+": "+f.Text)
+	}
+	if wrong == nil {
+		site.Probes.SetDefaults()
+		found := problem.New()
+		site.Probes.Validate(found.At("probes"))
+		for _, p := range found.All() {
+			wrong = append(wrong, p.Path+": "+p.Text)
+		}
+	}
+	return site.Probes, wrong
+}
+
+func TestConfig_defaults(t *testing.T) {
+	probes, wrong := read(t, `- https://portail.ville.example`)
+	if wrong != nil {
+		t.Fatal(wrong)
+	}
+	yes := true
+	want := List{{
+		Target: "https://portail.ville.example", Job: "probe", Method: "GET", Status: Statuses{"2xx"}, FollowRedirects: &yes,
+		Interval: model.Duration(30 * time.Second), RetryInterval: model.Duration(5 * time.Second), Timeout: model.Duration(10 * time.Second),
+	}}
+	if diff := cmp.Diff(want, probes, cmp.AllowUnexported(secret.Text{})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestConfig_allKeys(t *testing.T) {
+	probes, wrong := read(t, `
+- target: https://portail.ville.example:8443/sante?detail=1
+  name: portail
+  on: app1
+  job: sonde
+  instance: portail
+  labels: {level: sensible}
+  interval: 1m
+  retry_interval: 10s
+  timeout: 20s
+  method: POST
+  headers: {Accept: text/html, X-Key: un}
+  headers_file: {X-Other: /etc/tocsin/other}
+  username: moni
+  password_file: /etc/tocsin/portail
+  status: [200, "3xx", 401-403]
+  body: {contains: bonjour, matches: "(?i)ville", not_matches: erreur, max_bytes: 1000}
+  follow_redirects: off
+  server_name: portail.ville.example
+  insecure_skip_verify: true
+  ip_version: 6
+- target: http://intranet.ville.example
+  bearer_token: abc
+  status: 204
+  interval: 5s
+`)
+	if wrong != nil {
+		t.Fatal(wrong)
+	}
+	for i, want := range []string{
+		"portail | portail | 1m 10s 20s | [200 3xx 401-403] | false",
+		"http_intranet.ville.example | http://intranet.ville.example | 5s 5s 5s | [204] | true",
+	} {
+		c := &probes[i]
+		got := fmt.Sprintf("%s | %s | %s %s %s | %s | %t", c.Slug(), c.Instance(), c.Interval, c.RetryInterval, c.Timeout, c.Status, *c.FollowRedirects)
+		if got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if _, err := New(*c, Options{}); err != nil {
+			t.Error(err)
+		}
+	}
+	out, err := yaml.Marshal(probes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, hidden := range []string{"un\n", "abc"} {
+		if strings.Contains(string(out), hidden) {
+			t.Errorf("the configuration as shown has the secret %q:\n%s", hidden, out)
+		}
+	}
+}
+
+func TestConfig_bad(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{`- {name: x}`, `probes[0].target: is missing; write the URL to look at, as https://portail.ville.example`},
+		{`- {targt: https://a.example}`, `probes[0].targt: unknown key; did you mean target?`},
+		{`- portail.ville.example`, `probes[0].target: says not how to look; begin it with https:// or http://, as https://portail.ville.example`},
+		{`- https://`, `probes[0].target: is no URL; write one as https://portail.ville.example`},
+		{`- "https://a.example:99999/"`, `probes[0].target: has the port 99999; a port is a number from 1 to 65535`},
+		{`- https://élus.example`, `probes[0].target: has a host name with letters that the DNS does not know; write it in its xn-- form`},
+		{`- smtp://mail.example:587`, `probes[0].target: is a smtp:// target, which this version cannot probe; it can probe https and http`},
+		{`- "https://moni:mark3r@a.example/"`, `probes[0].target: has a user or a password in it; take them out, and write username and password_file beside target`},
+		{`- "https://moni:mark3r %@a.example/"`, `probes[0].target: has a user or a password in it; take them out, and write username and password_file beside target`},
+		{`- "moni:mark3r://a.example"`, `probes[0].target: is a strange target, which this version cannot probe; it can probe https and http`},
+		{`- [https://a.example]`, `probes[0]: must be a URL, as https://portail.ville.example, or a mapping with target`},
+		{`- {target: https://a.example, name: Mon Portail}`, `probes[0].name: is no name for a page; use small letters, digits, dots, - and _, at most 64, as portail`},
+		{`- {target: https://a.example, interval: 100ms}`, `probes[0].interval: 100ms is not between 1s and 1h; usual is 30s
+probes[0].retry_interval: 100ms is not between 1s and 1h; usual is 5s`},
+		{`- {target: https://a.example, interval: often}`, `probes[0].interval: "often" is no duration; write a number with its unit, as 30s, 5m, 12h or 100d`},
+		{`- {target: https://a.example, interval: 5s, timeout: 10s}`, `probes[0].timeout: 10s is longer than interval, 5s; write a shorter timeout or a longer interval`},
+		{`- {target: https://a.example, timeout: 1ms}`, `probes[0].timeout: 1ms is too short to look at anything; usual is 10s`},
+		{`- {target: https://a.example, retry_interval: 1m}`, `probes[0].retry_interval: 1m is longer than interval, 30s; after a failure a probe comes sooner, not later`},
+		{`- {target: https://a.example, method: get}`, `probes[0].method: is no method that a probe can use; write GET, HEAD, POST or OPTIONS`},
+		{`- {target: https://a.example, headers: {"A B": x}}`, `probes[0].headers.A B: is no name of a header; write one as Accept-Language`},
+		{`- {target: https://a.example, headers: {A: "mark3r\nB: c"}}`, `probes[0].headers.A: has a value that no header can have; take out line ends and control characters`},
+		{`- {target: https://a.example, headers: {A: mark3r}, headers_file: {A: /a}}`, `probes[0].headers.A: stands in headers and in headers_file; keep one of them`},
+		{`- {target: https://a.example, headers_file: {A: ""}}`, `probes[0].headers_file.A: names no file; write the path of the file that has the value`},
+		{`- {target: https://a.example, password: mark3r}`, `probes[0].username: a password needs a username; write the name it belongs to`},
+		{`- {target: https://a.example, username: a, password: mark3r, password_file: /a}`, `probes[0].password: stands in password and in password_file; keep one of them`},
+		{`- {target: https://a.example, username: "a:mark3r"}`, `probes[0].username: has a colon in it, which no username can have; write the password into a file, named by password_file`},
+		{`- {target: https://a.example, username: a, bearer_token: mark3r}`, `probes[0].bearer_token: cannot go with username: a request has one login; take one of them out`},
+		{`- {target: https://a.example, username: a, headers: {authorization: mark3r}}`, `probes[0].headers.authorization: cannot go with username or bearer_token: a request has one login; take one of them out`},
+		{`- {target: https://a.example, status: [fine]}`, `probes[0].status[0]: is no status; write one as 200, a range as 200-204, or a class as "2xx"`},
+		{`- {target: https://a.example, status: [200, 99, 500-400, 6xx]}`, `probes[0].status[1]: is no status; write one as 200, a range as 200-204, or a class as "2xx"
+probes[0].status[2]: is no status; write one as 200, a range as 200-204, or a class as "2xx"
+probes[0].status[3]: is no status; write one as 200, a range as 200-204, or a class as "2xx"`},
+		{`- {target: https://a.example, status: []}`, `probes[0].status: is an empty list; write the statuses that are good, as [200, 204], or leave it out for 2xx`},
+		{`- {target: https://a.example, status: {a: 1}}`, `probes[0].status: must be a status or a list of them, as [200, 204] or ["2xx", 401]`},
+		{`- {target: https://a.example, status: 301}`, `probes[0].status[0]: 301 can never be the last answer while redirects are followed; write follow_redirects: false`},
+		{`- {target: https://a.example, body: {matches: "("}}`, "probes[0].body.matches: is no regular expression: missing closing ): `(`; write one in RE2's syntax, as (?i)welcome"},
+		{`- {target: https://a.example, body: {max_bytes: -1}}`, `probes[0].body.max_bytes: -1 is not between 1 and 1073741824; usual is 10485760`},
+		{`- {target: https://a.example, method: HEAD, body: {contains: a}}`, `probes[0].body: cannot be checked with method HEAD, whose answers have none; write method: GET`},
+		{`- {target: https://a.example, ip_version: 5}`, `probes[0].ip_version: 5 is no IP version; write 4 or 6, or leave it out to use both`},
+		{`- {target: https://a.example, server_name: "https://b"}`, `probes[0].server_name: is no host name; write the name alone, as portail.ville.example`},
+		{`- {target: https://a.example, labels: {host: a}}`, `probes[0].labels.host: is a label of Tocsin's own; write on beside target`},
+		{`- {target: https://a.example, labels: {"a-b": a}}`, `probes[0].labels.a-b: is no name of a label; use letters, digits and _, as level`},
+		{"- https://a.example\n- https://b.example\n- https://a.example/", `probes[2]: has the page a.example, as probes[0] has; give one of them another name`},
+		{"- {target: https://a.example, name: a}\n- {target: https://a.example, name: b}", `probes[1]: has the same job and instance as probes[0]; write another instance on one of them`},
+	} {
+		_, wrong := read(t, c.text)
+		if diff := cmp.Diff(strings.Split(c.want, "\n"), wrong); diff != "" {
+			t.Errorf("%s\n%s", c.text, diff)
+		}
+		if strings.Contains(strings.Join(wrong, ""), "mark3r") {
+			t.Errorf("%s: a secret is repeated: %q", c.text, wrong)
+		}
+	}
+}
+
+func TestConfig_slugs(t *testing.T) {
+	seen := map[string]string{}
+	for target, want := range map[string]string{
+		"https://portail.ville.example":                    "portail.ville.example",
+		"https://portail.ville.example/":                   "portail.ville.example",
+		"https://PORTAIL.ville.example":                    "portail.ville.example",
+		"http://portail.ville.example":                     "http_portail.ville.example",
+		"https://portail.ville.example/sante":              "portail.ville.example_sante",
+		"https://portail.ville.example/sante/":             "",
+		"https://portail.ville.example/sante?a":            "",
+		"https://portail.ville.example/sante?b":            "",
+		"https://portail.ville.example/Sante":              "",
+		"https://portail.ville.example/a_b":                "",
+		"https://portail.ville.example/a/b":                "portail.ville.example_a_b",
+		"https://portail.ville.example:8443":               "",
+		"https://[2001:db8::1]/":                           "",
+		"https://a.example/" + strings.Repeat("long/", 40): "",
+	} {
+		c := Config{Target: target}
+		got := c.Slug()
+		if want != "" && got != want {
+			t.Errorf("%s has the slug %s, want %s", target, got, want)
+		}
+		if len(got) > maxSlug || strings.Trim(got, "-._") != got || strings.ContainsFunc(got, func(r rune) bool {
+			return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-._", r)
+		}) {
+			t.Errorf("%s has the slug %q, which is none", target, got)
+		}
+		if other, ok := seen[got]; ok && want == "" {
+			t.Errorf("%s and %s have one slug, %s", target, other, got)
+		}
+		seen[got] = target
+	}
+}
+
+func TestConfig_instanceHasNoQuery(t *testing.T) {
+	c := Config{Target: "https://a.example/x?token=mark3r#part"}
+	if got := c.Instance(); got != "https://a.example/x" {
+		t.Errorf("the instance is %s", got)
+	}
+	c.InstanceLabel = "portail"
+	if got := c.Instance(); got != "portail" {
+		t.Errorf("the instance set by hand is %s", got)
+	}
+}
