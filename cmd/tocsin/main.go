@@ -24,6 +24,7 @@ type verbs struct {
 	Check   checkVerb   `cmd:"" help:"Read a site file, prove all of it, and say what is wrong."`
 	Probe   probeVerb   `cmd:"" help:"Look once at a URL as a user would, and tell step by step what was found."`
 	Rules   rulesVerb   `cmd:"" help:"List or export the alert rules."`
+	Notify  notifyVerb  `cmd:"" help:"Try the way in which alerts are told."`
 	Config  configVerb  `cmd:"" help:"Show the configuration that is in effect."`
 	Version versionVerb `cmd:"" help:"Say which Tocsin this is."`
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -42,7 +43,10 @@ func (v *runVerb) Run(ctx context.Context, c *console) error {
 	err := app.Run(ctx, app.Options{
 		ConfigFile: config.Find(v.Config), DataDir: v.DataDir, Listen: v.Listen, Version: version(),
 		Log: slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level})), Reload: reload,
-		Started: func(address string) { fmt.Fprintf(c.out, "Tocsin watches. Look at http://%s/ , stop with Ctrl-C.\n", address) },
+		Started: func(page string) { fmt.Fprintf(c.out, "Tocsin watches. Look at %s , stop with Ctrl-C.\n", page) },
 	})
+	if errors.Is(err, app.ErrConfig) {
+		return fmt.Errorf("%w: %w", errInput, err)
+	}
 	return err
 }

@@ -27,8 +27,8 @@ type Options struct {
 	Log        *slog.Logger
 	// Reload asks for the site file to be read again.
 	Reload <-chan struct{}
-	// Started is called once with the address that is listened on.
-	Started func(address string)
+	// Started is called once with the address of the status page.
+	Started func(page string)
 }
 
 // settleTime is after how long a start is over, and its memory can go.
@@ -84,12 +84,13 @@ func Run(ctx context.Context, opts Options) error {
 	serveCtx, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
 	go func() { served <- a.server.Serve(serveCtx, listener) }()
-	a.log.Info("watching", "what", site.Summary(), "page", pageURL(site, listener.Addr().String()))
+	page := pageURL(site, listener.Addr().String())
+	a.log.Info("watching", "what", site.Summary(), "page", page)
 	for _, gap := range site.Unwatched() {
 		a.log.Warn("not watched", "what", gap)
 	}
 	if opts.Started != nil {
-		opts.Started(listener.Addr().String())
+		opts.Started(page)
 	}
 	stopping := notifySystemd(ctx, a.log, a.alive)
 	defer stopping()

@@ -24,7 +24,7 @@ type voice struct {
 }
 
 func (a *App) newVoice(site *config.Site, words alerts.Wording) (*voice, error) {
-	first, err := a.firstVoice(site, words)
+	first, err := a.firstVoice(site, words, filepath.Join(site.DataDir, "mattermost.json"))
 	if err != nil {
 		return nil, err
 	}
@@ -41,13 +41,15 @@ func (a *App) newVoice(site *config.Site, words alerts.Wording) (*voice, error) 
 	return &voice{heard: heard{Voice: speaks, memory: a.said, text: text}, run: run}, nil
 }
 
-func (a *App) firstVoice(site *config.Site, words alerts.Wording) (alerts.Voice, error) {
+// firstVoice makes Mattermost's voice, which keeps what it said in stateFile
+// (empty: nowhere), or the console's.
+func (a *App) firstVoice(site *config.Site, words alerts.Wording, stateFile string) (alerts.Voice, error) {
 	cfg := site.Alerts.Mattermost
 	if cfg.IsZero() {
 		return console.New(console.Options{Logger: a.log, Wording: words}), nil
 	}
 	return mattermost.New(cfg, mattermost.Options{
-		StateFile: filepath.Join(site.DataDir, "mattermost.json"), Language: site.Language,
+		StateFile: stateFile, Language: site.Language,
 		ExternalURL: site.ExternalURL, Location: words.Location, Logger: a.log,
 	})
 }
