@@ -61,7 +61,7 @@ func describe(pool string, t *scrape.Target) target {
 	address := t.URL().String()
 	d := target{
 		DiscoveredLabels: t.DiscoveredLabels(builder), Labels: t.Labels(builder),
-		ScrapePool: "", ScrapeURL: address, GlobalURL: address,
+		ScrapePool: pool, ScrapeURL: address, GlobalURL: address,
 		LastScrape: t.LastScrape(), LastScrapeDuration: t.LastScrapeDuration().Seconds(), Health: t.Health(),
 		ScrapeInterval: t.GetValue(model.ScrapeIntervalLabel), ScrapeTimeout: t.GetValue(model.ScrapeTimeoutLabel),
 	}
