@@ -52,8 +52,8 @@ bench: ## all benchmarks, COUNT times each, in benchstat's format; BENCH='Page' 
 fuzz: ## every fuzz target for FUZZTIME each
 	@tools/fuzz.sh $(FUZZTIME)
 
-soak: ## run the whole program for SOAKTIME: memory flat, disk a day stated
-	TOCSIN_SOAK=$(SOAKTIME) $(GO) test -run TestSoak -tags soak -count 1 -v -timeout 26h ./internal/app
+soak: ## a day of measurements compressed, then the whole program for SOAKTIME: memory flat, disk a day stated
+	TOCSIN_SOAK=$(SOAKTIME) $(GO) test -run TestSoak -tags soak -count 1 -p 1 -v -timeout 26h ./alerts/engine ./internal/app
 
 clean: ## remove what was built
 	rm -rf bin dist

@@ -85,7 +85,7 @@ func firstLine(s string) string { s, _, _ = strings.Cut(strings.TrimSpace(s), "\
 // disk is a file system of its own, in a file.
 type disk struct{ path string }
 
-func newDisk(t *testing.T) disk {
+func newDisk(t testing.TB) disk {
 	t.Helper()
 	testenv.Root(t, "to mount a file system")
 	mkfs := testenv.Program(t, "mkfs.ext4", "e2fsprogs")
@@ -107,7 +107,7 @@ func newDisk(t *testing.T) disk {
 	return disk{path}
 }
 
-func run(t *testing.T, name string, args ...string) {
+func run(t testing.TB, name string, args ...string) {
 	t.Helper()
 	if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %v: %v: %s", name, args, err, out)
@@ -115,7 +115,7 @@ func run(t *testing.T, name string, args ...string) {
 }
 
 // fill takes all but a few hundred kilobytes.
-func (d disk) fill(t *testing.T) {
+func (d disk) fill(t testing.TB) {
 	t.Helper()
 	var st unix.Statfs_t
 	if err := unix.Statfs(d.path, &st); err != nil {
@@ -131,7 +131,7 @@ func (d disk) fill(t *testing.T) {
 	}
 }
 
-func (d disk) empty(t *testing.T) {
+func (d disk) empty(t testing.TB) {
 	t.Helper()
 	if err := os.Remove(filepath.Join(d.path, "ballast")); err != nil {
 		t.Fatal(err)

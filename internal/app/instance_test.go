@@ -48,7 +48,7 @@ const hangup = syscall.SIGHUP
 
 // instance is one Tocsin, a process of its own.
 type instance struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	config  string
 	address string
@@ -56,7 +56,7 @@ type instance struct {
 }
 
 // newInstance writes a site file, which gets its listen and data_dir.
-func newInstance(t *testing.T, name, site string) *instance {
+func newInstance(t testing.TB, name, site string) *instance {
 	t.Helper()
 	in := &instance{t: t, dir: filepath.Join(t.TempDir(), name), address: fmt.Sprintf("127.0.0.1:%d", testenv.Port(t))}
 	if err := os.MkdirAll(in.dir, 0o700); err != nil {
@@ -107,10 +107,10 @@ func (in *instance) get(path string) string {
 
 // eventually waits for a condition, and fails with what is known when it does
 // not come.
-func eventually(t *testing.T, within time.Duration, what string, known func() string, ok func() bool) time.Duration {
+func eventually(t testing.TB, within time.Duration, what string, known func() string, ok func() bool) time.Duration {
 	t.Helper()
 	began := time.Now()
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for time.Since(began) < within {
 		if ok() {
