@@ -43,18 +43,24 @@ func loadText(t *testing.T, text string, others ...string) (*Site, error) {
 	return load(filepath.Join(dir, "tocsin.yml"), Flags{}, testMachine())
 }
 
-func certificate(t *testing.T) string {
+// certificate makes a certificate and its key.
+func certificate(t *testing.T) (cert, key string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	keyDER, err := x509.MarshalECPrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER}))
 }
 
 func TestLoad_goodFiles(t *testing.T) {
@@ -209,8 +215,9 @@ func TestFingerprint_changesWithWhatAReloadApplies(t *testing.T) {
 	if now() != first {
 		t.Error("a renewed secret asks for a reload, although it is read again at every use")
 	}
+	authority, _ := certificate(t)
 	for name, content := range map[string]string{
-		"ca.pem":         certificate(t),
+		"ca.pem":         authority,
 		"rules/mine.yml": "groups:\n  - name: mine\n    rules:\n      - {alert: QueueLong, expr: myapp_queue > 6, labels: {severity: warning}, annotations: {summary: a, description: b}}\n",
 	} {
 		before := now()

@@ -17,9 +17,11 @@ func installed(t *testing.T) string {
 	}
 	dir := t.TempDir()
 	text := strings.NewReplacer("/etc/tocsin", dir, "/var/lib/tocsin", filepath.Join(dir, "state")).Replace(string(example))
+	cert, key := certificate(t)
 	for name, content := range map[string]string{
-		"ca.pem": certificate(t), "cert.pem": "cert", "key.pem": "key", "users": "guet:$2y$05$x",
-		"app1": "marker-hunter2", "api": "marker-hunter2", "rabbitmq": "marker-hunter2", "mattermost": "marker-hunter2",
+		"ca.pem": cert, "cert.pem": cert, "key.pem": key,
+		"users": "guet:$2y$05$abcdefghijklmnopqrstuu5LRo0g67cLT0nDDvhvTTXWaNwmF7u2.\n",
+		"app1":  "marker-hunter2", "api": "marker-hunter2", "rabbitmq": "marker-hunter2", "mattermost": "marker-hunter2",
 		"heartbeat":      "https://heartbeat.example/ping/marker-hunter2",
 		"rules/mine.yml": "groups:\n  - name: mine\n    rules:\n      - {alert: QueueLong, expr: myapp_queue > 5, labels: {severity: warning}, annotations: {summary: a, description: b}}\n",
 		"tocsin.yml":     text,

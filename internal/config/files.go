@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -16,6 +17,7 @@ import (
 	"tocsin/internal/config/strict"
 	"tocsin/internal/problem"
 	"tocsin/internal/secret"
+	"tocsin/internal/web/access"
 )
 
 // maxFile bounds each file that the site file names.
@@ -130,10 +132,39 @@ func (s *Site) checkFiles(p problem.List) (contents map[string][]byte, warnings 
 			contents[name] = b
 		}
 	}
+	s.checkAccess(p)
 	if text := unusable(s.DataDir); text != "" && filepath.IsAbs(s.DataDir) {
 		p.At("data_dir").Addf("%s; choose another folder, or let the user that runs tocsin write to it", text)
 	}
 	return contents, warnings
+}
+
+// checkAccess reads the certificates and users that the section web names, as
+// the server will, if nothing else is wrong with them.
+func (s *Site) checkAccess(p problem.List) {
+	for _, found := range p.All() {
+		if within(found.Path, "web") {
+			return
+		}
+	}
+	_, err := access.New(access.Options{Config: s.Web, Log: slog.New(slog.DiscardHandler)})
+	if err == nil {
+		return
+	}
+	wrong := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		wrong = joined.Unwrap()
+	}
+	for _, err := range wrong {
+		at, text := p.At("web"), err.Error()
+		if rest, ok := strings.CutPrefix(text, "web."); ok { // it names its key itself
+			key, words, _ := strings.Cut(rest, ": ")
+			at, text = at.At(key), words
+		} else if rest, ok := strings.CutPrefix(text, "read users: "); ok {
+			at, text = at.At("users_file"), rest
+		}
+		at.Addf("%s", text)
+	}
 }
 
 // readFile returns a file's content, or what keeps it from being read.

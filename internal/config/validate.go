@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // time zones for machines that have none installed: a small container, a bare server
 
 	"tocsin/internal/config/strict"
 	"tocsin/internal/problem"
