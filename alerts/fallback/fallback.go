@@ -3,6 +3,7 @@ package fallback
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -43,7 +44,7 @@ type Voice struct {
 
 // group is a group for which the first voice fails, or which is being said.
 type group struct {
-	busy sync.Mutex // held while the group is said; guards what follows but users
+	busy chan struct{} // holds one value while the group is said; guards what follows but users
 
 	failing time.Time            // since when the first fails; zero: it does not
 	owed    *alerts.Notification // what the second said, and the first has not
@@ -75,7 +76,10 @@ func (v *Voice) Name() string { return v.first.Name() }
 // Say implements alerts.Voice. It succeeds when either voice has said n; what
 // the first missed is given to it again by Run.
 func (v *Voice) Say(ctx context.Context, n alerts.Notification) (bool, error) {
-	g := v.enter(n.Group)
+	g, err := v.enter(ctx, n.Group)
+	if err != nil {
+		return true, err
+	}
 	defer v.leave(n.Group, g)
 	retry, err := v.first.Say(ctx, n)
 	now := v.now()
@@ -135,7 +139,10 @@ func (v *Voice) repay(ctx context.Context) {
 }
 
 func (v *Voice) repayGroup(ctx context.Context, name string) (stop bool) {
-	g := v.enter(name)
+	g, err := v.enter(ctx, name)
+	if err != nil {
+		return true
+	}
 	defer v.leave(name, g)
 	if g.owed == nil {
 		if v.now().Sub(g.failing) > giveUpAfter {
@@ -186,28 +193,34 @@ func (v *Voice) pause(retry bool) time.Time {
 	return v.now().Add(refusedPause)
 }
 
-// enter returns the group, which the caller then has for itself.
-func (v *Voice) enter(name string) *group {
+// enter returns the group, which the caller then has for itself until leave.
+func (v *Voice) enter(ctx context.Context, name string) (*group, error) {
 	v.mu.Lock()
 	g := v.groups[name]
 	if g == nil {
-		g = new(group)
+		g = &group{busy: make(chan struct{}, 1)}
 		v.groups[name] = g
 	}
 	g.users++
 	v.mu.Unlock()
-	g.busy.Lock()
-	return g
+	select {
+	case g.busy <- struct{}{}:
+		return g, nil
+	case <-ctx.Done():
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		g.users--
+		return nil, fmt.Errorf("wait for the group: %w", ctx.Err())
+	}
 }
 
 // leave gives the group back. One that nobody needs is forgotten.
 func (v *Voice) leave(name string, g *group) {
-	idle := g.failing.IsZero() && g.owed == nil
-	g.busy.Unlock()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	g.users--
-	if idle && g.users == 0 {
+	if g.failing.IsZero() && g.owed == nil && g.users == 0 {
 		delete(v.groups, name)
 	}
+	<-g.busy
 }

@@ -12,6 +12,7 @@ import (
 	"net/textproto"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 type Mail struct {
 	cfg   SMTP
 	words alerts.Wording
+	name  string         // what this machine calls itself
 	roots *x509.CertPool // nil is the system's
 	dial  func(ctx context.Context, network, address string) (net.Conn, error)
 
@@ -49,6 +51,10 @@ func NewMail(cfg SMTP, words alerts.Wording) (*Mail, error) {
 	whole.SetDefaults()
 	m := &Mail{cfg: whole.SMTP, words: words, said: make(map[string]saidState)}
 	m.dial = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
+	m.name = "localhost"
+	if name, err := os.Hostname(); err == nil && name != "" && !strings.ContainsAny(name, " \r\n") {
+		m.name = name
+	}
 	if cfg.CAFile == "" {
 		return m, nil
 	}
@@ -137,6 +143,9 @@ func (m *Mail) send(ctx context.Context, text []byte) error {
 		return err
 	}
 	defer c.Close()
+	if err := c.Hello(m.name); err != nil {
+		return err
+	}
 	if *m.cfg.StartTLS && m.cfg.Port != portTLS {
 		if offered, _ := c.Extension("STARTTLS"); !offered {
 			return errNoTLS

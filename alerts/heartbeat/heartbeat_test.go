@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,12 +31,15 @@ import (
 
 // service is the outside service, without a network.
 type service struct {
+	mu     sync.Mutex // guards what follows
 	status int
 	err    error
 	got    []string
 }
 
 func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.got = append(s.got, r.Method+" "+r.URL.String())
 	if s.err != nil {
 		return nil, s.err
@@ -50,9 +55,14 @@ const address = "https://beat.example/s3cret"
 func TestHeartbeat_followsHealth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, reg, log := &service{status: 200}, prometheus.NewPedanticRegistry(), new(bytes.Buffer)
-		healthy := true
+		var sick atomic.Bool
+		answer := func(status int, err error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.status, s.err = status, err
+		}
 		h := New(Config{URL: secret.New(address)}, Options{
-			Healthy:   func() (bool, string) { return healthy, "no rule was evaluated for 2m" },
+			Healthy:   func() (bool, string) { return !sick.Load(), "no rule was evaluated for 2m" },
 			Transport: s, Registerer: reg, Logger: slog.New(slog.NewTextHandler(log, nil)),
 		})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -62,6 +72,8 @@ func TestHeartbeat_followsHealth(t *testing.T) {
 		expect := func(beats int) {
 			t.Helper()
 			synctest.Wait()
+			s.mu.Lock()
+			defer s.mu.Unlock()
 			if len(s.got) != beats {
 				t.Errorf("%d beats, want %d", len(s.got), beats)
 			}
@@ -70,18 +82,18 @@ func TestHeartbeat_followsHealth(t *testing.T) {
 		expect(1)
 		later(2 * time.Minute)
 		expect(3)
-		healthy = false
+		sick.Store(true)
 		later(10 * time.Minute)
 		expect(3)
-		healthy = true
+		sick.Store(false)
 		later(time.Minute)
 		expect(4)
-		s.status = 500
+		answer(500, nil)
 		later(3 * time.Minute)
 		expect(7)
-		s.status, s.err = 200, &net.DNSError{Err: address}
+		answer(200, &net.DNSError{Err: address})
 		later(time.Minute)
-		s.err = nil
+		answer(200, nil)
 		later(time.Minute)
 		expect(9)
 		cancel()
@@ -113,16 +125,16 @@ func TestHeartbeat_followsHealth(t *testing.T) {
 
 func TestHeartbeat_errors(t *testing.T) {
 	for _, c := range []struct {
-		s    service
+		s    *service
 		want string
 	}{
-		{service{status: 404}, "the service answers 404"},
-		{service{status: 302}, "the service answers 302 and another address: write the final one"},
-		{service{err: &net.DNSError{Err: address}}, "the service's name can't be resolved"},
-		{service{err: context.DeadlineExceeded}, "the service did not answer in time"},
-		{service{err: errors.New(address)}, "the service can't be reached"},
+		{&service{status: 404}, "the service answers 404"},
+		{&service{status: 302}, "the service answers 302 and another address: write the final one"},
+		{&service{err: &net.DNSError{Err: address}}, "the service's name can't be resolved"},
+		{&service{err: context.DeadlineExceeded}, "the service did not answer in time"},
+		{&service{err: errors.New(address)}, "the service can't be reached"},
 	} {
-		h := New(Config{URL: secret.New(address)}, Options{Transport: &c.s})
+		h := New(Config{URL: secret.New(address)}, Options{Transport: c.s})
 		err := h.send(t.Context())
 		if err == nil || err.Error() != c.want {
 			t.Errorf("got %v, want %s", err, c.want)
