@@ -1,8 +1,10 @@
 package rules
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -28,13 +30,25 @@ type reader struct {
 func Parse(p problem.List, source string, text []byte) File {
 	f := File{Name: filepath.Base(source), Source: source, text: text}
 	r := reader{p: p, source: source}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
+	var doc, second yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	switch err := dec.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		return f // an empty file has no rules
+	case err != nil:
 		r.yamlProblem(err)
 		return f
 	}
-	if doc.Kind == 0 {
-		return f // an empty file has no rules
+	switch err := dec.Decode(&second); {
+	case errors.Is(err, io.EOF):
+	case err != nil:
+		r.yamlProblem(err)
+		return f
+	default:
+		r.addf(&second, "a second document begins here, which Prometheus would ignore: put its groups into the first")
+	}
+	if doc.Content[0].Tag == "!!null" {
+		return f
 	}
 	groups, ok := r.mapping(doc.Content[0], "the file", "groups")
 	if !ok {
@@ -82,6 +96,11 @@ func (r reader) group(n *yaml.Node) Group {
 		r.addf(n, "a group has no name: write name: and a word of its own")
 	}
 	r.duration(fields["query_offset"], "query_offset")
+	if limit := r.text(fields["limit"]); limit != "" {
+		if _, err := strconv.Atoi(limit); err != nil {
+			r.addf(fields["limit"], "limit: %q is not a whole number", limit)
+		}
+	}
 	r.labels(fields["labels"], "label")
 	for _, rn := range r.sequence(fields["rules"], "rules") {
 		if rule, ok := r.rule(rn); ok {

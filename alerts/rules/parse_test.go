@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
 
 	"tocsin/internal/problem"
 )
@@ -37,6 +41,8 @@ func TestParse_saysWhatIsWrongAndWhere(t *testing.T) {
 		{"no name", "groups:\n  - rules: []\n", "r.yml:2: a group has no name: write name: and a word of its own"},
 		{"group twice", "groups:\n  - name: x\n  - name: x\n", "r.yml:3: group x exists already on line 2: give it another name"},
 		{"bad interval", "groups:\n  - name: x\n    interval: 1 minute\n", `r.yml:3: interval: "1 minute" is not a duration: write a number with its unit, as 30s, 5m or 1h30m`},
+		{"bad limit", "groups:\n  - name: x\n    limit: many\n", `r.yml:3: limit: "many" is not a whole number`},
+		{"two documents", "groups: []\n---\ngroups: []\n", "r.yml:2: a second document begins here, which Prometheus would ignore: put its groups into the first"},
 		{"typo in rule", head + "        exp: up == 0\n        expr: up == 0\n", "r.yml:5: a rule has no key exp; did you mean expr?"},
 		{"no expr", head, "r.yml:4: rule OwnDown: has no expr: write the query that it rings on"},
 		{"key twice", head + "        expr: up == 0\n        expr: up\n", "r.yml:6: a rule has the key expr twice: take one out"},
@@ -70,6 +76,10 @@ func TestParse_saysWhatIsWrongAndWhere(t *testing.T) {
 		{
 			"template with a bad query", head + "        expr: up == 0\n        annotations: {summary: '{{ query \"up{\" }}'}\n",
 			"r.yml:6: rule OwnDown: annotations.summary: the query up{: 1:4: parse error: unexpected end of input inside braces",
+		},
+		{
+			"template without bounds", head + "        expr: up == 0\n        annotations: {summary: '{{ range 1000000000 }}x{{ end }}'}\n",
+			"r.yml:6: rule OwnDown: annotations.summary: the template fails: the text is longer than 65536 bytes",
 		},
 		{
 			"template with too many arguments", head + "        expr: up == 0\n        annotations: {summary: '{{ humanize 1 2 }}'}\n",
@@ -140,9 +150,11 @@ func TestParse_goodFile(t *testing.T) {
 }
 
 func TestParse_emptyFileHasNoRules(t *testing.T) {
-	p := problem.New()
-	if f := Parse(p, "r.yml", nil); len(f.Groups) != 0 || len(p.All()) != 0 {
-		t.Errorf("%+v, %v", f, p.All())
+	for _, text := range []string{"", "# only a remark\n", "---\n", "groups:\n", "{}"} {
+		p := problem.New()
+		if f := Parse(p, "r.yml", []byte(text)); len(f.Groups) != 0 || len(p.All()) != 0 {
+			t.Errorf("%q: %+v, %v", text, f, p.All())
+		}
 	}
 }
 
@@ -181,18 +193,23 @@ func TestRead_globsAndTellsWhatItCannotRead(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, file := range load(f) {
-		f.Add(file.Text())
-	}
+	// Small seeds: a minimiser takes a minute for one of our files.
+	f.Add([]byte(head + "        expr: max without (from) (up{job=\"node\"}) == 0\n        for: 15s\n"))
+	f.Add([]byte(head + "        expr: |\n          (a / b) > 0.95 # c\n        labels: {severity: info}\n"))
 	f.Add([]byte("groups: &a [*a]"))
-	f.Add([]byte("groups:\n- name: x\n  rules:\n  - alert: A\n    expr: up\n    annotations: {s: '{{ template \"\" . }}'}"))
+	f.Add([]byte("groups:\n- name: x\n  rules:\n  - alert: A\n    expr: up\n    annotations: {s: '{{ range $l := .Labels }}{{ $l }}{{ end }}'}"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		p := problem.New()
 		file := Parse(p, "r.yml", text)
 		if len(p.All()) > 0 {
 			return
 		}
-		// What is accepted can be changed and written.
+		// What is accepted here loads there,
+		_, errs := rulefmt.Parse(text, false, model.UTF8Validation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
+		if len(errs) > 0 {
+			t.Errorf("Prometheus refuses what was accepted: %v in:\n%s", errs, text)
+		}
+		// and can be changed and written.
 		low := 0.25
 		o := Overrides{}
 		for _, r := range Alerts([]File{file}) {

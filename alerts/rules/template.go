@@ -3,7 +3,6 @@ package rules
 import (
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strconv"
@@ -50,10 +49,24 @@ func render(text string) (queries []string, err error) {
 		ExternalLabels: map[string]string{},
 		Value:          1.0,
 	}
-	if err := t.Execute(io.Discard, data); err != nil {
+	if err := t.Execute(&bounded{left: maxText}, data); err != nil {
 		return nil, tidy(err, funcs)
 	}
 	return queries, nil
+}
+
+// maxText bounds what a template may render; a message takes a tenth of it.
+const maxText = 64 << 10
+
+// bounded refuses more than it has left, so that a template that never ends
+// fails here and not when it should speak.
+type bounded struct{ left int }
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.left -= len(p); b.left < 0 {
+		return 0, fmt.Errorf("the text is longer than %d bytes", maxText)
+	}
+	return len(p), nil
 }
 
 // field finds what may be the name of a label.
