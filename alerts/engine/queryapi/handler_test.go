@@ -235,3 +235,22 @@ func FuzzRequests(f *testing.F) {
 		}
 	})
 }
+
+// The series are made in an order that is not that of their labels, so that a
+// merge of unsorted lists would tell some of them twice.
+func TestSeries_ofSeveralSelectorsComeOnce(t *testing.T) {
+	t.Parallel()
+	db := newDB(t)
+	app := db.Appender(t.Context())
+	for _, name := range []string{"d", "b", "c", "a", "e"} {
+		if _, err := app.Append(0, labels.FromStrings("__name__", "x", "n", name), 1000, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := app.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	h := queryapi.New(queryapi.Options{Engine: newEngine(), Queryable: db})
+	status, body := get(t, h, "/api/v1/series?match[]=x{n=~%22[abcd]%22}&match[]=x{n=~%22[ae]%22}&match[]=x")
+	expect(t, "series", status, body, http.StatusOK, `"data":[{"__name__":"x","n":"a"},{"__name__":"x","n":"b"},{"__name__":"x","n":"c"},{"__name__":"x","n":"d"},{"__name__":"x","n":"e"}]}`)
+}

@@ -212,7 +212,7 @@ func badLookups() []question {
 }
 
 func states() []question {
-	return []question{
+	list := []question{
 		only(at("rules", "rules", "")),
 		differs(only(at("rules_alert", "rules", "type=alert")), emptyGroups, 200, `{"status":"success","data":{"groups":[{"name":"alarms","file":`),
 		differs(only(at("rules_record", "rules", "type=RECORD")), emptyGroups, 200, `{"status":"success","data":{"groups":[{"name":"records","file":`),
@@ -229,4 +229,8 @@ func states() []question {
 		only(at("metadata_bad_limit", "metadata", "limit=x")),
 		only(at("buildinfo", "status/buildinfo", "")),
 	}
+	for i := range list {
+		list[i].live = true
+	}
+	return list
 }

@@ -80,7 +80,7 @@ const ruleFile = `groups:
       - {record: broken, expr: "temperature_celsius + on(job) temperature_celsius"}
   - name: alarms
     rules:
-      - {alert: TargetDown, expr: "up == 0", labels: {severity: critical}, annotations: {summary: "{{ $labels.job }} is down <now>"}}
+      - {alert: TargetDown, expr: 'up{job="dead"} == 0', labels: {severity: critical}, annotations: {summary: "{{ $labels.job }} is down <now>"}}
       - {alert: Warm, expr: 'temperature_celsius{place="hall"} > 20', for: 1h, keep_firing_for: 5m, labels: {severity: info}}
       - {alert: Never, expr: "up > 1"}
 `
@@ -138,16 +138,20 @@ func newPair(t *testing.T) pair {
 		fmt.Sprintf("--web.listen-address=127.0.0.1:%d", port), "--enable-feature=native-histograms", "--log.level=error")
 	testenv.WaitHTTP(t, p.real+"/-/ready")
 
-	// Six seconds of the slowest series: ranges and rates have no ragged start.
-	testenv.Eventually(t, time.Minute, "samples of the real Prometheus", func(context.Context) error {
-		_, body := fetch(t, http.MethodGet, p.real+"/api/v1/query", url.Values{"query": {`min(count_over_time({__name__=~"up|job:requests:rate3s"}[1m])) >= 24 and min(count_over_time(ALERTS[1m])) > 2`}})
+	// Eight seconds without a failed scrape: ranges and rates have no ragged
+	// start, and nothing went stale, which a copy of the samples would not show.
+	testenv.Eventually(t, 2*time.Minute, "samples of the real Prometheus", func(context.Context) error {
+		p.at = time.Now().Truncate(time.Millisecond)
+		_, body := fetch(t, http.MethodGet, p.real+"/api/v1/query", url.Values{"time": {seconds(p.at)}, "query": {`
+			min(count_over_time({__name__=~"up|job:requests:rate3s"}[8s])) >= 24
+			and min(count_over_time(ALERTS[8s])) > 8
+			and min(min_over_time(up{job!="dead"}[8s])) == 1`}})
 		var a answer
 		if err := json.Unmarshal([]byte(body), &a); err != nil || len(a.Data.Result) == 0 {
 			return fmt.Errorf("not yet: %s %w", body, err)
 		}
 		return nil
 	})
-	p.at = time.Now().Truncate(time.Millisecond)
 	db := newDB(t)
 	copySamples(t, p, db, native)
 	p.ours = httptest.NewServer(queryapi.New(queryapi.Options{
@@ -166,6 +170,11 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
+// seconds spells a time as clients do.
+func seconds(at time.Time) string {
+	return strconv.FormatFloat(float64(at.UnixMilli())/1000, 'f', -1, 64)
+}
+
 // answer is a matrix as read back from the real Prometheus.
 type answer struct {
 	Data struct {
@@ -181,7 +190,7 @@ type answer struct {
 func copySamples(t *testing.T, p pair, db *tsdb.DB, native *dto.Histogram) {
 	t.Helper()
 	_, body := fetch(t, http.MethodGet, p.real+"/api/v1/query", url.Values{
-		"query": {`{__name__=~".+"}[10m]`}, "time": {strconv.FormatFloat(float64(p.at.UnixMilli())/1000, 'f', 3, 64)},
+		"query": {`{__name__=~".+"}[10m]`}, "time": {seconds(p.at)},
 	})
 	var a answer
 	if err := json.Unmarshal([]byte(body), &a); err != nil {
