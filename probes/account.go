@@ -86,10 +86,10 @@ func took(d time.Duration) string {
 	switch {
 	case d >= time.Second:
 		return fmt.Sprintf("%.2f s", d.Seconds())
-	case d >= 10*time.Microsecond:
-		return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
+	case d == 0:
+		return "" // a remark, which takes no time of its own
 	default:
-		return ""
+		return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
 	}
 }
 
