@@ -138,8 +138,15 @@ func TestCut(t *testing.T) {
 		n    int
 		want string
 	}{
-		{"short", 10, "short"}, {"exactly", 7, "exactly"}, {"too long", 4, "too…"}, {"too long", 5, "too…"},
-		{"éèàéèà", 6, "éèàéèà"}, {"éèàéèà", 5, "éèàé…"}, {"日本語日本語", 3, "日本…"}, {"", 3, ""}, {"ab", 1, "…"},
+		{"short", 10, "short"},
+		{"exactly", 7, "exactly"},
+		{"too long", 4, "too…"},
+		{"too long", 5, "too…"},
+		{"éèàéèà", 6, "éèàéèà"},
+		{"éèàéèà", 5, "éèàé…"},
+		{"日本語日本語", 3, "日本…"},
+		{"", 3, ""},
+		{"ab", 1, "…"},
 	} {
 		if got := Cut(c.in, c.n); got != c.want {
 			t.Errorf("%q to %d: %q, want %q", c.in, c.n, got, c.want)

@@ -149,8 +149,10 @@ func TestMail_answers(t *testing.T) {
 		"later":          {func(s *smtpd) { s.user = "tocsin:" + password; s.answers["MAIL"] = "451 later " + password }, nil, true, alerts.CauseServer, "451"},
 		"greeting hangs": {func(s *smtpd) { s.hang = "EHLO" }, nil, true, alerts.CauseTimeout, "in time"},
 		"data hangs":     {func(s *smtpd) { s.user = "tocsin:" + password; s.hang = "DATA" }, nil, true, alerts.CauseTimeout, "in time"},
-		"unknown authority": {nil, func(c *SMTP) { c.CAFile = "" }, true, alerts.CauseUnreachable,
-			"certificate can't be verified"},
+		"unknown authority": {
+			nil, func(c *SMTP) { c.CAFile = "" }, true, alerts.CauseUnreachable,
+			"certificate can't be verified",
+		},
 		"nobody listens": {nil, func(c *SMTP) { c.Port = 1 }, true, alerts.CauseUnreachable, "can't be reached"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -63,8 +63,7 @@ func (e *callError) retry() bool {
 
 // status returns the status of a failed request; 0 for any other error.
 func status(err error) int {
-	var call *callError
-	if errors.As(err, &call) {
+	if call, ok := errors.AsType[*callError](err); ok {
 		return call.status
 	}
 	return 0

@@ -153,12 +153,13 @@ func (r renderer) reply(say notice, n alerts.Notification, t told, fresh []alert
 	if who := r.mentions[about.Worst()]; who != "" && n.Firing() > 0 {
 		line += " " + who
 	}
+	lines := []string{line}
 	if say == noticeNew {
 		for _, a := range about.Alerts[1:min(5, len(about.Alerts))] {
-			line += "\n• " + markdown(alerts.Cut(r.words.Summary(a), 200))
+			lines = append(lines, "• "+markdown(alerts.Cut(r.words.Summary(a), 200)))
 		}
 	}
-	return line
+	return strings.Join(lines, "\n")
 }
 
 // lasted is how long the trouble was there: from the first start to the last

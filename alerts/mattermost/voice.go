@@ -101,8 +101,7 @@ func (v *Voice) Say(ctx context.Context, n alerts.Notification) (bool, error) {
 	if err == nil {
 		return false, nil
 	}
-	var call *callError
-	if errors.As(err, &call) {
+	if call, ok := errors.AsType[*callError](err); ok {
 		return call.retry(), alerts.Fail(call.cause, fmt.Errorf("mattermost: %w", call))
 	}
 	return false, alerts.Fail(alerts.CauseConfig, fmt.Errorf("mattermost: %w", err))

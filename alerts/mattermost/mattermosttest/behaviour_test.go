@@ -2,6 +2,7 @@ package mattermosttest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -115,8 +116,8 @@ func TestServer_wrongToken(t *testing.T) {
 	servers(t, func(t *testing.T, c client) {
 		c.SetToken("wrong")
 		_, resp, err := c.CreatePost(t.Context(), &model.Post{ChannelId: c.channel, Message: "x"})
-		app, ok := err.(*model.AppError) //nolint:errorlint // it is returned as it is
-		if resp.StatusCode != 401 || !ok || app.StatusCode != 401 || app.Id == "" || app.RequestId == "" {
+		var app *model.AppError
+		if resp.StatusCode != 401 || !errors.As(err, &app) || app.StatusCode != 401 || app.Id == "" || app.RequestId == "" {
 			t.Errorf("status %d, %#v", resp.StatusCode, err)
 		}
 		if resp.RequestId == "" || resp.ServerVersion == "" {

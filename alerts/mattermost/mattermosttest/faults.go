@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -134,7 +135,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, f *Fault, recorded
 	case HTML:
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(f.Status)
-		fmt.Fprintf(w, "<html><body>Bad gateway for %s %s</body></html>", r.URL.Path, r.Header.Get("Authorization"))
+		_, _ = fmt.Fprintf(w, "<html><body>Bad gateway for %s %s</body></html>", r.URL.Path, r.Header.Get("Authorization"))
 	case Wait:
 		if f.RetryAfter != "" {
 			w.Header().Set("Retry-After", f.RetryAfter)
@@ -187,9 +188,7 @@ func limitExceeded(w http.ResponseWriter) {
 }
 
 func copyAnswer(w http.ResponseWriter, recorded *httptest.ResponseRecorder) {
-	for name, values := range recorded.Header() {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), recorded.Header())
 	w.WriteHeader(recorded.Code)
 	_, _ = w.Write(recorded.Body.Bytes())
 }
