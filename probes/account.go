@@ -1,7 +1,7 @@
 package probes
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -24,7 +24,7 @@ const (
 // WriteText writes the account of a look for people: each step with its time,
 // and what came of it. Colour is for terminals only.
 func WriteText(w io.Writer, r *Result, colour bool) error {
-	b := bufio.NewWriter(w)
+	b := &bytes.Buffer{}
 	paint := func(with, text string) string {
 		if !colour || with == plainText {
 			return text
@@ -54,11 +54,12 @@ func WriteText(w io.Writer, r *Result, colour bool) error {
 		fmt.Fprintf(b, "%s after %s (%s): %s\n", paint(red, "DOWN"), took(r.Duration), r.Reason, r.Err)
 		fmt.Fprintf(b, "%s\n", paint(faint, string(r.Reason)+" means: "+r.Reason.Meaning()))
 	}
-	return b.Flush()
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
 // writeCertificates lists what one server sent.
-func writeCertificates(w io.Writer, h *probe.Hop, paint func(with, text string) string) {
+func writeCertificates(w *bytes.Buffer, h *probe.Hop, paint func(with, text string) string) {
 	if h.TLS == nil {
 		return
 	}

@@ -84,34 +84,55 @@ func TestFailures(t *testing.T) {
 		phase  string
 		says   string
 	}{
-		{"unknown name", func(*testing.T) Config { return Config{Target: "https://portail.example"} },
+		{
+			"unknown name", func(*testing.T) Config { return Config{Target: "https://portail.example"} },
 			Options{Lookup: func(_ context.Context, host string) ([]netip.Addr, error) {
 				return nil, &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
-			}}, probe.DNS, "resolve", "portail.example does not exist"},
-		{"name server fails", func(*testing.T) Config { return Config{Target: "https://portail.example"} },
+			}},
+			probe.DNS, "resolve", "portail.example does not exist",
+		},
+		{
+			"name server fails", func(*testing.T) Config { return Config{Target: "https://portail.example"} },
 			Options{Lookup: func(_ context.Context, host string) ([]netip.Addr, error) {
 				return nil, &net.DNSError{Err: "server misbehaving", Name: host, IsTemporary: true}
-			}}, probe.DNS, "resolve", "answered with an error"},
-		{"name without an address", func(*testing.T) Config { return Config{Target: "https://portail.example"} },
-			Options{Lookup: nothing}, probe.DNS, "resolve", "has no address"},
-		{"name server hangs", quick(func(*testing.T) Config { return Config{Target: "https://portail.example"} }),
+			}},
+			probe.DNS, "resolve", "answered with an error",
+		},
+		{
+			"name without an address", func(*testing.T) Config { return Config{Target: "https://portail.example"} },
+			Options{Lookup: nothing},
+			probe.DNS, "resolve", "has no address",
+		},
+		{
+			"name server hangs", quick(func(*testing.T) Config { return Config{Target: "https://portail.example"} }),
 			Options{Lookup: func(ctx context.Context, _ string) ([]netip.Addr, error) {
 				<-ctx.Done()
 				return nil, ctx.Err()
-			}}, probe.Timeout, "resolve", "looking up portail.example"},
-		{"wrong family", func(*testing.T) Config { return Config{Target: "https://127.0.0.1", IPVersion: 6} },
-			Options{}, probe.DNS, "resolve", "no IPv6 address"},
+			}},
+			probe.Timeout, "resolve", "looking up portail.example",
+		},
+		{
+			"wrong family", func(*testing.T) Config { return Config{Target: "https://127.0.0.1", IPVersion: 6} },
+			Options{},
+			probe.DNS, "resolve", "no IPv6 address",
+		},
 		{"refused", refused("https"), Options{}, probe.Refused, "connect", "refused"},
 		{"refused, http", refused("http"), Options{}, probe.Refused, "connect", "refused"},
-		{"unreachable", func(*testing.T) Config { return Config{Target: "https://192.0.2.1"} },
+		{
+			"unreachable", func(*testing.T) Config { return Config{Target: "https://192.0.2.1"} },
 			Options{Dial: func(context.Context, string, string) (net.Conn, error) {
 				return nil, &net.OpError{Op: "dial", Err: syscall.EHOSTUNREACH}
-			}}, probe.Unreachable, "connect", "no route to host"},
-		{"connecting hangs", quick(func(*testing.T) Config { return Config{Target: "https://192.0.2.1"} }),
+			}},
+			probe.Unreachable, "connect", "no route to host",
+		},
+		{
+			"connecting hangs", quick(func(*testing.T) Config { return Config{Target: "https://192.0.2.1"} }),
 			Options{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				<-ctx.Done()
 				return nil, ctx.Err()
-			}}, probe.Timeout, "connect", "connecting"},
+			}},
+			probe.Timeout, "connect", "connecting",
+		},
 		{"forbidden address", handler(ok), Options{AllowAddress: func(a netip.Addr) error {
 			return errors.New("loopback addresses are for those who are named")
 		}}, probe.BlockedAddress, "connect", "127.0.0.1: loopback"},
@@ -155,8 +176,11 @@ func TestFailures(t *testing.T) {
 		}), Options{}, probe.TooLarge, "transfer", "longer than"},
 		{"HTTP/2 stream is reset", handler(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), Options{}, probe.Reset, "processing", ""},
 
-		{"status", handler(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }),
-			Options{}, probe.Status, "processing", "503 Service Unavailable, not 2xx"},
+		{
+			"status", handler(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }),
+			Options{},
+			probe.Status, "processing", "503 Service Unavailable, not 2xx",
+		},
 		{"redirect in a circle", handler(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, map[string]string{"/": "/a", "/a": "/"}[r.URL.Path], http.StatusFound)
 		}), Options{}, probe.RedirectLoop, "processing", "circle"},

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -192,9 +193,7 @@ func blackbox(t *testing.T, address, target string) page {
 	}
 	p := page{}
 	for _, f := range families {
-		for series, value := range pageOf([]*metricFamily{f}) {
-			p[series] = value
-		}
+		maps.Copy(p, pageOf([]*metricFamily{f}))
 	}
 	if len(p) < 10 {
 		t.Fatalf("blackbox_exporter answered: %s", body)

@@ -77,15 +77,30 @@ func TestTCP_fallsBackBetweenFamilies(t *testing.T) {
 		failed int
 	}{
 		{"IPv6 good", []string{"192.0.2.1", "2001:db8::1"}, network{"2001:db8::1": answers(nil)}, "2001:db8::1", 0, 0},
-		{"IPv6 without a route", []string{"2001:db8::1", "192.0.2.1"},
-			network{"2001:db8::1": fails(syscall.ENETUNREACH), "192.0.2.1": answers(nil)}, "192.0.2.1", 0, 1},
-		{"IPv6 swallows all", []string{"2001:db8::1", "2001:db8::2", "192.0.2.1"},
-			network{"2001:db8::1": hangs, "2001:db8::2": hangs, "192.0.2.1": answers(nil)}, "192.0.2.1", stagger, 0},
-		{"IPv6 slow but first", []string{"2001:db8::1", "192.0.2.1"},
-			network{"2001:db8::1": answersAfter(400*time.Millisecond, nil), "192.0.2.1": hangs}, "2001:db8::1", 400 * time.Millisecond, 0},
-		{"the fourth of four", []string{"192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"},
+		{
+			"IPv6 without a route",
+			[]string{"2001:db8::1", "192.0.2.1"},
+			network{"2001:db8::1": fails(syscall.ENETUNREACH), "192.0.2.1": answers(nil)},
+			"192.0.2.1", 0, 1,
+		},
+		{
+			"IPv6 swallows all",
+			[]string{"2001:db8::1", "2001:db8::2", "192.0.2.1"},
+			network{"2001:db8::1": hangs, "2001:db8::2": hangs, "192.0.2.1": answers(nil)},
+			"192.0.2.1", stagger, 0,
+		},
+		{
+			"IPv6 slow but first",
+			[]string{"2001:db8::1", "192.0.2.1"},
+			network{"2001:db8::1": answersAfter(400*time.Millisecond, nil), "192.0.2.1": hangs},
+			"2001:db8::1", 400 * time.Millisecond, 0,
+		},
+		{
+			"the fourth of four",
+			[]string{"192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2"},
 			network{"2001:db8::1": fails(syscall.ECONNREFUSED), "192.0.2.1": fails(syscall.ECONNREFUSED), "2001:db8::2": hangs, "192.0.2.2": answers(nil)},
-			"192.0.2.2", stagger, 2},
+			"192.0.2.2", stagger, 2,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -164,8 +179,7 @@ func TestTCP_ownFaults(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			o := Options{Dial: c.net.dial}
 			_, _, err := o.TCP(c.ctx, "192.0.2.1", 443)
-			var ours *probe.Unmeasured
-			if !errors.As(err, &ours) {
+			if _, ours := errors.AsType[*probe.Unmeasured](err); !ours {
 				t.Errorf("got %#v, want Unmeasured", err)
 			}
 		})

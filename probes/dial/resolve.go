@@ -83,8 +83,7 @@ func resolveError(ctx context.Context, host string, err error) error {
 	if noResources(err) {
 		return &probe.Unmeasured{Err: err}
 	}
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		switch {
 		case dns.IsNotFound:
 			return probe.Fail(probe.DNS, probe.PhaseResolve, fmt.Errorf("%s does not exist in the DNS, or has no address", host))

@@ -32,12 +32,13 @@ func (l *look) tellConnection(n int, began time.Time, host string, out *dial.Out
 		})
 		return
 	}
-	text := fmt.Sprintf("%s answered (%s)", out.Address, family(out))
+	var text strings.Builder
+	fmt.Fprintf(&text, "%s answered (%s)", out.Address, family(out))
 	for _, a := range out.Failed {
-		text += fmt.Sprintf("; %s did not: %s", a.Address, dial.Words(a.Err))
+		fmt.Fprintf(&text, "; %s did not: %s", a.Address, dial.Words(a.Err))
 	}
 	l.result.Steps = append(l.result.Steps, probe.Step{
-		Hop: n, Phase: probe.PhaseConnect, Offset: began.Sub(l.result.Start) + out.Resolve, Duration: out.Connect, Text: text,
+		Hop: n, Phase: probe.PhaseConnect, Offset: began.Sub(l.result.Start) + out.Resolve, Duration: out.Connect, Text: text.String(),
 	})
 }
 

@@ -3,6 +3,7 @@ package httpprobe
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -129,9 +130,7 @@ func (l *look) request(ctx context.Context, at *url.URL, method string) *http.Re
 	}).WithContext(ctx)
 	req.Header.Set("User-Agent", userAgent)
 	if mayHave(l.options.URL, at) {
-		for name, values := range l.secrets.header {
-			req.Header[name] = values
-		}
+		maps.Copy(req.Header, l.secrets.header)
 		if l.secrets.host != "" {
 			req.Host = l.secrets.host
 		}

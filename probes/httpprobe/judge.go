@@ -18,7 +18,7 @@ import (
 func (l *look) judge(ctx context.Context, at *url.URL, resp *http.Response) error {
 	good := l.options.wantsStatus(resp.StatusCode)
 	var kept bytes.Buffer
-	var sink io.Writer = io.Discard
+	sink := io.Discard
 	if l.options.Body.any() || (!good && at.Scheme == "http") {
 		sink = &kept
 	}

@@ -131,8 +131,7 @@ func (u *Unmeasured) Unwrap() error { return u.Err }
 
 // FailureOf returns err as a Failure; what has no reason becomes Other.
 func FailureOf(err error) *Failure {
-	var f *Failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*Failure](err); ok {
 		return f
 	}
 	return &Failure{Reason: Other, Err: err}

@@ -77,7 +77,7 @@ func TLS(t testing.TB, cert tls.Certificate, talk func(net.Conn)) string {
 	return TCP(t, func(raw net.Conn) {
 		conn := tls.Server(raw, config)
 		defer conn.Close()
-		if conn.Handshake() == nil {
+		if conn.HandshakeContext(t.Context()) == nil {
 			talk(conn)
 		}
 	})

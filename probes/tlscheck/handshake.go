@@ -79,15 +79,13 @@ type badCertificate struct{ probe.Problem }
 func (b *badCertificate) Error() string { return b.Text }
 
 func handshakeError(ctx context.Context, err error) error {
-	var bad *badCertificate
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*badCertificate](err); ok {
 		return probe.Fail(bad.Reason, probe.PhaseTLS, bad)
 	}
 	if ended := probe.Ended(ctx, probe.PhaseTLS, "negotiating TLS"); ended != nil {
 		return ended
 	}
-	var record tls.RecordHeaderError
-	if errors.As(err, &record) {
+	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return probe.Fail(probe.Protocol, probe.PhaseTLS, notTLS(record))
 	}
 	if reason, text, ok := Alert(err); ok {

@@ -122,7 +122,7 @@ func shake(t *testing.T, server *tls.Config, o *Options) (*tls.Conn, *probe.TLS,
 	address := probetest.TCP(t, func(raw net.Conn) {
 		conn := tls.Server(raw, server)
 		defer conn.Close()
-		if conn.Handshake() == nil {
+		if conn.HandshakeContext(t.Context()) == nil {
 			probetest.Hang(conn)
 		}
 	})

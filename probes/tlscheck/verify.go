@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -146,7 +147,7 @@ func wrongHost(c *x509.Certificate, name string) string {
 	const told = 3
 	names := c.DNSNames
 	for _, ip := range c.IPAddresses {
-		names = append(names[:len(names):len(names)], ip.String())
+		names = append(slices.Clip(names), ip.String())
 	}
 	if len(names) == 0 {
 		hint := ""
