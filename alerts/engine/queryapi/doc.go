@@ -24,7 +24,7 @@
 // Stricter than Prometheus, so that no request can take the hub down:
 //   - a body over Options.MaxBody is refused with 413, an expression of more
 //     than 10,000 tokens with 400 (the parser's time grows with the square of
-//     the nesting: 200 kB of "1+1+1..." would hold a core for a minute), a
+//     the nesting: 200 kB of "1+1+1..." held a core for 45 s), a
 //     result of more than Options.MaxSeries series with 422;
 //   - a form that cannot be parsed is refused everywhere, not only by some
 //     endpoints; so are times and steps that are no number (NaN), beyond the
