@@ -5,7 +5,8 @@ SHELL := bash
 GO ?= go
 TOOL = $(GO) tool -modfile=tools/go.mod
 # Go itself stamps the release or the commit into the binary: tocsin version.
-BUILDFLAGS = -trimpath -ldflags '-s -w'
+# timetzdata: a time zone of the site file is known on a machine without tzdata.
+BUILDFLAGS = -trimpath -tags timetzdata -ldflags '-s -w'
 
 ARGS ?=
 COUNT ?= 6

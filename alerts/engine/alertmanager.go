@@ -165,6 +165,7 @@ func newAlertmanager(ctx context.Context, dir string, rcv notify.Notifier, exter
 // sendResolved: the end of a trouble is always told.
 type sendResolved struct{}
 
+// SendResolved implements notify.ResolvedSender.
 func (sendResolved) SendResolved() bool { return true }
 
 // groupsOf serves the API, which may be asked before the dispatcher runs.
@@ -266,8 +267,12 @@ type heldResponse struct {
 	body   bytes.Buffer
 }
 
-func (h *heldResponse) WriteHeader(status int)      { h.status = status }
+// WriteHeader implements http.ResponseWriter.
+func (h *heldResponse) WriteHeader(status int) { h.status = status }
+
+// Write implements http.ResponseWriter.
 func (h *heldResponse) Write(b []byte) (int, error) { return h.body.Write(b) }
+
 func (h *heldResponse) flush() {
 	h.ResponseWriter.WriteHeader(h.status)
 	_, _ = h.ResponseWriter.Write(h.body.Bytes())

@@ -72,5 +72,8 @@ func (in *inner) Addr() net.Addr { return pipeAddr{} }
 
 type pipeAddr struct{}
 
+// Network implements net.Addr.
 func (pipeAddr) Network() string { return "pipe" }
-func (pipeAddr) String() string  { return innerHost }
+
+// String implements net.Addr.
+func (pipeAddr) String() string { return innerHost }

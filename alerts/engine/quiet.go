@@ -12,10 +12,12 @@ import (
 // each change of state once.
 type warnOnly struct{ slog.Handler }
 
+// Enabled implements slog.Handler.
 func (w warnOnly) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
 }
 
+// Handle implements slog.Handler.
 func (w warnOnly) Handle(ctx context.Context, r slog.Record) error {
 	if strings.HasPrefix(r.Message, "Notify ") {
 		return nil
@@ -23,8 +25,10 @@ func (w warnOnly) Handle(ctx context.Context, r slog.Record) error {
 	return w.Handler.Handle(ctx, r)
 }
 
+// WithAttrs implements slog.Handler.
 func (w warnOnly) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return warnOnly{w.Handler.WithAttrs(attrs)}
 }
 
+// WithGroup implements slog.Handler.
 func (w warnOnly) WithGroup(name string) slog.Handler { return warnOnly{w.Handler.WithGroup(name)} }

@@ -65,9 +65,12 @@ func (j *judge) of(ctx context.Context, e *entry, r *rules.AlertingRule) verdict
 	case !h.up || time.Since(h.scraped) > 3*h.every+time.Second:
 		return noData
 	}
+	if muted, err := j.mutedByCause(ctx, r.Query(), e.Labels); err != nil || muted {
+		return undecided
+	}
 	for _, name := range names {
-		if strings.HasPrefix(name, "tocsin_collector_") {
-			continue // the frame sends these with every page
+		if strings.HasPrefix(name, "ALERTS") || strings.HasPrefix(name, "tocsin_collector_") {
+			continue // not the target's; and the frame sends these with every page
 		}
 		if there, err := j.delivers(ctx, name, e.Labels); err != nil {
 			j.log.Warn("whether data still comes could not be asked", "metric", name, "err", err)
@@ -91,7 +94,7 @@ func selected(expr parser.Expr) []string {
 		if s, ok := n.(*parser.VectorSelector); ok {
 			name := s.Name
 			for _, m := range s.LabelMatchers {
-				if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+				if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
 					name = m.Value
 				}
 			}
@@ -104,6 +107,61 @@ func selected(expr parser.Expr) []string {
 	return names
 }
 
+// mutedByCause tells whether the condition still holds, and the rule is silent
+// only because an alert that is its cause fires: (…) unless on (host) ALERTS{…}.
+// That is no end: what a dead host served is still down.
+func (j *judge) mutedByCause(ctx context.Context, expr parser.Expr, alert model.LabelSet) (bool, error) {
+	bare, causes := withoutCauses(expr)
+	if !causes {
+		return false, nil
+	}
+	vector, err := j.query(ctx, bare)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(vector, func(s promql.Sample) bool { return agrees(s.Metric, alert) }), nil
+}
+
+// withoutCauses writes an expression without its "unless ALERTS" parts, and
+// tells whether it had any.
+func withoutCauses(expr parser.Expr) (string, bool) {
+	found := false
+	var strip func(parser.Expr) parser.Expr
+	strip = func(e parser.Expr) parser.Expr {
+		switch e := e.(type) {
+		case *parser.BinaryExpr:
+			if e.Op == parser.LUNLESS && slices.ContainsFunc(selected(e.RHS), func(name string) bool { return name == "ALERTS" }) {
+				found = true
+				return strip(e.LHS)
+			}
+			c := *e
+			c.LHS, c.RHS = strip(e.LHS), strip(e.RHS)
+			return &c
+		case *parser.ParenExpr:
+			return &parser.ParenExpr{Expr: strip(e.Expr), PosRange: e.PosRange}
+		case *parser.AggregateExpr:
+			c := *e
+			c.Expr = strip(e.Expr)
+			return &c
+		}
+		return e
+	}
+	bare := strip(expr)
+	return bare.String(), found
+}
+
+// agrees tells whether a series may be the alert's: no label that both have
+// differs.
+func agrees(series labels.Labels, alert model.LabelSet) bool {
+	ok := true
+	series.Range(func(l labels.Label) {
+		if v, both := alert[model.LabelName(l.Name)]; both && string(v) != l.Value {
+			ok = false
+		}
+	})
+	return ok
+}
+
 // delivers tells whether the target still sends a series of this name that
 // agrees with the alert's labels where both have the label.
 func (j *judge) delivers(ctx context.Context, name string, alert model.LabelSet) (bool, error) {
@@ -111,15 +169,7 @@ func (j *judge) delivers(ctx context.Context, name string, alert model.LabelSet)
 	if err != nil {
 		return false, err
 	}
-	return slices.ContainsFunc(vector, func(s promql.Sample) bool {
-		agrees := true
-		s.Metric.Range(func(l labels.Label) {
-			if v, ok := alert[model.LabelName(l.Name)]; ok && string(v) != l.Value {
-				agrees = false
-			}
-		})
-		return agrees
-	}), nil
+	return slices.ContainsFunc(vector, func(s promql.Sample) bool { return agrees(s.Metric, alert) }), nil
 }
 
 // blind tells whether a part of the target could not be measured: a collector

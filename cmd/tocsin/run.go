@@ -31,15 +31,7 @@ func (v *runVerb) Run(ctx context.Context, c *console) error {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 	reload := make(chan struct{})
-	go func() {
-		for range hangup {
-			select {
-			case reload <- struct{}{}:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
+	go forward(ctx, hangup, reload)
 	err := app.Run(ctx, app.Options{
 		ConfigFile: config.Find(v.Config), DataDir: v.DataDir, Listen: v.Listen, Version: version(),
 		Log: slog.New(slog.NewTextHandler(c.err, &slog.HandlerOptions{Level: level})), Reload: reload,
@@ -49,4 +41,20 @@ func (v *runVerb) Run(ctx context.Context, c *console) error {
 		return fmt.Errorf("%w: %w", errInput, err)
 	}
 	return err
+}
+
+// forward turns signals into requests for a reload, until ctx ends.
+func forward(ctx context.Context, from <-chan os.Signal, to chan<- struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-from:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case to <- struct{}{}:
+		}
+	}
 }

@@ -95,6 +95,9 @@ func Run(ctx context.Context, opts Options) error {
 	go func() { served <- a.server.Serve(serveCtx, listener) }()
 	page := pageURL(site, listener.Addr().String())
 	a.log.Info("watching", "what", site.Summary(), "page", page)
+	for _, text := range site.Warnings() {
+		a.log.Warn("probably not meant", "what", text)
+	}
 	for _, gap := range site.Unwatched() {
 		a.log.Warn("not watched", "what", gap)
 	}

@@ -2,6 +2,7 @@ package frame
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -68,9 +69,7 @@ func (t *Target) page(results []map[string]*family) []*dto.MetricFamily {
 			all[name] = merged
 		}
 	}
-	for name, fam := range t.standing() {
-		all[name] = fam
-	}
+	maps.Copy(all, t.standing())
 	page := make([]*dto.MetricFamily, 0, len(all))
 	for _, fam := range all {
 		if len(fam.dto.Metric) > 0 {

@@ -161,7 +161,11 @@ func TestGather_failuresHaveTheirReason(t *testing.T) {
 		{"deadline", func(ctx context.Context, _ *Sink) error { return context.DeadlineExceeded }, "timeout"},
 		{"given", func(context.Context, *Sink) error { return Fail(ReasonStalled, errors.New("/mnt hangs")) }, "stalled"},
 		{"other", func(context.Context, *Sink) error { return errors.New("odd") }, "error"},
-		{"twice", func(_ context.Context, s *Sink) error { s.Send(testFamily, 1, "a"); s.Send(testFamily, 2, "a"); return nil }, "invalid"},
+		{"twice", func(_ context.Context, s *Sink) error {
+			s.Send(testFamily, 1, "a")
+			s.Send(testFamily, 2, "a")
+			return nil
+		}, "invalid"},
 		{"undeclared", func(_ context.Context, s *Sink) error { s.Send(&Family{Name: "other"}, 1); return nil }, "invalid"},
 		{"labels", func(_ context.Context, s *Sink) error { s.Send(testFamily, 1); return nil }, "invalid"},
 		{"utf8", func(_ context.Context, s *Sink) error { s.Send(testFamily, 1, "\xff"); return nil }, "invalid"},
