@@ -254,3 +254,17 @@ func TestCall_errorIDs(t *testing.T) {
 		t.Error("a foreign error has a status")
 	}
 }
+
+// An answer without end is given up on by its size, long before any time is up.
+func TestSay_endlessAnswerIsBounded(t *testing.T) {
+	l := newLab(t)
+	l.config.Timeout = model.Duration(15 * time.Second)
+	l.restart()
+	l.server.Fail(mattermosttest.Fault{Kind: mattermosttest.Flood, Path: "/channels/name/"})
+	began := time.Now()
+	_, err := l.say(fire())
+	check(t, answer{retry: true, cause: alerts.CauseBadAnswer, words: "can't be read"}, true, err)
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}

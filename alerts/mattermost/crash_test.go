@@ -186,3 +186,22 @@ func TestState_lostAndNothingToFind(t *testing.T) {
 		t.Errorf("got %s", l.texts())
 	}
 }
+
+// The server answers a repeated request with the post that it has, whose text
+// may be older.
+func TestCrash_afterThePost_andTheNumberMoved(t *testing.T) {
+	for name, kill := range kills() {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.lose()
+			_, _ = l.say(fire())
+			kill(l)
+			n := fire()
+			n.Alerts[0].Annotations["summary"] = "db1: disk full on /srv (99 %)"
+			l.mustSay(n)
+			if p := l.only(); !strings.Contains(p.Text(), "99 %") || len(p.Replies) != 0 {
+				t.Errorf("got %s", l.texts())
+			}
+		})
+	}
+}
