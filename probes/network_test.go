@@ -138,7 +138,7 @@ func TestFailures(t *testing.T) {
 		}}, probe.BlockedAddress, "connect", "127.0.0.1: loopback"},
 
 		{"TLS hangs", quick(raw("https", probetest.Hang)), Options{}, probe.Timeout, "tls", "negotiating TLS"},
-		{"TLS is cut", raw("https", func(net.Conn) {}), Options{}, probe.Reset, "tls", "closed the connection"},
+		{"TLS is cut", raw("https", answer("")), Options{}, probe.Reset, "tls", "closed the connection"},
 		{"TLS is reset", raw("https", func(c net.Conn) { _, _ = c.Read(make([]byte, 4096)); probetest.Reset(c) }), Options{}, probe.Reset, "tls", ""},
 		{"plain HTTP on 443", raw("https", answer("HTTP/1.1 400 Bad Request\r\n\r\n")), Options{}, probe.Protocol, "tls", "plain HTTP"},
 		{"SSH on 443", raw("https", answer("SSH-2.0-OpenSSH_9.2\r\n")), Options{}, probe.Protocol, "tls", "does not speak TLS"},
@@ -152,6 +152,10 @@ func TestFailures(t *testing.T) {
 		{"no answer", tls(probetest.ReadRequest), Options{}, probe.Reset, "processing", "without an answer"},
 		{"reset before the answer", tls(func(c net.Conn) { probetest.ReadRequest(c); probetest.Reset(c) }), Options{}, probe.Reset, "processing", ""},
 		{"not HTTP", tls(say("220 mail.example ESMTP\r\n")), Options{}, probe.Protocol, "processing", "does not speak HTTP"},
+		{"SSH on an http target, which speaks first", raw("http", func(c net.Conn) {
+			_, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.2\r\n")
+			probetest.Hang(c)
+		}), Options{}, probe.Protocol, "processing", "does not speak HTTP"},
 		{"TLS on an http target", raw("http", answer("\x15\x03\x01\x00\x02\x02\x46")), Options{}, probe.Protocol, "processing", "https://"},
 		{"Go's TLS server on an http target", func(t *testing.T) Config {
 			return Config{Target: strings.Replace(handler(ok)(t).Target, "https", "http", 1)}

@@ -2,6 +2,7 @@ package httpprobe
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -34,5 +35,34 @@ var transport = sync.OnceValue(func() *http.Transport {
 
 // newClient returns a client that speaks on conn and on nothing else.
 func newClient(ctx context.Context, at *url.URL, conn net.Conn) (*http.ClientConn, error) {
+	if secure, ok := conn.(*tls.Conn); !ok || secure.ConnectionState().NegotiatedProtocol != "h2" {
+		conn = &deaf{Conn: conn, spoken: make(chan struct{})}
+	}
 	return transport().NewClientConn(context.WithValue(ctx, connKey{}, conn), at.Scheme, net.JoinHostPort(at.Hostname(), port(at)))
+}
+
+// deaf is a connection that hears nothing before it has spoken. In HTTP/1.1 the
+// client speaks first; net/http writes what it hears before that into the
+// program's log, and what a server says has no place there.
+type deaf struct {
+	net.Conn
+	once   sync.Once
+	spoken chan struct{} // closed by the first Write, and by Close
+}
+
+func (d *deaf) speak() { d.once.Do(func() { close(d.spoken) }) }
+
+func (d *deaf) Read(b []byte) (int, error) {
+	<-d.spoken
+	return d.Conn.Read(b)
+}
+
+func (d *deaf) Write(b []byte) (int, error) {
+	d.speak()
+	return d.Conn.Write(b)
+}
+
+func (d *deaf) Close() error {
+	d.speak()
+	return d.Conn.Close()
 }
