@@ -47,16 +47,20 @@ part_vet() { go vet ./...; }
 
 part_lint() { tool golangci-lint run ./...; }
 
-# Code that main cannot reach, and packages that it does not link, are dead,
-# whatever tests they have.
+# Code that neither the program nor a test reaches is dead, and so is a package
+# that the program does not link. What only tests reach is shown, for a reader
+# to ask whether it should live in a test.
 part_deadcode() {
 	local dead
-	dead=$(tool deadcode -filter '^tocsin(/|$)' ./cmd/...) || return 1
+	dead=$(tool deadcode -test -filter '^tocsin(/|$)' ./...) || return 1
+	[ -z "$dead" ] || dead+=$'\n'
 	dead+=$(comm -23 \
 		<(go list -f '{{if .GoFiles}}{{.ImportPath}}{{end}}' ./... | grep -vE 'test$|/internal/(testenv|layers)$' | sort) \
 		<(go list -deps ./cmd/... | sort) | sed 's/$/: package that the program does not link/')
+	echo "reached by tests alone:"
+	tool deadcode -filter '^tocsin(/|$)' ./cmd/... | comm -23 <(sort) <(sort <<<"$dead") | sed 's/^/  /'
 	if [ -n "$dead" ]; then
-		echo "$dead"
+		printf 'dead:\n%s\n' "$dead"
 		return 1
 	fi
 }
@@ -76,7 +80,7 @@ part_build() {
 
 part_arm64() { GOOS=linux GOARCH=arm64 go build -ldflags '-s -w' -o "$work/tocsin-arm64" ./cmd/tocsin; }
 
-part_fuzz() { tools/fuzz.sh 2s; }
+part_fuzz() { tools/fuzz.sh 2s blind; }
 
 part_vulnerabilities() {
 	tool govulncheck ./... >"$work/vulnerabilities" 2>&1

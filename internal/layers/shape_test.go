@@ -24,7 +24,8 @@ var emptyNames = []string{"util", "utils", "helper", "helpers", "common", "misc"
 // blankImports are the imports without a name that may be, each with its
 // reason.
 var blankImports = map[string]string{
-	"embed": "go:embed asks for it",
+	"embed":       "go:embed asks for it",
+	"time/tzdata": "a machine without time zones must not tell times in another than was asked for",
 }
 
 func TestFiles_stayShort(t *testing.T) {
