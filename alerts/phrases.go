@@ -35,7 +35,7 @@ func phrases(language string) Phrases {
 			Resolved:  "Résolu",
 			After:     "après %s",
 			NoData:    "pas de données depuis %s : l'alerte est maintenue, non confirmée",
-			Unwatched: "N'est plus surveillé", //nolint:misspell // French
+			Unwatched: "N'est plus surveillé",
 			Because:   "la cible ou la règle n'est plus configurée ; personne n'a constaté la réparation",
 			More:      "et %d autres",
 			MoreOne:   "et 1 autre",

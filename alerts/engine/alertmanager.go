@@ -328,7 +328,8 @@ func (am *alertmanager) stop() {
 
 func snapshot(path string, from interface {
 	Snapshot(w io.Writer) (int64, error)
-}) error {
+},
+) error {
 	var b bytes.Buffer
 	if _, err := from.Snapshot(&b); err != nil {
 		return fmt.Errorf("snapshot: %w", err)

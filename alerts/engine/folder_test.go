@@ -31,8 +31,10 @@ func small(t *testing.T, size string, flags uintptr) string {
 }
 
 func open(dir string) error {
-	e, err := New(Options{Config: Config{Retention: defaultRetention}, DataDir: filepath.Join(dir, "data"),
-		Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()}, Settings{Voice: &recorder{}})
+	e, err := New(Options{
+		Config: Config{Retention: defaultRetention}, DataDir: filepath.Join(dir, "data"),
+		Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+	}, Settings{Voice: &recorder{}})
 	if e != nil {
 		e.Stop()
 	}

@@ -33,7 +33,7 @@ func Reference(w io.Writer) error {
 // Purpose returns what the comment above a shipped rule says: when it fires,
 // and what to do then. Both are empty for rules without such a comment.
 func (r Rule) Purpose() (firesWhen, do string) {
-	for _, line := range strings.Split(r.Comment, "\n") {
+	for line := range strings.SplitSeq(r.Comment, "\n") {
 		if text, ok := strings.CutPrefix(line, "Fires when: "); ok {
 			firesWhen = text
 		}

@@ -64,23 +64,23 @@ func (s *Site) needable() []string {
 
 func (s *Site) uniqueNames(p problem.List) {
 	names := map[string]names{"hosts": {}, "postgres": {}, "rabbitmq": {}, "bricks": {}}
-	claim := func(section string, i int, key, name string) {
-		names[section].claim(p.At(section).Index(i).At(key), name, index(section, i))
+	claim := func(section string, i int, name string) {
+		names[section].claim(p.At(section).Index(i).At("name"), name, index(section, i))
 	}
 	for i, h := range s.Hosts {
 		if h.Name == s.HostName() {
 			p.At("hosts").Index(i).Addf("%s is this machine, which is watched anyway; take it away", quote(h.Name))
 		}
-		claim("hosts", i, "name", h.Name)
+		claim("hosts", i, h.Name)
 	}
 	for i, t := range s.Postgres {
-		claim("postgres", i, "name", t.Name)
+		claim("postgres", i, t.Name)
 	}
 	for i, t := range s.RabbitMQ {
-		claim("rabbitmq", i, "name", t.Name)
+		claim("rabbitmq", i, t.Name)
 	}
 	for i, t := range s.Bricks {
-		claim("bricks", i, "name", t.Name)
+		claim("bricks", i, t.Name)
 	}
 }
 

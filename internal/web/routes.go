@@ -50,13 +50,14 @@ func (s *Server) table() []route {
 }
 
 // queryClass knows the questions that may be asked by POST because they can be
-// long; any other POST would change something.
+// long, and those that Grafana asks by POST first, to turn to GET when the API
+// answers 405; any other POST would change something.
 func queryClass(r *http.Request) access.Class {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		return access.Read
 	case http.MethodPost:
-		questions := []string{"query", "query_range", "query_exemplars", "series", "labels", "format_query", "parse_query"}
+		questions := []string{"query", "query_range", "query_exemplars", "series", "labels", "format_query", "parse_query", "rules", "status/buildinfo"}
 		if name, ok := strings.CutPrefix(r.URL.Path, "/api/v1/"); ok && slices.Contains(questions, name) {
 			return access.Read
 		}

@@ -76,7 +76,7 @@ func TestRoutes_whoMay(t *testing.T) {
 	reads := []string{
 		"GET /", "GET /metrics", "HEAD /metrics", "GET /metrics/brick/b", "GET /sd", "GET /nothing", "GET /metrics/no/no",
 		"GET /api/v1/query", "POST /api/v1/query", "POST /api/v1/query_range", "POST /api/v1/labels", "POST /api/v1/series",
-		"GET /api/v1/rules", "GET /api/v2/silences", "HEAD /api/v2/alerts", "OPTIONS /api/v2/alerts", "POST /nothing",
+		"GET /api/v1/rules", "POST /api/v1/rules", "POST /api/v1/status/buildinfo", "GET /api/v2/silences", "HEAD /api/v2/alerts", "OPTIONS /api/v2/alerts", "POST /nothing",
 	}
 	writes := []string{
 		"POST /-/reload", "PUT /-/reload", "POST /api/v2/alerts", "POST /api/v2/silences", "DELETE /api/v2/silence/1",

@@ -93,8 +93,7 @@ func (a *api) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		known = &apiError{kind: internal, err: err}
 	}
 	status := known.kind.status()
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		status = http.StatusRequestEntityTooLarge
 	}
 	if known.kind == internal {

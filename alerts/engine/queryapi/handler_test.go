@@ -135,8 +135,14 @@ func TestGzip(t *testing.T) {
 		target, accept string
 		zipped         bool
 	}{
-		{long, "gzip", true}, {long, "deflate, gzip;q=1.0, *;q=0.5", true}, {long, "br, gzip", true}, {short, "gzip", false},
-		{long, "", false}, {long, "identity", false}, {long, "gzip;q=0", false}, {long, "gzip;q=x", false},
+		{long, "gzip", true},
+		{long, "deflate, gzip;q=1.0, *;q=0.5", true},
+		{long, "br, gzip", true},
+		{short, "gzip", false},
+		{long, "", false},
+		{long, "identity", false},
+		{long, "gzip;q=0", false},
+		{long, "gzip;q=x", false},
 	} {
 		_, plain := get(t, h, test.target)
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, test.target, http.NoBody)
@@ -216,10 +222,19 @@ func TestEngineVersion_isThatOfTheModule(t *testing.T) {
 // status, and never by a panic or an internal error.
 func FuzzRequests(f *testing.F) {
 	for _, seed := range [][2]string{
-		{"query", "query=load&time=1000100"}, {"query_range", "query=rate(load[1m])&start=1000000&end=1000100&step=5"},
-		{"query_range", "query=1&start=1&end=2&step=0.0005"}, {"series", "match[]=load&limit=1"}, {"labels", "match[]={a=~%22(%22}"},
-		{"label/host/values", "start=NaN"}, {"label/U__a_2F_b/values", ""}, {"metadata", "limit=-1"}, {"rules", "type=x&group_limit=0"},
-		{"query_exemplars", "query=a"}, {"format_query", "query=sum(a)by(b)"}, {"targets", "state=x"}, {"query", "query=%ff&a;b"},
+		{"query", "query=load&time=1000100"},
+		{"query_range", "query=rate(load[1m])&start=1000000&end=1000100&step=5"},
+		{"query_range", "query=1&start=1&end=2&step=0.0005"},
+		{"series", "match[]=load&limit=1"},
+		{"labels", "match[]={a=~%22(%22}"},
+		{"label/host/values", "start=NaN"},
+		{"label/U__a_2F_b/values", ""},
+		{"metadata", "limit=-1"},
+		{"rules", "type=x&group_limit=0"},
+		{"query_exemplars", "query=a"},
+		{"format_query", "query=sum(a)by(b)"},
+		{"targets", "state=x"},
+		{"query", "query=%ff&a;b"},
 	} {
 		f.Add(seed[0], seed[1])
 	}

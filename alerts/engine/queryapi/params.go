@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -117,10 +118,8 @@ func (a *api) matchers(r *http.Request) ([][]*labels.Matcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, set := range sets {
-		if matchesNothing(set) {
-			return nil, errors.New("match[] must contain at least one non-empty matcher")
-		}
+	if slices.ContainsFunc(sets, matchesNothing) {
+		return nil, errors.New("match[] must contain at least one non-empty matcher")
 	}
 	return sets, nil
 }

@@ -74,7 +74,7 @@ func (a *api) series(r *http.Request, out *reply) error {
 	if err != nil {
 		return err
 	}
-	defer l.querier.Close() //nolint:errcheck // nothing was written
+	defer l.querier.Close()
 
 	ctx := r.Context()
 	set := l.selectSeries(ctx)
@@ -116,7 +116,7 @@ func (a *api) labelNames(r *http.Request, out *reply) error {
 	if err != nil {
 		return err
 	}
-	defer l.querier.Close() //nolint:errcheck // nothing was written
+	defer l.querier.Close()
 	return a.sendStrings(r, out, l, l.querier.LabelNames)
 }
 
@@ -132,7 +132,7 @@ func (a *api) labelValues(r *http.Request, out *reply) error {
 	if err != nil {
 		return err
 	}
-	defer l.querier.Close() //nolint:errcheck // nothing was written
+	defer l.querier.Close()
 	return a.sendStrings(r, out, l, func(ctx context.Context, hints *storage.LabelHints, matchers ...*labels.Matcher) ([]string, annotations.Annotations, error) {
 		return l.querier.LabelValues(ctx, name, hints, matchers...)
 	})
