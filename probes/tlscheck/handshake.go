@@ -47,6 +47,7 @@ func Handshake(ctx context.Context, conn net.Conn, host string, o *Options) (*tl
 		now = time.Now
 	}
 	var seen *probe.TLS
+	asked := false // for a certificate of ours
 	client := tls.Client(conn, &tls.Config{
 		ServerName: name,
 		NextProtos: o.ALPN,
@@ -54,6 +55,10 @@ func Handshake(ctx context.Context, conn net.Conn, host string, o *Options) (*tl
 		// Verification is done by VerifyConnection below, which also sees
 		// what is bad.
 		InsecureSkipVerify: true,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			asked = true
+			return &tls.Certificate{}, nil
+		},
 		VerifyConnection: func(s tls.ConnectionState) error {
 			certs := s.PeerCertificates
 			seen = &probe.TLS{
@@ -68,7 +73,7 @@ func Handshake(ctx context.Context, conn net.Conn, host string, o *Options) (*tl
 		},
 	})
 	if err := client.HandshakeContext(ctx); err != nil {
-		return nil, seen, handshakeError(ctx, err)
+		return nil, seen, handshakeError(ctx, err, asked)
 	}
 	return client, seen, nil
 }
@@ -78,7 +83,7 @@ type badCertificate struct{ probe.Problem }
 
 func (b *badCertificate) Error() string { return b.Text }
 
-func handshakeError(ctx context.Context, err error) error {
+func handshakeError(ctx context.Context, err error, asked bool) error {
 	if bad, ok := errors.AsType[*badCertificate](err); ok {
 		return probe.Fail(bad.Reason, probe.PhaseTLS, bad)
 	}
@@ -89,6 +94,9 @@ func handshakeError(ctx context.Context, err error) error {
 		return probe.Fail(probe.Protocol, probe.PhaseTLS, notTLS(record))
 	}
 	if reason, text, ok := Alert(err); ok {
+		if asked && reason == probe.TLSHandshake {
+			reason, text = probe.TLSClientCertificate, "the server asked for a client certificate, and went no further without one"
+		}
 		return probe.Fail(reason, probe.PhaseTLS, errors.New(text))
 	}
 	switch reason := dial.ReasonOf(err); {

@@ -150,7 +150,7 @@ func TestHandshake_refusals(t *testing.T) {
 		{"no certificate for the name", &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return nil, errors.New("none")
 		}}, probe.TLSHandshake, false},
-		{"wants a certificate of ours, TLS 1.2", &tls.Config{Certificates: certs, ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}, probe.TLSHandshake, true},
+		{"wants a certificate of ours, TLS 1.2", &tls.Config{Certificates: certs, ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}, probe.TLSClientCertificate, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, seen, err := shake(t, c.server, o)
