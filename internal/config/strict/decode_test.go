@@ -30,7 +30,7 @@ type sample struct {
 	Rules   map[string]ones   `yaml:"rules"`
 	Inline  inlined           `yaml:",inline"`
 	Own     itself            `yaml:"own"`
-	_       string // unexported fields are no keys
+	_       string            // unexported fields are no keys
 }
 
 // itself reads YAML without help.
