@@ -34,8 +34,28 @@ func plain(s string) string {
 // markdown makes a text from outside harmless inside Markdown: it shows as it
 // was written. Addresses in it can be copied, but not clicked: what a label
 // holds may be somebody else's.
+//
+// What stands between two backticks stays code, so that a command of a rule
+// can be read and copied. Where the backticks do not pair up, somebody else's
+// are among them, and none of them means anything.
 func markdown(s string) string {
-	words := strings.Split(plain(s), " ")
+	parts := strings.Split(plain(s), "`")
+	if len(parts)%2 == 0 || strings.Contains(s, "``") {
+		return lineStart(prose(plain(s)))
+	}
+	for i, part := range parts {
+		if i%2 == 0 {
+			parts[i] = prose(part)
+		} else {
+			parts[i] = fence(part)
+		}
+	}
+	return lineStart(strings.Join(parts, ""))
+}
+
+// prose escapes text that has no code in it.
+func prose(s string) string {
+	words := strings.Split(s, " ")
 	for i, w := range words {
 		if strings.Contains(w, "://") || strings.HasPrefix(strings.ToLower(w), "www.") {
 			address := strings.TrimRight(w, ".,;:!?)")
@@ -44,7 +64,7 @@ func markdown(s string) string {
 		}
 		words[i] = escape(w)
 	}
-	return lineStart(strings.Join(words, " "))
+	return strings.Join(words, " ")
 }
 
 // escape puts a backslash before what Markdown would read.

@@ -28,6 +28,11 @@ func TestMarkdown(t *testing.T) {
 		"not \xff utf8":                  "not � utf8",
 		`back\slash`:                     `back\\slash`,
 		"":                               "",
+		// Commands of a rule can be copied; whatever stands in them calls nobody.
+		"run `du -xh --max_depth=2 '/srv'`, then": "run `du -xh --max_depth=2 '/srv'`, then",
+		"`@channel` and `x`":                      "`@" + brk + "channel` and `x`",
+		// A backtick too many, or two at once: none is believed.
+		"a` label, `du *`": "a\\` label, \\`du \\*\\`",
 	} {
 		if got := markdown(in); got != want {
 			t.Errorf("%q:\n got %q\nwant %q", in, got, want)
