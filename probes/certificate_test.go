@@ -110,8 +110,8 @@ func TestCertificates(t *testing.T) {
 				t.Errorf("the words %q do not say %q", r.Explain(), c.says)
 			}
 			leaf := c.cert.Leaf
-			page.wants(t, fmt.Sprintf(`probe_hop_certificate_expiry_timestamp_seconds{hop="0",host=%q}`, host), float64(leaf.NotAfter.Unix()))
-			page.wants(t, fmt.Sprintf(`probe_hop_certificate_not_before_timestamp_seconds{hop="0",host=%q}`, host), float64(leaf.NotBefore.Unix()))
+			page.wants(t, fmt.Sprintf(`probe_hop_certificate_expiry_timestamp_seconds{hop="0",server=%q}`, host), float64(leaf.NotAfter.Unix()))
+			page.wants(t, fmt.Sprintf(`probe_hop_certificate_not_before_timestamp_seconds{hop="0",server=%q}`, host), float64(leaf.NotBefore.Unix()))
 			earliest := c.earliest
 			if earliest.IsZero() {
 				earliest = leaf.NotAfter
@@ -184,7 +184,7 @@ func TestCertificates_ofEachHop(t *testing.T) {
 				if i == 1 {
 					want = c.second.Leaf.NotAfter
 				}
-				page.wants(t, fmt.Sprintf(`probe_hop_certificate_expiry_timestamp_seconds{hop="%d",host="127.0.0.1"}`, i), float64(want.Unix()))
+				page.wants(t, fmt.Sprintf(`probe_hop_certificate_expiry_timestamp_seconds{hop="%d",server="127.0.0.1"}`, i), float64(want.Unix()))
 			}
 			if c.reason != "" {
 				page.wants(t, `probe_certificate_problem_info{hop="1",reason="tls_expired"}`, 1)

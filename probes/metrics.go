@@ -81,11 +81,11 @@ var (
 		Help: "What is wrong with a server's certificate, each hop (0 is the target) and each thing, also when the probe accepts it.",
 	}
 	hopExpiry = &frame.Family{
-		Name: "probe_hop_certificate_expiry_timestamp_seconds", Labels: []string{"hop", "host"},
+		Name: "probe_hop_certificate_expiry_timestamp_seconds", Labels: []string{"hop", "server"},
 		Help: "When the own certificate of each server on the way expires, whether or not it is good; hop 0 is the target.",
 	}
 	hopNotBefore = &frame.Family{
-		Name: "probe_hop_certificate_not_before_timestamp_seconds", Labels: []string{"hop", "host"},
+		Name: "probe_hop_certificate_not_before_timestamp_seconds", Labels: []string{"hop", "server"},
 		Help: "From when the own certificate of each server on the way is valid; hop 0 is the target.",
 	}
 )
