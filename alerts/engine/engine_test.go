@@ -249,6 +249,39 @@ func TestEngine_aTargetThatIsNoLongerConfiguredEndsUnwatched(t *testing.T) {
 	}
 }
 
+const causeRules = `
+groups:
+  - name: test
+    interval: 1s
+    rules:
+      - alert: Dark
+        expr: lights == 0
+      - alert: Cold
+        expr: (temperature unless on (instance) ALERTS{alertname="Dark", alertstate="firing"}) < 10
+`
+
+// TestEngine_mutedByItsCauseIsNoEnd: a rule that is silent because its cause
+// fires has not seen the trouble end.
+func TestEngine_mutedByItsCauseIsNoEnd(t *testing.T) {
+	s, voice := newSite("temperature 5\nlights 1\n"), &recorder{}
+	e := start(t, t.TempDir(), s, voice, causeRules)
+	defer e.Stop()
+	eventually(t, 30*time.Second, "said", func() any { return voice.reasons() }, said(voice, "first Cold 1/1"))
+	s.set("temperature 5\nlights 0\n")
+	eventually(t, 30*time.Second, "cause said", func() any { return voice.reasons() }, said(voice, "first Dark 1/1"))
+	began := time.Unix(0, e.lastEval.Load())
+	eventually(t, 30*time.Second, "evaluated with the cause known", func() any { return nil }, func() bool {
+		return time.Unix(0, e.lastEval.Load()).Sub(began) > 4*time.Second
+	})
+	if slices.Contains(voice.reasons(), "all_settled Cold 0/1") {
+		t.Errorf("said %v: Cold was muted, it has not ended", voice.reasons())
+	}
+	s.set("temperature 20\nlights 1\n")
+	eventually(t, 30*time.Second, "both ended", func() any { return voice.reasons() }, func() bool {
+		return said(voice, "all_settled Cold 0/1")() && said(voice, "all_settled Dark 0/1")()
+	})
+}
+
 func TestEngine_aVoiceThatFailsIsAskedAgain(t *testing.T) {
 	s, voice := newSite("temperature 35\n"), &recorder{fail: errors.New("away")}
 	e := start(t, t.TempDir(), s, voice, testRules)
