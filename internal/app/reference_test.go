@@ -115,12 +115,12 @@ func family(d *prometheus.Desc) (*frame.Family, bool) {
 		return s
 	}
 	f := &frame.Family{Name: between(`fqName: "`, `"`), Help: between(`help: "`, `", `)}
-	for _, l := range strings.SplitSeq(between("variableLabels: {", "}"), ",") {
+	for l := range strings.SplitSeq(between("variableLabels: {", "}"), ",") {
 		if l != "" {
 			f.Labels = append(f.Labels, l)
 		}
 	}
-	for _, l := range strings.SplitSeq(between("constLabels: {", "}"), ",") {
+	for l := range strings.SplitSeq(between("constLabels: {", "}"), ",") {
 		if name, _, ok := strings.Cut(l, "="); ok {
 			f.Labels = append(f.Labels, name)
 		}
