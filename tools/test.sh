@@ -45,7 +45,7 @@ tree_state() {
 
 part_vet() { go vet ./...; }
 
-part_lint() { tool golangci-lint run ./...; }
+part_lint() { tool golangci-lint run --allow-parallel-runners ./...; }
 
 # Code that neither the program nor a test reaches is dead, and so is a package
 # that the program does not link. What only tests reach is shown, for a reader

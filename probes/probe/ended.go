@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 )
 
@@ -25,9 +24,4 @@ func Ended(ctx context.Context, phase Phase, doing string) error {
 	default:
 		return nil
 	}
-}
-
-// IsTimeout tells whether err is a deadline's, of a context or a connection.
-func IsTimeout(err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }

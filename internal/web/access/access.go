@@ -21,18 +21,6 @@ const (
 	Public              // tells no more than that a Tocsin runs
 )
 
-// String returns the class as logs name it.
-func (c Class) String() string {
-	switch c {
-	case Public:
-		return "public"
-	case Read:
-		return "read"
-	default:
-		return "write"
-	}
-}
-
 // Options are what an Access is made of. All are taken from one
 // configuration; the next one gets an Access of its own.
 type Options struct {
