@@ -113,10 +113,10 @@ func TestRoutes_whoMay(t *testing.T) {
 				want := c.refused[v.name]
 				refused := w.Code == no || w.Code == forbidden || w.Code == misdirected
 				if (want != 0 && w.Code != want) || (want == 0 && refused) {
-					t.Errorf("%d: %s by %s: %d, want refusal %d", c.class, route, v.name, w.Code, want)
+					t.Errorf("%s: %s by %s: %d, want refusal %d", c.class, route, v.name, w.Code, want)
 				}
 				if (w.Header().Get("WWW-Authenticate") != "") != (w.Code == no) {
-					t.Errorf("%d: %s by %s: %d with WWW-Authenticate %q", c.class, route, v.name, w.Code, w.Header().Get("WWW-Authenticate"))
+					t.Errorf("%s: %s by %s: %d with WWW-Authenticate %q", c.class, route, v.name, w.Code, w.Header().Get("WWW-Authenticate"))
 				}
 			}
 		}
