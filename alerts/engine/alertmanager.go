@@ -138,7 +138,9 @@ func newAlertmanager(ctx context.Context, dir string, rcv notify.Notifier, exter
 	routes := dispatch.NewRoute(conf.Route, nil)
 	integration := notify.NewIntegration(rcv, sendResolved{}, integrationName, 0, receiverName)
 	inhibitor := inhibit.NewInhibitor(am.alerts, conf.InhibitRules, log, recorder)
-	pipeline := notify.NewPipelineBuilder(reg, featurecontrol.NoopFlags{}, recorder).New(
+	// The pipeline's own metrics are 300 series about integrations that are
+	// linked in and never used; a voice is measured where it speaks.
+	pipeline := notify.NewPipelineBuilder(prometheus.NewRegistry(), featurecontrol.NoopFlags{}, recorder).New(
 		map[string][]notify.Integration{receiverName: {integration}, "none": nil},
 		func() time.Duration { return 0 }, inhibitor, am.silencer,
 		timeinterval.NewIntervener(nil), groups, am.nflog, nil,

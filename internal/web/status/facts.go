@@ -45,7 +45,6 @@ func (p *pen) engine(e *Engine) facts {
 	}
 	rows := []fact{
 		{Name: w.Series, Text: p.number(e.Series)},
-		{Name: w.Samples, Text: p.number(int(e.SamplesPerSecond + 0.5))},
 		{Name: w.Rules, Text: p.number(e.Rules)},
 		{Name: w.Evaluated, When: p.at(e.LastEvaluation)},
 		{Name: w.Oldest, When: p.at(e.Oldest)},

@@ -36,7 +36,9 @@ func (p *pen) headline(s *Status, gaps int) headline {
 		level := warn
 		if critical > 0 {
 			level = bad
-			h.Lines = append(h.Lines, w.count(w.FiresCritical, critical))
+			if firing > 1 {
+				h.Lines = append(h.Lines, w.count(w.FiresCritical, critical))
+			}
 		}
 		m = newMark(level, w.count(w.Fires, firing))
 	case s.Starting != "":

@@ -29,7 +29,7 @@ func calm() *Status {
 		Language: "en", Site: "ville", Host: "guet", Version: "0.1.0", Now: now, Started: ago(73 * time.Hour),
 		Configuration: Configuration{File: "/etc/tocsin/tocsin.yml", LoadedAt: ago(26 * time.Hour)},
 		Engine: &Engine{
-			Series: 3048, SamplesPerSecond: 412.4, Rules: 61, LastEvaluation: ago(3 * time.Second),
+			Series: 3048, Rules: 61, LastEvaluation: ago(3 * time.Second),
 			Oldest: ago(40 * 24 * time.Hour), DiskBytes: 412_300_000, DiskLimitBytes: 5_000_000_000,
 		},
 		Messages: []Message{

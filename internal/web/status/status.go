@@ -110,14 +110,13 @@ type Configuration struct {
 
 // Engine tells how the embedded engine stands.
 type Engine struct {
-	Series           int
-	SamplesPerSecond float64
-	Rules            int
-	LastEvaluation   time.Time
-	Oldest           time.Time // of the samples on disk
-	DiskBytes        int64
-	DiskLimitBytes   int64
-	Trouble          string // what is wrong with the engine, in words; empty: nothing
+	Series         int
+	Rules          int
+	LastEvaluation time.Time
+	Oldest         time.Time // of the samples on disk
+	DiskBytes      int64
+	DiskLimitBytes int64
+	Trouble        string // what is wrong with the engine, in words; empty: nothing
 }
 
 // A Message is what was said, or should have been.

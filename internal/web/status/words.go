@@ -32,7 +32,7 @@ type words struct {
 	Messages, When, Voice, What, Undelivered, NothingSaid string
 	Instance, ConfigTitle, ConfigFile, NoFile, LoadedAt   string
 	LastReload, ReloadGood, ReloadRefused                 string
-	EngineTitle, EngineOff, Series, Samples, Rules        string
+	EngineTitle, EngineOff, Series, Rules                 string
 	Evaluated, Oldest, Disk, DiskOf, Version, StartedAt   string
 	Ago, More, AndMore                                    string
 }
@@ -72,7 +72,7 @@ var english = words{
 	Instance:    "This instance",
 	ConfigTitle: "Configuration", ConfigFile: "File", NoFile: "none, this machine alone is watched", LoadedAt: "In force since",
 	LastReload: "Newest version", ReloadGood: "in force", ReloadRefused: "refused",
-	EngineTitle: "Engine", EngineOff: "off: alerts are judged elsewhere", Series: "Series", Samples: "Samples a second", Rules: "Rules",
+	EngineTitle: "Engine", EngineOff: "off: alerts are judged elsewhere", Series: "Series", Rules: "Rules",
 	Evaluated: "Last evaluation", Oldest: "Oldest data", Disk: "On disk", DiskOf: "of", Version: "Version", StartedAt: "Started",
 	AndMore: "And %d more.|And %d more.", Ago: "%s ago", More: "… (%d characters)",
 }

@@ -36,7 +36,7 @@ var french = words{
 	Instance:    "Cette instance",
 	ConfigTitle: "Configuration", ConfigFile: "Fichier", NoFile: "aucun, seule cette machine est surveillée", LoadedAt: "En vigueur depuis",
 	LastReload: "Dernière version", ReloadGood: "en vigueur", ReloadRefused: "refusée",
-	EngineTitle: "Moteur", EngineOff: "arrêté : les alertes sont jugées ailleurs", Series: "Séries", Samples: "Échantillons par seconde", Rules: "Règles",
+	EngineTitle: "Moteur", EngineOff: "arrêté : les alertes sont jugées ailleurs", Series: "Séries", Rules: "Règles",
 	Evaluated: "Dernière évaluation", Oldest: "Données les plus anciennes", Disk: "Sur disque", DiskOf: "sur", Version: "Version", StartedAt: "Démarré",
 	AndMore: "Et %d autre.|Et %d autres.", Ago: "il y a %s", More: "… (%d caractères)",
 }
