@@ -18,23 +18,38 @@ const Redacted = "[redacted]"
 const maxFile = 64 << 10
 
 // A Text is a string that does not print. The zero value is the empty secret.
-type Text struct{ value string }
+// Two of them are compared by what they reveal, not by ==.
+type Text struct {
+	// A pointer, since fmt shows the fields of a struct around it without
+	// asking Format when the verb is a wrong one.
+	value *string
+}
 
 // New makes a secret of a string.
-func New(value string) Text { return Text{value: value} }
+func New(value string) Text {
+	if value == "" {
+		return Text{}
+	}
+	return Text{value: &value}
+}
 
 // Reveal returns the secret. Call it where it is used, and nowhere else.
-func (t Text) Reveal() string { return t.value }
+func (t Text) Reveal() string {
+	if t.value == nil {
+		return ""
+	}
+	return *t.value
+}
 
 // IsZero tells whether there is no secret at all.
-func (t Text) IsZero() bool { return t.value == "" }
+func (t Text) IsZero() bool { return t.value == nil }
 
 // Format prints [redacted] for every verb.
 func (t Text) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, t.String()) }
 
 // String returns [redacted], or nothing for the empty secret.
 func (t Text) String() string {
-	if t.value == "" {
+	if t.IsZero() {
 		return ""
 	}
 	return Redacted
@@ -51,7 +66,7 @@ func (t Text) MarshalYAML() (any, error) { return t.String(), nil }
 
 // UnmarshalText reads the secret from a configuration.
 func (t *Text) UnmarshalText(b []byte) error {
-	t.value = string(b)
+	*t = New(string(b))
 	return nil
 }
 
