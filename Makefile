@@ -3,10 +3,10 @@
 
 SHELL := bash
 GO ?= go
-TOOL = $(GO) tool -modfile=tools/go.mod
+TOOL = $(FLAGS) $(GO) tool -modfile=tools/go.mod
 # Go itself stamps the release or the commit into the binary: tocsin version.
 # timetzdata: a time zone of the site file is known on a machine without tzdata.
-BUILDFLAGS = -trimpath -tags timetzdata -ldflags '-s -w'
+FLAGS = CGO_ENABLED=0 GOFLAGS='-trimpath -tags=timetzdata'
 
 ARGS ?=
 COUNT ?= 6
@@ -21,7 +21,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/tocsin: one static, stripped binary for this machine
-	CGO_ENABLED=0 $(GO) build $(BUILDFLAGS) -o bin/tocsin ./cmd/tocsin
+	$(FLAGS) $(GO) build -ldflags '-s -w' -o bin/tocsin ./cmd/tocsin
 
 run: build ## build, and watch this machine; ARGS='--config site.yml' watches a site
 	@exec bin/tocsin run $(ARGS)
@@ -30,7 +30,7 @@ dist: ## dist/tocsin-linux-amd64 and -arm64, with their checksums
 	@mkdir -p dist
 	@set -e; for arch in amd64 arm64; do \
 		echo "dist/tocsin-linux-$$arch"; \
-		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build $(BUILDFLAGS) -o dist/tocsin-linux-$$arch ./cmd/tocsin; \
+		$(FLAGS) GOOS=linux GOARCH=$$arch $(GO) build -ldflags '-s -w' -o dist/tocsin-linux-$$arch ./cmd/tocsin; \
 	done
 	cd dist && sha256sum tocsin-linux-amd64 tocsin-linux-arm64 > SHA256SUMS
 

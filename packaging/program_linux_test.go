@@ -86,7 +86,7 @@ func refusals(log string) []string {
 func build(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(openFolder(t), "tocsin")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/tocsin")
+	cmd := exec.Command("go", "build", "-trimpath", "-tags=timetzdata", "-ldflags", "-s -w", "-o", path, "./cmd/tocsin")
 	cmd.Dir = ".."
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 
 # One way of building for vet, lint and the binary, so that they share what
 # the build cache has of some 2,000 packages; the race detector has its own.
-export CGO_ENABLED=0 GOFLAGS=-trimpath
-tool() { GOFLAGS='' go tool -modfile=tools/go.mod "$@"; }
+export CGO_ENABLED=0 GOFLAGS='-trimpath -tags=timetzdata'
+tool() { go tool -modfile=tools/go.mod "$@"; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -32,7 +32,7 @@ part_generated() {
 	tools/changelog.sh check || ok=1
 	echo "generated files, by go generate ./...:"
 	tree_state >"$work/before"
-	GOFLAGS='' go generate ./... || ok=1
+	go generate ./... || ok=1
 	tree_state >"$work/after"
 	diff "$work/before" "$work/after" || { echo "go generate changed the files above: commit what it writes"; ok=1; }
 	return $ok
@@ -66,7 +66,7 @@ part_deadcode() {
 }
 
 part_build() {
-	GOFLAGS='' make --no-print-directory build || return 1
+	make --no-print-directory build || return 1
 	local linked direct all
 	linked=$(go version -m bin/tocsin | grep -cE '^\s+dep\s')
 	direct=$(go list -m -f '{{if not (or .Indirect .Main)}}{{.Path}}{{end}}' all | grep -c .)

@@ -24,8 +24,7 @@ var emptyNames = []string{"util", "utils", "helper", "helpers", "common", "misc"
 // blankImports are the imports without a name that may be, each with its
 // reason.
 var blankImports = map[string]string{
-	"embed":       "go:embed asks for it",
-	"time/tzdata": "a machine without time zones must not tell times in another than was asked for",
+	"embed": "go:embed asks for it",
 }
 
 func TestFiles_stayShort(t *testing.T) {
