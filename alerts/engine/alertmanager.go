@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -88,13 +89,16 @@ type alertmanager struct {
 	dispatcher atomic.Pointer[dispatch.Dispatcher]
 	inhibitor  atomic.Pointer[inhibit.Inhibitor]
 	handler    http.Handler
-	dirty      chan struct{} // what was said or silenced changed: write it
+	receiver   *receiver
+	forget     func([]model.Fingerprint) // told, and that is on disk
 	start      func()
+
+	saving sync.Mutex // one write of the notification log at a time
 }
 
-func newAlertmanager(ctx context.Context, dir string, rcv notify.Notifier, externalURL *url.URL, log *slog.Logger, reg prometheus.Registerer) (*alertmanager, error) {
+func newAlertmanager(ctx context.Context, dir string, rcv *receiver, externalURL *url.URL, log *slog.Logger, reg prometheus.Registerer) (*alertmanager, error) {
 	am := &alertmanager{
-		log: log, dirty: make(chan struct{}, 1),
+		log: log, receiver: rcv,
 		nflogFile: filepath.Join(dir, "nflog"), silFile: filepath.Join(dir, "silences"),
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -102,8 +106,8 @@ func newAlertmanager(ctx context.Context, dir string, rcv notify.Notifier, exter
 	}
 	var recorder eventrecorder.Recorder
 	var err error
-	if am.nflog, err = nflog.New(nflog.Options{SnapshotFile: am.nflogFile, Retention: logRetention, Logger: log, Metrics: reg}); err != nil {
-		return nil, fmt.Errorf("open notification log %s: %w; move it away to go on: what fires is then said once more", am.nflogFile, err)
+	if am.nflog, err = openLog(am.nflogFile, log, reg); err != nil {
+		return nil, err
 	}
 	if am.silences, err = silence.New(silence.Options{SnapshotFile: am.silFile, Retention: logRetention, Logger: log, Metrics: reg, EventRecorder: recorder}); err != nil {
 		return nil, fmt.Errorf("open silences %s: %w; move it away to go on without them", am.silFile, err)
@@ -164,6 +168,24 @@ func newAlertmanager(ctx context.Context, dir string, rcv notify.Notifier, exter
 	return am, nil
 }
 
+// openLog opens the notification log. One that is unreadable is set aside:
+// what fires is then said once more, which is better than not watching.
+func openLog(path string, log *slog.Logger, reg prometheus.Registerer) (*nflog.Log, error) {
+	metrics := prometheus.NewRegistry()
+	l, err := nflog.New(nflog.Options{SnapshotFile: path, Retention: logRetention, Logger: log, Metrics: metrics})
+	if err != nil {
+		log.Error("notification log is unreadable: what fires is said once more", "err", err, "set_aside", path+".broken")
+		if err := os.Rename(path, path+".broken"); err != nil {
+			return nil, fmt.Errorf("%w: set the notification log aside: %w", ErrDataFolder, err)
+		}
+		metrics = prometheus.NewRegistry()
+		if l, err = nflog.New(nflog.Options{SnapshotFile: path, Retention: logRetention, Logger: log, Metrics: metrics}); err != nil {
+			return nil, fmt.Errorf("%w: open notification log: %w", ErrDataFolder, err)
+		}
+	}
+	return l, reg.Register(metrics)
+}
+
 // sendResolved: the end of a trouble is always told.
 type sendResolved struct{}
 
@@ -222,24 +244,29 @@ func (am *alertmanager) told(group string) bool {
 	return len(said) > 0 && len(said[0].FiringAlerts) > 0
 }
 
-// put hands alerts in. The provider does not validate; its API would.
-func (am *alertmanager) put(ctx context.Context, alerts ...*alert.Alert) error {
-	for _, a := range alerts {
-		if err := a.Validate(); err != nil {
-			return fmt.Errorf("alert %s: %w", a.Name(), err)
-		}
-	}
-	return am.alerts.Put(ctx, alerts...)
-}
-
 // remember writes the notification log after each notification: it is what
-// keeps a thing from being said twice.
+// keeps a thing from being said twice. Only when that is on disk may the ledger
+// forget what ended.
 func (am *alertmanager) remember(next notify.Stage) notify.Stage {
 	return notify.StageFunc(func(ctx context.Context, l *slog.Logger, alerts ...*alert.Alert) (context.Context, []*alert.Alert, error) {
+		group, _ := notify.GroupKey(ctx)
 		ctx, alerts, err := next.Exec(ctx, l, alerts...)
-		am.changed()
+		if ended := am.receiver.takeEnded(group); err == nil {
+			if failed := am.saveLog(); failed != nil {
+				am.log.Error("notification log could not be written", "err", failed)
+			} else if len(ended) > 0 {
+				am.forget(ended)
+			}
+		}
 		return ctx, alerts, err
 	})
+}
+
+// saveLog writes the notification log, if something was said since.
+func (am *alertmanager) saveLog() error {
+	am.saving.Lock()
+	defer am.saving.Unlock()
+	return snapshot(am.nflogFile, am.nflog)
 }
 
 // noteChanges does the same for silences made through the API. The response
@@ -256,6 +283,8 @@ func (am *alertmanager) noteChanges(next http.Handler) http.Handler {
 		if held.status < http.StatusMultipleChoices {
 			if err := snapshot(am.silFile, am.silences); err != nil {
 				am.log.Error("silences could not be written", "err", err)
+				http.Error(w, "the silence holds, but could not be written to disk: a restart would forget it", http.StatusInternalServerError)
+				return
 			}
 		}
 		held.flush()
@@ -280,37 +309,21 @@ func (h *heldResponse) flush() {
 	_, _ = h.ResponseWriter.Write(h.body.Bytes())
 }
 
-func (am *alertmanager) changed() {
-	select {
-	case am.dirty <- struct{}{}:
-	default:
-	}
-}
-
-// maintain writes what was said as soon as it changed, and forgets what is
-// old, until ctx ends; then it writes once more.
+// maintain forgets what is old until ctx ends.
 func (am *alertmanager) maintain(ctx context.Context) {
 	tidy := time.NewTicker(maintainForget)
 	defer tidy.Stop()
 	for {
-		stop := false
 		select {
-		case <-am.dirty:
-		case <-tidy.C:
-			if _, err := am.nflog.GC(); err != nil {
-				am.log.Warn("notification log could not be tidied", "err", err)
-			}
-			if _, err := am.silences.GC(); err != nil {
-				am.log.Warn("silences could not be tidied", "err", err)
-			}
 		case <-ctx.Done():
-			stop = true
-		}
-		if err := snapshot(am.nflogFile, am.nflog); err != nil {
-			am.log.Error("notification log could not be written", "err", err)
-		}
-		if stop {
 			return
+		case <-tidy.C:
+		}
+		if _, err := am.nflog.GC(); err != nil {
+			am.log.Warn("notification log could not be tidied", "err", err)
+		}
+		if _, err := am.silences.GC(); err != nil {
+			am.log.Warn("silences could not be tidied", "err", err)
 		}
 	}
 }
@@ -322,8 +335,8 @@ func (am *alertmanager) stop() {
 	if i := am.inhibitor.Load(); i != nil {
 		i.Stop()
 	}
-	if err := snapshot(am.silFile, am.silences); err != nil {
-		am.log.Error("silences could not be written", "err", err)
+	if err := errors.Join(am.saveLog(), snapshot(am.silFile, am.silences)); err != nil {
+		am.log.Error("notification log and silences could not be written", "err", err)
 	}
 	am.alerts.Close()
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,6 +49,8 @@ type Options struct {
 	Own func() []sd.Group
 	// Detail says in words what a target of this instance finds wrong.
 	Detail func(job, instance string) string
+	// CollectorOf names the collector that sends a metric; empty: not known.
+	CollectorOf func(metric string) string
 	// ExternalURL leads people to this instance; empty: posts have no links.
 	ExternalURL string
 }
@@ -75,12 +78,12 @@ type Engine struct {
 	ballast  *ballast
 	api      http.Handler
 
-	started   time.Time
 	setAside  string
 	diskLimit int64
 	pageAt    atomic.Int64 // when this host's page was served last, Unix nanoseconds
-	evaluated chan struct{}
+	findings  chan finding
 	lastEval  atomic.Int64
+	stamped   atomic.Int64 // of what was handed on last
 	ready     atomic.Bool
 
 	stops []stop // in the order of starting; run backwards
@@ -97,6 +100,7 @@ type stop struct {
 type watchedHost struct {
 	*remote
 	cancel context.CancelFunc
+	done   <-chan struct{}
 }
 
 // New opens the data folder and wires everything, without starting it. On an
@@ -106,8 +110,8 @@ func New(opts Options, first Settings) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		opts: opts, log: opts.Log.With("room", "engine"), started: time.Now(),
-		evaluated: make(chan struct{}, 1), remotes: map[string]*watchedHost{},
+		opts: opts, log: opts.Log.With("room", "engine"),
+		findings: make(chan finding, 64), remotes: map[string]*watchedHost{},
 	}
 	if err := e.build(first); err != nil {
 		e.Stop()
@@ -146,11 +150,10 @@ func (e *Engine) build(first Settings) error {
 	e.onStop("queries", func() { _ = e.queries.Close() })
 
 	e.receiver = &receiver{
-		log: e.log, detail: opts.Detail, link: func() string { return opts.ExternalURL },
-		delivered: func(fps []model.Fingerprint) { e.ledger.delivered(fps) },
-		busy:      map[string]*sync.Mutex{},
+		log: e.log, detail: e.detail, link: opts.ExternalURL,
+		busy: map[string]*groupLock{}, ended: map[string][]model.Fingerprint{}, waiting: map[model.Fingerprint]chan<- error{},
 	}
-	e.receiver.voice.Store(&first.Voice)
+	e.receiver.setVoice(first.Voice)
 	amCtx, cancelAM := context.WithCancel(context.Background())
 	e.onStop("alertmanager state", cancelAM)
 	if e.am, err = newAlertmanager(amCtx, filepath.Join(opts.DataDir, "alertmanager"), e.receiver, external, quiet, opts.Registerer); err != nil {
@@ -164,13 +167,17 @@ func (e *Engine) build(first Settings) error {
 	rulesCtx, cancelRules := context.WithCancel(context.Background())
 	e.onStop("rules context", cancelRules)
 	e.rules = newEvaluation(rulesCtx, e.db, e.queries, p, quiet, opts.Registerer)
-	e.rules.done = e.noteEvaluation
+	e.rules.found = e.found
 	e.rules.scraped = func() time.Time { return time.Unix(0, e.pageAt.Load()) }
 
-	e.judge = &judge{log: e.log, engine: e.queries, db: e.db, configured: e.scraping.configured, health: e.scraping.health}
+	e.am.forget = func(fps []model.Fingerprint) { e.ledger.delivered(fps) }
+	e.judge = &judge{
+		log: e.log, engine: e.queries, db: e.db, configured: e.scraping.configured, collector: opts.CollectorOf,
+		recorded: func(name string) parser.Expr { return recordedBy(e.rules.manager.RuleGroups(), name) },
+	}
 	e.ledger = &ledger{
-		file: filepath.Join(opts.DataDir, "alerts.json"), log: e.log, started: e.started,
-		groups: e.rules.manager.RuleGroups, judge: e.judge.of, put: e.hand, refresh: e.refresh,
+		file: filepath.Join(opts.DataDir, "alerts.json"), log: e.log,
+		judge: e.judge.of, put: e.hand, refresh: e.refresh,
 	}
 	if err := e.ledger.load(); err != nil {
 		return err
@@ -204,19 +211,23 @@ func (e *Engine) Apply(s Settings) error {
 		}
 		fresh[h.Name] = r
 	}
-	if err := e.scraping.apply(s.Hosts); err != nil {
-		return err
-	}
 	if err := e.rules.apply(s.Rules, e.opts.ExternalURL); err != nil {
 		return err
 	}
-	e.receiver.voice.Store(&s.Voice)
+	// From here on nothing is expected to fail: what the hosts need was opened
+	// above. Lists that are no longer wanted end before their pools do.
+	e.dismiss(fresh)
+	if err := e.scraping.apply(s.Hosts); err != nil {
+		return err
+	}
+	e.receiver.setVoice(s.Voice)
 	e.watch(fresh)
 	return nil
 }
 
-// watch swaps the remote hosts. Those that did not change go on as they are.
-func (e *Engine) watch(fresh map[string]*remote) {
+// dismiss ends the lists of hosts that are gone or changed, and takes those
+// that did not change out of fresh: they go on as they are.
+func (e *Engine) dismiss(fresh map[string]*remote) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for name, old := range e.remotes {
@@ -225,12 +236,22 @@ func (e *Engine) watch(fresh map[string]*remote) {
 			continue
 		}
 		old.cancel()
+		<-old.done
 		delete(e.remotes, name)
 	}
+}
+
+func (e *Engine) watch(fresh map[string]*remote) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	for name, r := range fresh {
 		ctx, cancel := context.WithCancel(context.Background())
-		e.remotes[name] = &watchedHost{r, cancel}
-		go r.run(ctx) // its first list waits for the scraper to run
+		done := make(chan struct{})
+		e.remotes[name] = &watchedHost{r, cancel, done}
+		go func() {
+			defer close(done)
+			r.run(ctx)
+		}()
 	}
 }
 
@@ -244,9 +265,7 @@ func (e *Engine) Start() error {
 	go e.inner.serve()
 	e.onStop("inner listener", e.inner.close)
 	e.loop("notification log", e.am.maintain)
-	if err := e.ledger.restore(context.Background()); err != nil {
-		return fmt.Errorf("remembered alerts: %w", err)
-	}
+	e.ledger.repeat(context.Background()) // what the last life knew
 	e.am.start()
 	e.onStop("alertmanager", e.am.stop)
 	e.loop("ledger", e.reconcile)
@@ -260,6 +279,7 @@ func (e *Engine) Start() error {
 		run()
 		e.rules.manager.Stop()
 	})
+	e.scraping.set(ownPool, e.own())
 	go e.scraping.run()
 	e.onStop("scraping", e.scraping.stop)
 	e.loop("own targets", e.followOwn)
@@ -294,6 +314,7 @@ func (e *Engine) Stop() {
 	e.mu.Lock()
 	for _, r := range e.remotes {
 		r.cancel()
+		<-r.done
 	}
 	e.mu.Unlock()
 	for _, s := range slices.Backward(e.stops) {
@@ -320,11 +341,7 @@ func (e *Engine) followOwn(ctx context.Context) {
 	ballastTick := time.NewTicker(ballastPeriod)
 	defer ballastTick.Stop()
 	for {
-		groups := e.opts.Own()
-		for i := range groups {
-			groups[i].Targets = []string{innerHost}
-		}
-		e.scraping.set(ownPool, groups)
+		e.scraping.set(ownPool, e.own())
 		select {
 		case <-ctx.Done():
 			return
@@ -333,6 +350,15 @@ func (e *Engine) followOwn(ctx context.Context) {
 			e.ballast.check()
 		}
 	}
+}
+
+// own lists this instance's targets as they are reached from within.
+func (e *Engine) own() []sd.Group {
+	groups := e.opts.Own()
+	for i := range groups {
+		groups[i].Targets = []string{innerHost}
+	}
+	return groups
 }
 
 // notePage notes when this host's page was served: the rules follow it.
@@ -345,29 +371,46 @@ func (e *Engine) notePage(next http.Handler) http.Handler {
 	})
 }
 
-func (e *Engine) noteEvaluation() {
+// found hands what a group said to the ledger.
+func (e *Engine) found(ctx context.Context, f finding) {
 	e.lastEval.Store(time.Now().UnixNano())
 	select {
-	case e.evaluated <- struct{}{}:
-	default:
+	case e.findings <- f:
+	case <-ctx.Done():
 	}
 }
 
-// reconcile keeps the ledger: after each evaluation, and once more when the
-// other groups of the same moment are through.
+// reconcile keeps the ledger: it takes what the rules say, ends what no rule
+// watches any more, and repeats all that is known once a minute.
 func (e *Engine) reconcile(ctx context.Context) {
-	const together = 20 * time.Millisecond
+	work := context.WithoutCancel(ctx) // a judgement that has begun is finished
+	prune, repeat := time.NewTicker(nodeInterval), time.NewTicker(repeatAll)
+	defer prune.Stop()
+	defer repeat.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			e.ledger.reconcile(context.WithoutCancel(ctx))
 			return
-		case <-e.evaluated:
+		case f := <-e.findings:
+			e.ledger.take(work, f)
+		case <-prune.C:
+			e.ledger.prune(work, e.rules.names())
+		case <-repeat.C:
+			e.ledger.repeat(work)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(together):
-		}
-		e.ledger.reconcile(context.WithoutCancel(ctx))
 	}
+}
+
+// detail says in words what is wrong with a target: what it says of itself,
+// else why it could not be scraped.
+func (e *Engine) detail(job, instance string) string {
+	if text := e.opts.Detail(job, instance); text != "" {
+		return text
+	}
+	h := e.scraping.health()[key{job, instance}]
+	_, why, found := strings.Cut(h.err, `": `) // Get "http://…": dial tcp …
+	if !found {
+		why = h.err
+	}
+	return why
 }

@@ -147,6 +147,7 @@ func newRemote(h Host, dir string, log *slog.Logger, set func([]sd.Group)) (*rem
 		if err := json.Unmarshal(b, &r.list); err != nil {
 			r.log.Warn("kept list of targets is unreadable", "err", err)
 		}
+		r.list = h.clean(r.list) // address, labels and credentials are today's
 	}
 	return r, nil
 }
@@ -155,6 +156,7 @@ var unsafeInFile = regexp.MustCompile(`[^A-Za-z0-9.-]`)
 
 // run reads the list until ctx ends.
 func (r *remote) run(ctx context.Context) {
+	defer r.client.CloseIdleConnections()
 	r.set(r.groups())
 	tick := time.NewTicker(listEvery)
 	defer tick.Stop()

@@ -16,18 +16,21 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/rules"
 )
 
 const (
 	// untoldFor is how long an alert that has ended is remembered when nobody
 	// took the message: a channel that was away for a day still turns green.
 	untoldFor = 24 * time.Hour
-	// wordsEvery is how often changed texts alone are worth a write.
-	wordsEvery = time.Minute
+	// repeatAll is how often all that is known is handed on again: whatever
+	// Alertmanager forgot, or was not told, comes right by it.
+	repeatAll = time.Minute
 	// noDataGrace is how long data may be missing before it is said.
 	noDataGrace = 15 * time.Second
-	maxLedger   = 64 << 20
+	// settledAfter is how many evaluations a group needs after a start for its
+	// state to be right: pending alerts are restored after the second.
+	settledAfter = 3
+	maxLedger    = 64 << 20
 )
 
 // An entry is one alert that was handed to Alertmanager.
@@ -37,35 +40,41 @@ type entry struct {
 	StartsAt    time.Time      `json:"starts_at"`
 	EndsAt      time.Time      `json:"ends_at,omitzero"`       // zero while it fires
 	MissingAt   time.Time      `json:"missing_at,omitzero"`    // since when its data is missing
-	NoDataSince time.Time      `json:"no_data_since,omitzero"` // the same, once it was said
+	NoDataSince time.Time      `json:"no_data_since,omitzero"` // the same, once it is to be said
 	Unwatched   bool           `json:"unwatched,omitempty"`
+	Reworded    bool           `json:"reworded,omitempty"` // its words changed, and the channel does not show it yet
+
+	doubted bool // it was last found without data: one good look is not enough to end it
 }
 
+func (e *entry) name() string                   { return string(e.Labels[model.AlertNameLabel]) }
 func (e *entry) fingerprint() model.Fingerprint { return e.Labels.Fingerprint() }
 
 // ledger knows what fires, and alone decides what has ended. Prometheus' rules
 // forget an alert as soon as their query returns nothing, whether the trouble
 // ended, the data vanished, or the process restarted; the ledger tells these
 // apart, and survives kill -9: it is written before anything is handed on.
+//
+// take and repeat are called by one goroutine, which alone judges; the mutex
+// is not held while it does.
 type ledger struct {
 	file    string
 	log     *slog.Logger
-	started time.Time
-	groups  func() []*rules.Group
-	judge   func(ctx context.Context, e *entry, r *rules.AlertingRule) verdict
-	put     func(ctx context.Context, entries []*entry) error
-	refresh func(ctx context.Context, entries []*entry) // words changed that should show without noise
+	judge   func(ctx context.Context, e entry, s *ruleState, at time.Time) verdict
+	put     func(ctx context.Context, entries []entry)
+	refresh func(ctx context.Context, entries []entry) // their words changed: show it, without noise
+
+	groups map[string]finding // the newest of each group; used by the one goroutine
 
 	mu      sync.Mutex // guards what follows
 	entries map[model.Fingerprint]*entry
 	written []byte // digest of the newest write
-	wordsAt time.Time
 }
 
 // load reads the ledger of the last life. A file that cannot be read is set
 // aside: better to say a thing twice than to refuse to watch.
 func (l *ledger) load() error {
-	l.entries = map[model.Fingerprint]*entry{}
+	l.entries, l.groups = map[model.Fingerprint]*entry{}, map[string]finding{}
 	info, err := os.Stat(l.file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -86,164 +95,204 @@ func (l *ledger) load() error {
 	}
 	for _, e := range list {
 		if e != nil && len(e.Labels) > 0 && !e.StartsAt.IsZero() {
+			e.doubted = true // nothing was seen of it in this life
 			l.entries[e.fingerprint()] = e
 		}
 	}
 	return nil
 }
 
-// restore hands on what the last life knew.
-func (l *ledger) restore(ctx context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.put(ctx, l.sorted())
+// take compares what a group said with what is known of its alerts.
+func (l *ledger) take(ctx context.Context, f finding) {
+	l.groups[f.group] = f
+	l.work(ctx, f, func(e *entry) (*ruleState, bool) {
+		s, ok := f.rules[e.name()]
+		return s, ok && f.count >= settledAfter && s.healthy
+	})
 }
 
-// reconcile compares what the rules say with what is known. It is called after
-// evaluations, by one goroutine.
-func (l *ledger) reconcile(ctx context.Context) {
-	now := time.Now()
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// prune ends what no rule watches any more. groups are those that exist now.
+func (l *ledger) prune(ctx context.Context, groups []string) {
+	named, settled := map[string]bool{}, true
+	for key := range l.groups {
+		if !slices.Contains(groups, key) {
+			delete(l.groups, key)
+		}
+	}
+	for _, key := range groups {
+		f, ok := l.groups[key]
+		settled = settled && ok && f.count >= settledAfter
+		for name := range f.rules {
+			named[name] = true
+		}
+	}
+	if settled {
+		l.work(ctx, finding{at: time.Now()}, func(e *entry) (*ruleState, bool) { return nil, !named[e.name()] })
+	}
+}
 
-	confirmed, ruleOf, ready := l.confirm(now)
-	var changed, reworded []*entry
+// work judges the entries that were asked for, notes what is new, writes, and
+// hands on what changed.
+func (l *ledger) work(ctx context.Context, f finding, asked func(*entry) (*ruleState, bool)) {
+	now := time.Now()
+	// What a rule confirms needs no judge; of the rest copies are judged, so
+	// that nobody waits for the queries.
+	l.mu.Lock()
+	var doubtful []entry
 	for fp, e := range l.entries {
-		if c, ok := confirmed[fp]; ok {
-			changed = append(changed, c.apply(e, now)...)
-			if !e.NoDataSince.IsZero() || !e.MissingAt.IsZero() {
-				if !e.NoDataSince.IsZero() {
-					reworded = append(reworded, e)
-				}
-				e.NoDataSince, e.MissingAt = time.Time{}, time.Time{}
-				changed = append(changed, e)
+		s, ok := asked(e)
+		if s != nil {
+			if _, active := s.active[fp]; active {
+				continue
 			}
+		}
+		if ok && e.EndsAt.IsZero() {
+			doubtful = append(doubtful, *e)
+		}
+	}
+	l.mu.Unlock()
+	verdicts := map[model.Fingerprint]verdict{}
+	for _, e := range doubtful {
+		s, _ := asked(&e)
+		verdicts[e.fingerprint()] = l.judge(ctx, e, s, f.at)
+	}
+
+	l.mu.Lock()
+	var changed, reworded []entry
+	for fp, v := range verdicts {
+		e, ok := l.entries[fp]
+		if !ok || !e.EndsAt.IsZero() {
 			continue
 		}
-		switch {
-		case !e.EndsAt.IsZero():
-			if now.Sub(e.EndsAt) > untoldFor {
-				delete(l.entries, fp)
-			}
-		case ready(e):
-			was := e.NoDataSince
-			if l.settle(ctx, e, ruleOf[string(e.Labels[model.AlertNameLabel])], now) {
-				changed = append(changed, e)
-			}
-			if was.IsZero() != e.NoDataSince.IsZero() && e.EndsAt.IsZero() {
-				reworded = append(reworded, e)
+		said := e.NoDataSince
+		if e.settle(v, now) {
+			changed = append(changed, *e)
+		}
+		if e.EndsAt.IsZero() && said.IsZero() != e.NoDataSince.IsZero() {
+			e.Reworded = true
+			reworded = append(reworded, *e)
+		}
+	}
+	for _, s := range f.rules {
+		for fp, c := range s.active {
+			e, known := l.entries[fp]
+			switch {
+			case !known && c.firing:
+				e = &entry{Labels: c.labels, Annotations: c.annotations, StartsAt: c.since}
+				l.entries[fp] = e
+				changed = append(changed, *e)
+			case known:
+				was := !e.NoDataSince.IsZero()
+				if e.confirm(c) {
+					changed = append(changed, *e)
+				}
+				if was {
+					e.Reworded = true
+					reworded = append(reworded, *e)
+				}
 			}
 		}
 	}
-	for fp, c := range confirmed {
-		if _, ok := l.entries[fp]; !ok && c.firing {
-			e := &entry{Labels: c.labels, Annotations: c.annotations, StartsAt: c.since}
-			l.entries[fp] = e
-			changed = append(changed, e)
-		}
-	}
-	if err := l.write(now); err != nil {
+	if err := l.write(); err != nil {
 		// Go on: an alert that was told and is not remembered is better than
 		// one that is not told.
 		l.log.Error("alerts could not be remembered", "err", err)
 	}
+	l.mu.Unlock()
 	if len(changed) > 0 {
-		if err := l.put(ctx, changed); err != nil {
-			l.log.Error("alerts could not be handed on", "err", err)
-		}
+		l.put(ctx, changed)
 	}
 	if len(reworded) > 0 {
 		l.refresh(ctx, reworded)
 	}
 }
 
-// confirmation is an alert that the rules hold to be active now.
-type confirmation struct {
-	firing      bool // else pending: kept if known, not told if new
-	since       time.Time
-	labels      model.LabelSet
-	annotations model.LabelSet
-}
-
-// apply brings an entry up to date and returns it if Alertmanager must know.
-func (c confirmation) apply(e *entry, now time.Time) []*entry {
+// confirm brings an entry up to date with its rule, and tells whether
+// Alertmanager must know.
+func (e *entry) confirm(c confirmation) bool {
+	changed := !e.NoDataSince.IsZero()
+	e.MissingAt, e.NoDataSince, e.doubted = time.Time{}, time.Time{}, false
 	if !c.firing {
-		return nil
+		return changed
 	}
-	again := !e.EndsAt.IsZero()
-	if again {
+	if !e.EndsAt.IsZero() {
 		e.StartsAt, e.EndsAt, e.Unwatched = c.since, time.Time{}, false
-		if e.StartsAt.IsZero() {
-			e.StartsAt = now
-		}
+		changed = true
 	}
-	if again || !maps.Equal(e.Annotations, c.annotations) {
+	if !maps.Equal(e.Annotations, c.annotations) {
 		e.Annotations = c.annotations
-		return []*entry{e}
+		changed = true
 	}
-	return nil
+	return changed
 }
 
-// confirm collects the active alerts of all rules. ready tells of an entry
-// whether its rule has spoken since the start, so that silence means something.
-func (l *ledger) confirm(now time.Time) (map[model.Fingerprint]confirmation, map[string]*rules.AlertingRule, func(*entry) bool) {
-	confirmed := map[model.Fingerprint]confirmation{}
-	ruleOf := map[string]*rules.AlertingRule{}
-	spoken := map[string]bool{}
-	all := true
-	for _, g := range l.groups() {
-		ok := settled(g, l.started)
-		all = all && ok
-		for _, r := range g.AlertingRules() {
-			ruleOf[r.Name()] = r
-			if said, seen := spoken[r.Name()]; !seen || said {
-				// Several rules may share a name: scoped thresholds.
-				spoken[r.Name()] = ok && r.Health() != rules.HealthBad
-			}
-			for _, a := range r.ActiveAlerts() {
-				c := confirmation{firing: a.State == rules.StateFiring, since: a.FiredAt, labels: model.LabelSet{}, annotations: model.LabelSet{}}
-				if c.since.IsZero() {
-					c.since = now
-				}
-				a.Labels.Range(func(lb labelPair) { setNonEmpty(c.labels, lb) })
-				a.Annotations.Range(func(lb labelPair) { setNonEmpty(c.annotations, lb) })
-				confirmed[c.labels.Fingerprint()] = c
-			}
-		}
-	}
-	return confirmed, ruleOf, func(e *entry) bool {
-		name := string(e.Labels[model.AlertNameLabel])
-		if _, configured := ruleOf[name]; !configured {
-			return all
-		}
-		return spoken[name]
-	}
-}
-
-// settle decides about an alert that its rule no longer confirms, and tells
-// whether the entry changed.
-func (l *ledger) settle(ctx context.Context, e *entry, r *rules.AlertingRule, now time.Time) bool {
-	switch l.judge(ctx, e, r) {
+// settle applies a verdict about an alert that its rule does not confirm, and
+// tells whether Alertmanager must know.
+func (e *entry) settle(v verdict, now time.Time) bool {
+	switch v {
 	case ended:
-		e.EndsAt, e.NoDataSince, e.MissingAt = now, time.Time{}, time.Time{}
+		if e.doubted {
+			// Data is just back: the rule, or what is recorded for it, may not
+			// have seen it yet. The next look decides.
+			e.doubted = false
+			return false
+		}
+		e.end(now)
 	case unwatched:
-		e.EndsAt, e.Unwatched = now, true
+		e.Unwatched = true
+		e.end(now)
 	case noData:
+		e.doubted = true
 		if e.MissingAt.IsZero() {
 			e.MissingAt = now
-			return false
 		}
 		if !e.NoDataSince.IsZero() || now.Sub(e.MissingAt) < noDataGrace {
 			return false
 		}
 		e.NoDataSince = e.MissingAt
 	default:
+		e.doubted = true
 		return false
 	}
 	return true
 }
 
-// delivered forgets alerts whose end was told.
+// end ends the alert now; never before it began, should the clock have gone
+// back.
+func (e *entry) end(now time.Time) {
+	e.EndsAt, e.NoDataSince, e.MissingAt = now, time.Time{}, time.Time{}
+	if now.Before(e.StartsAt) {
+		e.EndsAt = e.StartsAt
+	}
+}
+
+// repeat hands on all that is known, and says again what could not be shown.
+func (l *ledger) repeat(ctx context.Context) {
+	l.mu.Lock()
+	var all, reworded []entry
+	for fp, e := range l.entries {
+		if !e.EndsAt.IsZero() && time.Since(e.EndsAt) > untoldFor {
+			delete(l.entries, fp)
+			continue
+		}
+		all = append(all, *e)
+		if e.Reworded && e.EndsAt.IsZero() {
+			reworded = append(reworded, *e)
+		}
+	}
+	if err := l.write(); err != nil {
+		l.log.Error("alerts could not be remembered", "err", err)
+	}
+	l.mu.Unlock()
+	l.put(ctx, all)
+	if len(reworded) > 0 {
+		l.refresh(ctx, reworded)
+	}
+}
+
+// delivered forgets alerts whose end was told. The notification log is on disk
+// by then: otherwise a crash would leave a log that believes them firing, and
+// their next firing would be taken for old.
 func (l *ledger) delivered(fps []model.Fingerprint) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -252,8 +301,19 @@ func (l *ledger) delivered(fps []model.Fingerprint) {
 			delete(l.entries, fp)
 		}
 	}
-	if err := l.write(time.Now()); err != nil {
+	if err := l.write(); err != nil {
 		l.log.Error("alerts could not be remembered", "err", err)
+	}
+}
+
+// shown notes that the channel has the newest words of these alerts.
+func (l *ledger) shown(fps []model.Fingerprint) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, fp := range fps {
+		if e, ok := l.entries[fp]; ok {
+			e.Reworded = false
+		}
 	}
 }
 
@@ -281,15 +341,15 @@ func (l *ledger) sorted() []*entry {
 	return list
 }
 
-// write keeps the ledger on disk if it changed. Texts carry values that change
-// with each scrape: they alone are written once a minute.
-func (l *ledger) write(now time.Time) error {
+// write keeps the ledger on disk if more than texts changed: they carry values
+// that change with each scrape, and come along with the next write.
+func (l *ledger) write() error {
 	list := l.sorted()
 	var digest bytes.Buffer
 	for _, e := range list {
-		fmt.Fprintf(&digest, "%s %d %d %d\n", e.Labels, e.StartsAt.UnixNano(), e.EndsAt.UnixNano(), e.MissingAt.UnixNano())
+		fmt.Fprintf(&digest, "%s %d %d %d %t\n", e.Labels, e.StartsAt.UnixNano(), e.EndsAt.UnixNano(), e.MissingAt.UnixNano(), e.Reworded)
 	}
-	if bytes.Equal(digest.Bytes(), l.written) && (len(list) == 0 || now.Sub(l.wordsAt) < wordsEvery) {
+	if bytes.Equal(digest.Bytes(), l.written) {
 		return nil
 	}
 	b, err := json.MarshalIndent(list, "", " ")
@@ -299,6 +359,6 @@ func (l *ledger) write(now time.Time) error {
 	if err := writeFile(l.file, b); err != nil {
 		return err
 	}
-	l.written, l.wordsAt = digest.Bytes(), now
+	l.written = digest.Bytes()
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/alertmanager/alert"
@@ -31,17 +30,27 @@ var errPaused = errors.New("the voice failed a moment ago and is given a pause")
 // receiver is the last stage of Alertmanager's pipeline: it turns what
 // Alertmanager wants said into an alerts.Notification for the voice.
 type receiver struct {
-	log       *slog.Logger
-	voice     atomic.Pointer[alerts.Voice]
-	detail    func(job, instance string) string
-	link      func() string
-	delivered func(fps []model.Fingerprint)
+	log    *slog.Logger
+	detail func(job, instance string) string
+	link   string
 
-	mu     sync.Mutex // guards what follows
-	busy   map[string]*sync.Mutex
-	fails  int       // temporary failures in a row, over all groups
-	paused time.Time // until then nobody is bothered
-	last   delivery
+	speaking sync.RWMutex // held to read while the voice speaks, to write when another takes over
+	voice    alerts.Voice
+
+	mu      sync.Mutex // guards what follows
+	busy    map[string]*groupLock
+	ended   map[string][]model.Fingerprint     // by group: said to have ended, not yet in the log on disk
+	waiting map[model.Fingerprint]chan<- error // test alerts, and who waits to hear of them
+	fails   int                                // temporary failures in a row, over all groups
+	paused  time.Time                          // until then nobody is bothered
+	last    delivery
+}
+
+// groupLock lets one at a time speak for a group; it lives as long as somebody
+// holds it or waits for it.
+type groupLock struct {
+	sync.Mutex
+	users int
 }
 
 // delivery is how the newest attempt to say something went.
@@ -49,6 +58,14 @@ type delivery struct {
 	At   time.Time
 	Err  string
 	Good time.Time // newest success
+}
+
+// setVoice makes another voice speak, when the one before has finished its
+// sentence: the two share what is on disk.
+func (r *receiver) setVoice(v alerts.Voice) {
+	r.speaking.Lock()
+	defer r.speaking.Unlock()
+	r.voice = v
 }
 
 // Notify implements notify.Notifier.
@@ -67,16 +84,18 @@ func (r *receiver) Notify(ctx context.Context, list ...*alert.Alert) (bool, erro
 }
 
 // say speaks for one group at a time, and gives a voice that fails a pause.
-func (r *receiver) say(ctx context.Context, n alerts.Notification, list []*alert.Alert) (bool, error) {
-	group := r.lock(n.Group)
-	defer group.Unlock()
+func (r *receiver) say(ctx context.Context, n alerts.Notification, list []*alert.Alert) (retry bool, err error) {
+	defer r.lock(n.Group)()
+	defer func() { r.tellWaiting(list, err) }()
 	r.mu.Lock()
 	wait := time.Until(r.paused)
 	r.mu.Unlock()
 	if wait > 0 {
 		return false, errPaused
 	}
-	retry, err := (*r.voice.Load()).Say(ctx, n)
+	r.speaking.RLock()
+	retry, err = r.voice.Say(ctx, n)
+	r.speaking.RUnlock()
 	r.note(retry, err)
 	if err != nil {
 		return retry, err
@@ -87,22 +106,66 @@ func (r *receiver) say(ctx context.Context, n alerts.Notification, list []*alert
 			ended = append(ended, a.Fingerprint())
 		}
 	}
-	if len(ended) > 0 {
-		r.delivered(ended)
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended[n.Group] = ended
 	return false, nil
 }
 
-func (r *receiver) lock(group string) *sync.Mutex {
+// takeEnded returns, once, what was said to have ended of a group.
+func (r *receiver) takeEnded(group string) []model.Fingerprint {
 	r.mu.Lock()
-	m, ok := r.busy[group]
-	if !ok {
-		m = &sync.Mutex{}
-		r.busy[group] = m
+	defer r.mu.Unlock()
+	ended := r.ended[group]
+	delete(r.ended, group)
+	return ended
+}
+
+// tellWaiting tells those who wait to hear of an alert how it went.
+func (r *receiver) tellWaiting(list []*alert.Alert, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range list {
+		if c, ok := r.waiting[a.Fingerprint()]; ok {
+			select {
+			case c <- err:
+			default:
+			}
+		}
 	}
+}
+
+// wait lets c hear of each attempt to say something of an alert, until the
+// function that it returns is called.
+func (r *receiver) wait(fp model.Fingerprint, c chan<- error) (done func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting[fp] = c
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.waiting, fp)
+	}
+}
+
+func (r *receiver) lock(group string) (unlock func()) {
+	r.mu.Lock()
+	g, ok := r.busy[group]
+	if !ok {
+		g = &groupLock{}
+		r.busy[group] = g
+	}
+	g.users++
 	r.mu.Unlock()
-	m.Lock()
-	return m
+	g.Lock()
+	return func() {
+		g.Unlock()
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if g.users--; g.users == 0 {
+			delete(r.busy, group)
+		}
+	}
 }
 
 func (r *receiver) note(retry bool, err error) {
@@ -126,11 +189,17 @@ func (r *receiver) note(retry bool, err error) {
 	}
 }
 
-// standing returns how the newest delivery went.
+// standing returns how the newest delivery went. A failure that nobody repeats
+// is over: what it was about has ended meanwhile, and what is still owed is
+// tried at least once a pause.
 func (r *receiver) standing() delivery {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.last
+	d := r.last
+	if time.Since(d.At) > 3*maxPause {
+		d.Err = ""
+	}
+	return d
 }
 
 func reasonOf(why notify.NotifyReason) alerts.Reason {
@@ -173,7 +242,7 @@ func (r *receiver) notification(group string, labels model.LabelSet, why alerts.
 func (r *receiver) alert(a *alert.Alert, now time.Time) alerts.Alert {
 	out := alerts.Alert{
 		Labels: map[string]string{}, Annotations: map[string]string{},
-		StartsAt: a.StartsAt, Link: r.link(),
+		StartsAt: a.StartsAt, Link: r.link,
 		Unwatched: a.Annotations[noteUnwatched] != "",
 	}
 	for k, v := range a.Labels {

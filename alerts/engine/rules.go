@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,13 +41,16 @@ type evaluation struct {
 	log     *slog.Logger
 	files   atomic.Pointer[RuleFiles]
 	parser  parser.Parser
-	done    func()           // called after each evaluation; must not block
-	scraped func() time.Time // when this host's page was scraped last
-	hurry   atomic.Bool      // a reload wants the groups to end: do not wait for a scrape
+	found   func(context.Context, finding) // takes what each evaluation said
+	scraped func() time.Time               // when this host's page was scraped last
+	hurry   atomic.Bool                    // a reload wants the groups to end: do not wait for a scrape
+
+	mu     sync.Mutex     // guards counts
+	counts map[string]int // evaluations of each group since the start
 }
 
 func newEvaluation(ctx context.Context, db *tsdb.DB, eng *promql.Engine, p parser.Parser, log *slog.Logger, reg prometheus.Registerer) *evaluation {
-	ev := &evaluation{parser: p, log: log, done: func() {}, scraped: func() time.Time { return time.Time{} }}
+	ev := &evaluation{parser: p, log: log, counts: map[string]int{}}
 	ev.files.Store(&RuleFiles{})
 	ev.manager = rules.NewManager(&rules.ManagerOptions{
 		Context:              ctx,
@@ -133,7 +137,11 @@ func (ev *evaluation) iterate(ctx context.Context, g *rules.Group, scheduled tim
 		return
 	}
 	rules.DefaultEvalIterationFunc(ctx, g, at)
-	ev.done()
+	ev.mu.Lock()
+	ev.counts[rules.GroupKey(g.File(), g.Name())]++
+	count := ev.counts[rules.GroupKey(g.File(), g.Name())]
+	ev.mu.Unlock()
+	ev.found(ctx, takeFinding(g, at, count))
 }
 
 // awaitScrape returns once the page was scraped after since, or when the next
@@ -158,8 +166,11 @@ func (ev *evaluation) awaitScrape(ctx context.Context, since time.Time) {
 	}
 }
 
-// settled tells whether a group has been evaluated often enough after the start
-// for its state to be right: restoring needs two evaluations.
-func settled(g *rules.Group, started time.Time) bool {
-	return g.GetLastEvaluation().Sub(started) > g.Interval()
+// names lists the groups that exist.
+func (ev *evaluation) names() []string {
+	var keys []string
+	for _, g := range ev.manager.RuleGroups() {
+		keys = append(keys, rules.GroupKey(g.File(), g.Name()))
+	}
+	return keys
 }

@@ -10,13 +10,33 @@ import (
 	"tocsin/alerts"
 )
 
-// hand gives entries of the ledger to Alertmanager.
-func (e *Engine) hand(ctx context.Context, entries []*entry) error {
+// hand gives entries of the ledger to Alertmanager. One that it would not take
+// is told in the log, and keeps none of the others.
+func (e *Engine) hand(ctx context.Context, entries []entry) {
 	list := make([]*alert.Alert, 0, len(entries))
 	for _, en := range entries {
-		list = append(list, en.alert(time.Now()))
+		a := en.alert(e.stamp())
+		if err := a.Validate(); err != nil {
+			e.log.Error("alert cannot be handed on", "alert", en.name(), "err", err)
+			continue
+		}
+		list = append(list, a)
 	}
-	return e.am.put(ctx, list...)
+	if err := e.am.alerts.Put(ctx, list...); err != nil {
+		e.log.Error("alerts could not be handed on", "err", err) // the next repeat tries again
+	}
+}
+
+// stamp is the time, but never earlier than the last stamp: Alertmanager takes
+// of two versions of an alert the later one.
+func (e *Engine) stamp() time.Time {
+	for {
+		last, now := e.stamped.Load(), time.Now().UnixNano()
+		now = max(now, last+1)
+		if e.stamped.CompareAndSwap(last, now) {
+			return time.Unix(0, now)
+		}
+	}
 }
 
 // farEnd is the end that an alert is given while it fires. Alertmanager lets
@@ -24,17 +44,20 @@ func (e *Engine) hand(ctx context.Context, entries []*entry) error {
 // alerts, so the end lies beyond any pause of the process or the machine.
 const farEnd = 365 * 24 * time.Hour
 
-func (en *entry) alert(now time.Time) *alert.Alert {
+func (e *entry) alert(now time.Time) *alert.Alert {
 	a := &alert.Alert{UpdatedAt: now}
-	a.Labels, a.Annotations = en.Labels, en.Annotations.Clone()
-	a.StartsAt, a.EndsAt = en.StartsAt, en.EndsAt
+	a.Labels, a.Annotations = e.Labels, e.Annotations.Clone()
+	a.StartsAt, a.EndsAt = e.StartsAt, e.EndsAt
 	if a.EndsAt.IsZero() {
 		a.EndsAt = now.Add(farEnd)
 	}
-	if !en.NoDataSince.IsZero() {
-		a.Annotations[noteNoData] = model.LabelValue(en.NoDataSince.Format(time.RFC3339))
+	if a.EndsAt.Before(a.StartsAt) {
+		a.EndsAt = a.StartsAt
 	}
-	if en.Unwatched {
+	if !e.NoDataSince.IsZero() {
+		a.Annotations[noteNoData] = model.LabelValue(e.NoDataSince.Format(time.RFC3339))
+	}
+	if e.Unwatched {
 		a.Annotations[noteUnwatched] = "true"
 	}
 	return a
@@ -42,7 +65,7 @@ func (en *entry) alert(now time.Time) *alert.Alert {
 
 // refresh shows changed words of alerts that were said already: an edit, no
 // noise. Groups of which nothing was said, and muted alerts, are left alone.
-func (e *Engine) refresh(ctx context.Context, entries []*entry) {
+func (e *Engine) refresh(ctx context.Context, entries []entry) {
 	groups, err := e.am.groups(ctx)
 	if err != nil {
 		e.log.Warn("groups could not be read", "err", err)
@@ -57,7 +80,7 @@ func (e *Engine) refresh(ctx context.Context, entries []*entry) {
 		if g.Receiver != receiverName || !e.am.told(g.GroupKey) {
 			continue
 		}
-		concerned := false
+		var concerned []model.Fingerprint
 		var list []*alert.Alert
 		for _, a := range g.Alerts {
 			if silenced, inhibited := e.am.muted(ctx, a.Labels); silenced || inhibited {
@@ -65,11 +88,12 @@ func (e *Engine) refresh(ctx context.Context, entries []*entry) {
 			}
 			// The dispatcher may not have taken in yet what changed.
 			if f, ok := fresh[a.Fingerprint()]; ok {
-				a, concerned = f, true
+				a = f
+				concerned = append(concerned, f.Fingerprint())
 			}
 			list = append(list, a)
 		}
-		if !concerned {
+		if len(concerned) == 0 {
 			continue
 		}
 		n := e.receiver.notification(g.GroupKey, g.Labels, alerts.Refresh, now, list)
@@ -77,8 +101,10 @@ func (e *Engine) refresh(ctx context.Context, entries []*entry) {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), notifyTimeout)
 			defer cancel()
 			if _, err := e.receiver.say(ctx, n, nil); err != nil {
-				e.log.Warn("words of a message could not be changed", "err", err)
+				e.log.Debug("words of a message could not be changed, they will be tried again", "err", err)
+				return
 			}
+			e.ledger.shown(concerned)
 		}()
 	}
 }

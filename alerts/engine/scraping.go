@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"reflect"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,13 +44,14 @@ global:
 type scraping struct {
 	log     *slog.Logger
 	manager *scrape.Manager
-	inner   *inner
 	sets    chan map[string][]*targetgroup.Group
+	changed chan struct{} // a list changed: send them all
 	stopped chan struct{}
 
-	mu    sync.Mutex // guards what follows
-	lists map[string][]sd.Group
-	pools map[string]bool
+	mu      sync.Mutex // guards what follows
+	lists   map[string][]sd.Group
+	pools   map[string]bool
+	refused map[key]string // targets that two lists name, and the list that was not followed
 }
 
 func newScraping(db *tsdb.DB, in *inner, log *slog.Logger, reg prometheus.Registerer) (*scraping, error) {
@@ -60,8 +64,9 @@ func newScraping(db *tsdb.DB, in *inner, log *slog.Logger, reg prometheus.Regist
 		return nil, fmt.Errorf("scraping: %w", err)
 	}
 	return &scraping{
-		log: log, manager: manager, inner: in,
+		log: log, manager: manager,
 		sets:    make(chan map[string][]*targetgroup.Group),
+		changed: make(chan struct{}, 1),
 		stopped: make(chan struct{}),
 		lists:   map[string][]sd.Group{},
 		pools:   map[string]bool{},
@@ -70,6 +75,7 @@ func newScraping(db *tsdb.DB, in *inner, log *slog.Logger, reg prometheus.Regist
 
 // run scrapes until stop.
 func (s *scraping) run() {
+	go s.send()
 	if err := s.manager.Run(s.sets); err != nil {
 		s.log.Error("scraping ended", "err", err)
 	}
@@ -108,14 +114,14 @@ func (s *scraping) apply(hosts []Host) error {
 		return fmt.Errorf("scraping: %w", err)
 	}
 	s.mu.Lock()
-	gone := s.pools
-	s.pools = pools
-	s.mu.Unlock()
-	for name := range gone {
+	for name := range s.lists {
 		if !pools[name] {
-			s.set(name, nil)
+			delete(s.lists, name) // the manager has dropped the pool with its targets
 		}
 	}
+	s.pools = pools
+	s.mu.Unlock()
+	s.touch()
 	return nil
 }
 
@@ -135,31 +141,91 @@ func scrapePool(name string, client commonconfig.HTTPClientConfig) *config.Scrap
 // set replaces the targets of one pool. An unchanged list is no work.
 func (s *scraping) set(pool string, groups []sd.Group) {
 	s.mu.Lock()
-	if old, ok := s.lists[pool]; ok && reflect.DeepEqual(old, groups) {
-		s.mu.Unlock()
-		return
+	old, ok := s.lists[pool]
+	same := ok && reflect.DeepEqual(old, groups)
+	if !same {
+		s.lists[pool] = groups
 	}
-	s.lists[pool] = groups
+	s.mu.Unlock()
+	if !same {
+		s.touch()
+	}
+}
+
+func (s *scraping) touch() {
+	select {
+	case s.changed <- struct{}{}:
+	default:
+	}
+}
+
+// send gives the manager all lists whenever one changed. It alone sends, and
+// reads the lists when it does: a list can be late, never lost.
+func (s *scraping) send() {
+	for {
+		select {
+		case <-s.stopped:
+			return
+		case <-s.changed:
+		}
+		select {
+		case <-s.stopped:
+			return
+		case s.sets <- s.targets():
+		}
+	}
+}
+
+// targets writes the lists as the manager takes them. Of two targets with the
+// same job and instance the first is scraped, this instance's own before
+// others: two would be one series, and the alerts of one the other's.
+func (s *scraping) targets() map[string][]*targetgroup.Group {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	owner, refused := map[key]string{}, map[key]string{}
 	sets := make(map[string][]*targetgroup.Group, len(s.lists))
-	for name, list := range s.lists {
-		// An empty list removes a pool's targets; an absent key would keep them.
-		sets[name] = []*targetgroup.Group{{Source: name}}
-		for i, g := range list {
-			tg := &targetgroup.Group{Source: fmt.Sprintf("%s/%d", name, i), Labels: model.LabelSet{}}
+	for _, pool := range slices.SortedFunc(maps.Keys(s.lists), ownFirst) {
+		sets[pool] = []*targetgroup.Group{{Source: pool}} // an empty list removes a pool's targets
+		for i, g := range s.lists[pool] {
+			k := key{g.Labels[sd.LabelJob], g.Labels[sd.LabelInstance]}
+			if other, taken := owner[k]; taken {
+				refused[k] = pool
+				if s.refused[k] != pool {
+					s.log.Error("two targets have the same job and instance, the second is not scraped", "job", k.job, "instance", k.instance, "first", other, "second", pool)
+				}
+				continue
+			}
+			owner[k] = pool
+			tg := &targetgroup.Group{Source: fmt.Sprintf("%s/%d", pool, i), Labels: model.LabelSet{}}
 			for _, addr := range g.Targets {
 				tg.Targets = append(tg.Targets, model.LabelSet{model.AddressLabel: model.LabelValue(addr)})
 			}
 			for k, v := range g.Labels {
 				tg.Labels[model.LabelName(k)] = model.LabelValue(v)
 			}
-			sets[name] = append(sets[name], tg)
+			sets[pool] = append(sets[pool], tg)
 		}
 	}
-	s.mu.Unlock()
-	select {
-	case s.sets <- sets:
-	case <-s.stopped:
+	s.refused = refused
+	return sets
+}
+
+func ownFirst(a, b string) int {
+	if (a == ownPool) != (b == ownPool) {
+		if a == ownPool {
+			return -1
+		}
+		return 1
 	}
+	return strings.Compare(a, b)
+}
+
+// duplicates lists the targets that are not scraped because an earlier list
+// has one of the same name.
+func (s *scraping) duplicates() map[key]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.refused)
 }
 
 // A key names a target over the site.
@@ -183,7 +249,6 @@ type health struct {
 	up      bool
 	scraped time.Time // zero: not yet
 	err     string
-	every   time.Duration
 	labels  map[string]string
 }
 
@@ -191,11 +256,7 @@ func (s *scraping) health() map[key]health {
 	out := map[key]health{}
 	for _, targets := range s.manager.TargetsActive() {
 		for _, t := range targets {
-			every := 15 * time.Second
-			if d, err := model.ParseDuration(t.GetValue(model.ScrapeIntervalLabel)); err == nil {
-				every = time.Duration(d)
-			}
-			h := health{up: t.Health() == scrape.HealthGood, scraped: t.LastScrape(), every: every, labels: map[string]string{}}
+			h := health{up: t.Health() == scrape.HealthGood, scraped: t.LastScrape(), labels: map[string]string{}}
 			t.LabelsRange(func(l labels.Label) { h.labels[l.Name] = l.Value })
 			if err := t.LastError(); err != nil {
 				h.err = err.Error()

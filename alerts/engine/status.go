@@ -47,6 +47,8 @@ type ListProblem struct {
 	Err   string
 	Since time.Time
 	Lost  []string
+	// Duplicate is a target of this list that another list has already.
+	Duplicate string
 }
 
 // Status is how the engine stands.
@@ -84,8 +86,11 @@ func (e *Engine) Healthy() (ok bool, why string) {
 // Status returns how the engine stands now.
 func (e *Engine) Status(ctx context.Context) Status {
 	s := Status{
-		LastEval: time.Unix(0, e.lastEval.Load()), SetAside: e.setAside, BallastGone: e.ballast.dropped.Load(),
+		SetAside: e.setAside, BallastGone: e.ballast.dropped.Load(),
 		Series: e.db.Head().NumSeries(), DiskBytes: e.db.Head().Size(), DiskLimit: e.diskLimit,
+	}
+	if last := e.lastEval.Load(); last > 0 {
+		s.LastEval = time.Unix(0, last)
 	}
 	for _, b := range e.db.Blocks() {
 		s.DiskBytes += b.Size()
@@ -117,6 +122,9 @@ func (e *Engine) Status(ctx context.Context) Status {
 	})
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	for k, list := range e.scraping.duplicates() {
+		s.Lists = append(s.Lists, ListProblem{Host: strings.TrimPrefix(list, "host:"), Duplicate: k.job + " " + k.instance})
+	}
 	for _, name := range slices.Sorted(maps.Keys(e.remotes)) {
 		r := e.remotes[name]
 		r.mu.Lock()

@@ -16,14 +16,6 @@ import (
 	"github.com/prometheus/prometheus/storage"
 )
 
-type labelPair = labels.Label
-
-func setNonEmpty(set model.LabelSet, l labelPair) {
-	if l.Value != "" {
-		set[model.LabelName(l.Name)] = model.LabelValue(l.Value)
-	}
-}
-
 // A verdict is what silence of a rule means for an alert that it had raised.
 type verdict int
 
@@ -34,18 +26,20 @@ const (
 	unwatched                // rule or target are no longer configured
 )
 
-// judge finds out why a rule no longer confirms an alert.
+// judge finds out why a rule no longer confirms an alert. All is asked of the
+// measurements at the instant at which the rule spoke.
 type judge struct {
 	log        *slog.Logger
 	engine     *promql.Engine
 	db         storage.Queryable
 	configured func() map[key]bool
-	health     func() map[key]health
+	recorded   func(name string) parser.Expr // what a recording rule makes it of; nil: no rule does
+	collector  func(metric string) string    // which collector sends it; empty: not known
 }
 
-// of gives the verdict. r is nil when the rule is gone.
-func (j *judge) of(ctx context.Context, e *entry, r *rules.AlertingRule) verdict {
-	if r == nil {
+// of gives the verdict. s is nil when no rule has the alert's name.
+func (j *judge) of(ctx context.Context, e entry, s *ruleState, at time.Time) verdict {
+	if s == nil {
 		return unwatched
 	}
 	k := key{string(e.Labels["job"]), string(e.Labels["instance"])}
@@ -55,36 +49,67 @@ func (j *judge) of(ctx context.Context, e *entry, r *rules.AlertingRule) verdict
 	if !j.configured()[k] {
 		return unwatched
 	}
-	names := selected(r.Query())
-	h, scraped := j.health()[k]
-	switch {
-	case !scraped || h.scraped.IsZero():
-		return undecided
-	case slices.Contains(names, "up"):
-		return ended // the rule judges reachability itself
-	case !h.up || time.Since(h.scraped) > 3*h.every+time.Second:
-		return noData
+	if c, ok := s.successor(&e); ok && !c.firing {
+		return undecided // it goes on under another severity, as soon as that fires
 	}
-	if muted, err := j.mutedByCause(ctx, r.Query(), e.Labels); err != nil || muted {
+	v, err := j.ask(ctx, e.Labels, k, s, at)
+	if err != nil {
+		j.log.Warn("whether data still comes could not be asked", "err", err)
 		return undecided
+	}
+	return v
+}
+
+func (j *judge) ask(ctx context.Context, alert model.LabelSet, k key, s *ruleState, at time.Time) (verdict, error) {
+	up, err := j.query(ctx, fmt.Sprintf("max(up{job=%q,instance=%q})", k.job, k.instance), at)
+	if err != nil || len(up) == 0 {
+		return undecided, err // not scraped yet
+	}
+	var names []string
+	for _, expr := range s.exprs {
+		if muted, err := j.mutedByCause(ctx, expr, alert, at); err != nil || muted {
+			return undecided, err
+		}
+		names = append(names, selected(expr)...)
+	}
+	if slices.Contains(names, "up") {
+		return ended, nil // the rule judges reachability itself
+	}
+	if up[0].F == 0 {
+		return noData, nil
 	}
 	for _, name := range names {
-		if strings.HasPrefix(name, "ALERTS") || strings.HasPrefix(name, "tocsin_collector_") {
-			continue // not the target's; and the frame sends these with every page
-		}
-		if there, err := j.delivers(ctx, name, e.Labels); err != nil {
-			j.log.Warn("whether data still comes could not be asked", "metric", name, "err", err)
-			return undecided
-		} else if there {
-			continue
-		}
-		// The target answers and this series is gone: mended away (an
-		// unmounted file system), unless a part of it could not be measured.
-		if blind, err := j.blind(ctx, k); err != nil || blind {
-			return noData
+		if v, err := j.source(ctx, name, alert, k, at); err != nil || v != ended {
+			return v, err
 		}
 	}
-	return ended
+	return ended, nil
+}
+
+// source judges one metric that the rule selects.
+func (j *judge) source(ctx context.Context, name string, alert model.LabelSet, k key, at time.Time) (verdict, error) {
+	if strings.HasPrefix(name, "ALERTS") || strings.HasPrefix(name, "tocsin_collector_") {
+		return ended, nil // not the target's; and the frame sends these with every page
+	}
+	if there, err := j.delivers(ctx, name, alert, at); err != nil || there {
+		return ended, err
+	}
+	if expr := j.recorded(name); expr != nil {
+		// What it is recorded from may be back already, and the recording not.
+		for _, from := range selected(expr) {
+			if there, err := j.delivers(ctx, from, alert, at); err != nil || there {
+				return undecided, err
+			}
+			name = from
+		}
+	}
+	// The target answers and this series is gone: mended away (an unmounted
+	// file system), unless what sends it could not measure.
+	blind, err := j.blind(ctx, name, k, at)
+	if err != nil || !blind {
+		return ended, err
+	}
+	return noData, nil
 }
 
 // selected lists the metric names that an expression selects.
@@ -107,15 +132,27 @@ func selected(expr parser.Expr) []string {
 	return names
 }
 
+// recordedBy looks a name up among the recording rules of groups.
+func recordedBy(groups []*rules.Group, name string) parser.Expr {
+	for _, g := range groups {
+		for _, r := range g.Rules() {
+			if rec, ok := r.(*rules.RecordingRule); ok && rec.Name() == name {
+				return rec.Query()
+			}
+		}
+	}
+	return nil
+}
+
 // mutedByCause tells whether the condition still holds, and the rule is silent
 // only because an alert that is its cause fires: (…) unless on (host) ALERTS{…}.
 // That is no end: what a dead host served is still down.
-func (j *judge) mutedByCause(ctx context.Context, expr parser.Expr, alert model.LabelSet) (bool, error) {
+func (j *judge) mutedByCause(ctx context.Context, expr parser.Expr, alert model.LabelSet, at time.Time) (bool, error) {
 	bare, causes := withoutCauses(expr)
 	if !causes {
 		return false, nil
 	}
-	vector, err := j.query(ctx, bare)
+	vector, err := j.query(ctx, bare, at)
 	if err != nil {
 		return false, err
 	}
@@ -162,27 +199,35 @@ func agrees(series labels.Labels, alert model.LabelSet) bool {
 	return ok
 }
 
-// delivers tells whether the target still sends a series of this name that
-// agrees with the alert's labels where both have the label.
-func (j *judge) delivers(ctx context.Context, name string, alert model.LabelSet) (bool, error) {
-	vector, err := j.query(ctx, fmt.Sprintf("{__name__=%q,job=%q,instance=%q}", name, string(alert["job"]), string(alert["instance"])))
+// delivers tells whether the target sends a series of this name that agrees
+// with the alert's labels where both have the label.
+func (j *judge) delivers(ctx context.Context, name string, alert model.LabelSet, at time.Time) (bool, error) {
+	vector, err := j.query(ctx, fmt.Sprintf("{__name__=%q,job=%q,instance=%q}", name, string(alert["job"]), string(alert["instance"])), at)
 	if err != nil {
 		return false, err
 	}
 	return slices.ContainsFunc(vector, func(s promql.Sample) bool { return agrees(s.Metric, alert) }), nil
 }
 
-// blind tells whether a part of the target could not be measured: a collector
-// failed, or a probe did not get as far as what the series tells (a stopped
-// server shows no certificate).
-func (j *judge) blind(ctx context.Context, k key) (bool, error) {
-	at := fmt.Sprintf("{job=%q,instance=%q}", k.job, k.instance)
-	vector, err := j.query(ctx, "tocsin_collector_success"+at+" == 0 or probe_success"+at+" == 0")
-	return len(vector) > 0, err
+// blind tells whether the target could not measure what a metric tells: the
+// collector that sends it failed or has not run yet, or a probe did not get as
+// far (a stopped server shows no certificate).
+func (j *judge) blind(ctx context.Context, metric string, k key, at time.Time) (bool, error) {
+	target := fmt.Sprintf("job=%q,instance=%q", k.job, k.instance)
+	collector := target
+	if c := j.collector(metric); c != "" {
+		collector += fmt.Sprintf(",collector=%q", c)
+	}
+	success, err := j.query(ctx, fmt.Sprintf("min(tocsin_collector_success{%s})", collector), at)
+	if err != nil || len(success) == 0 || success[0].F == 0 {
+		return true, err
+	}
+	failing, err := j.query(ctx, fmt.Sprintf("probe_success{%s} == 0", target), at)
+	return len(failing) > 0, err
 }
 
-func (j *judge) query(ctx context.Context, expr string) (promql.Vector, error) {
-	q, err := j.engine.NewInstantQuery(ctx, j.db, nil, expr, time.Now())
+func (j *judge) query(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
+	q, err := j.engine.NewInstantQuery(ctx, j.db, nil, expr, at)
 	if err != nil {
 		return nil, fmt.Errorf("ask the measurements: %w", err)
 	}

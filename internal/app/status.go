@@ -75,6 +75,9 @@ func judged(s *web.Status, e engine.Status, words alerts.Wording, self string) {
 		if l.Err != "" {
 			s.Gaps = append(s.Gaps, status.Gap{What: "the list of targets of " + l.Host, Detail: l.Err + "; the last good one is used", Since: l.Since})
 		}
+		if l.Duplicate != "" {
+			s.Gaps = append(s.Gaps, status.Gap{What: l.Duplicate, Detail: "in the list of " + l.Host + ": another target has the same job and instance, this one is not scraped"})
+		}
 		for _, name := range l.Lost {
 			s.Gaps = append(s.Gaps, status.Gap{What: name, Detail: "left the list of " + l.Host + ": it is no longer watched"})
 		}
