@@ -126,20 +126,9 @@ groups:
         annotations: {summary: "{{ $labels.instance }} is too hot: {{ $value }}"}
 `
 
-func start(t *testing.T, dir string, s *site, voice alerts.Voice, rules string) *Engine {
+func start(t *testing.T, dir string, s *site, voice *recorder, rules string) *Engine {
 	t.Helper()
-	e, err := New(Options{
-		Config: Config{Retention: defaultRetention}, DataDir: dir, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
-		Registerer: prometheus.NewRegistry(), Pages: s, Own: s.targets,
-		Detail: func(string, string) string { return "" }, CollectorOf: func(string) string { return "" },
-	}, Settings{Rules: RuleFiles{"test.yml": []byte(rules)}, Voice: voice})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := e.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return e
+	return startWith(t, dir, s, voice, rules, func(*Options) {})
 }
 
 type testWriter struct{ t *testing.T }
@@ -171,6 +160,7 @@ func said(r *recorder, want string) func() bool {
 }
 
 func TestEngine_conditionTrueIsSaidAndItsEndIsSaid(t *testing.T) {
+	t.Parallel()
 	s, voice := newSite(page(20)), &recorder{}
 	e := start(t, t.TempDir(), s, voice, testRules)
 	defer e.Stop()
@@ -191,6 +181,7 @@ func TestEngine_conditionTrueIsSaidAndItsEndIsSaid(t *testing.T) {
 }
 
 func TestEngine_aRestartWhileFiringSaysNothingTwiceAndTheEndOnce(t *testing.T) {
+	t.Parallel()
 	dir, s, voice := t.TempDir(), newSite(page(35)), &recorder{}
 	e := start(t, dir, s, voice, testRules)
 	eventually(t, 30*time.Second, "said", func() any { return voice.reasons() }, said(voice, "first TooHot 1/1"))
@@ -221,6 +212,7 @@ func TestEngine_aRestartWhileFiringSaysNothingTwiceAndTheEndOnce(t *testing.T) {
 }
 
 func TestEngine_vanishedDataIsNoEnd(t *testing.T) {
+	t.Parallel()
 	s, voice := newSite(page(35)), &recorder{}
 	e := start(t, t.TempDir(), s, voice, testRules)
 	defer e.Stop()
@@ -242,6 +234,7 @@ func TestEngine_vanishedDataIsNoEnd(t *testing.T) {
 }
 
 func TestEngine_aTargetThatIsNoLongerConfiguredEndsUnwatched(t *testing.T) {
+	t.Parallel()
 	s, voice := newSite(page(35)), &recorder{}
 	s.setOwn([]sd.Group{group("node", "here", "/metrics", "1s"), group("oven", "there", "/metrics/oven/there", "1s")})
 	e := start(t, t.TempDir(), s, voice, testRules)
@@ -269,11 +262,12 @@ groups:
 // TestEngine_mutedByItsCauseIsNoEnd: a rule that is silent because its cause
 // fires has not seen the trouble end.
 func TestEngine_mutedByItsCauseIsNoEnd(t *testing.T) {
+	t.Parallel()
 	s, voice := newSite(page(5)+"lights 1\n"), &recorder{}
 	e := start(t, t.TempDir(), s, voice, causeRules)
 	defer e.Stop()
 	eventually(t, 30*time.Second, "said", func() any { return voice.reasons() }, said(voice, "first Cold 1/1"))
-	s.set(page(5)+"lights 0\n")
+	s.set(page(5) + "lights 0\n")
 	eventually(t, 30*time.Second, "cause said", func() any { return voice.reasons() }, said(voice, "first Dark 1/1"))
 	began := time.Unix(0, e.lastEval.Load())
 	eventually(t, 30*time.Second, "evaluated with the cause known", func() any { return nil }, func() bool {
@@ -282,13 +276,14 @@ func TestEngine_mutedByItsCauseIsNoEnd(t *testing.T) {
 	if slices.Contains(voice.reasons(), "all_settled Cold 0/1") {
 		t.Errorf("said %v: Cold was muted, it has not ended", voice.reasons())
 	}
-	s.set(page(20)+"lights 1\n")
+	s.set(page(20) + "lights 1\n")
 	eventually(t, 30*time.Second, "both ended", func() any { return voice.reasons() }, func() bool {
 		return said(voice, "all_settled Cold 0/1")() && said(voice, "all_settled Dark 0/1")()
 	})
 }
 
 func TestEngine_aVoiceThatFailsIsAskedAgain(t *testing.T) {
+	t.Parallel()
 	s, voice := newSite(page(35)), &recorder{fail: errors.New("away")}
 	e := start(t, t.TempDir(), s, voice, testRules)
 	defer e.Stop()

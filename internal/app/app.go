@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +18,7 @@ import (
 
 	"tocsin/alerts/engine"
 	"tocsin/internal/config"
+	"tocsin/internal/frame"
 	"tocsin/internal/sd"
 	"tocsin/internal/web"
 )
@@ -155,8 +158,13 @@ func (a *App) start(site *config.Site) error {
 	if err != nil {
 		return err
 	}
+	var testAlert func(context.Context, io.Writer) error
+	if !site.Engine.Off {
+		testAlert = a.testAlert
+	}
 	a.server, err = web.New(web.Options{
-		View: func() *web.View { return a.current.Load().view }, Own: a.registry, Registerer: a.registry,
+		TestAlert: testAlert,
+		View:      func() *web.View { return a.current.Load().view }, Own: a.registry, Registerer: a.registry,
 		Reload: a.Reload, Ready: a.ready, Status: a.status, Log: a.log,
 	})
 	if err != nil {
@@ -165,7 +173,7 @@ func (a *App) start(site *config.Site) error {
 	if !site.Engine.Off {
 		a.engine, err = engine.New(engine.Options{
 			Config: site.Engine, DataDir: site.DataDir, Log: a.log, Registerer: a.registry,
-			Pages: a.server.Handler(), Own: a.own, Detail: a.detail,
+			Pages: a.server.Handler(), Own: a.own, Detail: a.detail, CollectorOf: a.collectorOf,
 			ExternalURL: site.ExternalURL,
 		}, g.settings)
 		if err != nil {
@@ -176,6 +184,7 @@ func (a *App) start(site *config.Site) error {
 	a.adopt(g)
 	if a.engine != nil {
 		if err := a.engine.Start(); err != nil {
+			a.stop()
 			return err
 		}
 	}
@@ -185,10 +194,10 @@ func (a *App) start(site *config.Site) error {
 // adopt makes g the generation that is served, and ends the one before.
 func (a *App) adopt(g *generation) {
 	old := a.current.Swap(g)
-	g.run()
 	if old != nil {
-		old.end()
+		old.end() // what both have is not run twice
 	}
+	g.run()
 	a.refused.Store(nil)
 	a.metrics.reloaded(true)
 	a.metrics.unwatched.Set(float64(len(g.site.Unwatched())))
@@ -285,6 +294,19 @@ func (a *App) ready() (bool, string) {
 		return false, "the first measurements are being made"
 	}
 	return true, ""
+}
+
+// collectorOf names the collector that sends a metric. Other hosts run the
+// same ones.
+func (a *App) collectorOf(metric string) string {
+	for _, t := range a.current.Load().targets() {
+		for _, e := range t.Spec().Collectors {
+			if slices.ContainsFunc(e.Collector.Families(), func(f *frame.Family) bool { return f.Covers(metric) }) {
+				return e.Collector.Name()
+			}
+		}
+	}
+	return ""
 }
 
 // alive tells systemd's watchdog whether the work goes on.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"reflect"
 	"sync"
 	"time"
 
@@ -23,9 +24,9 @@ import (
 const (
 	// scrapeShare of an interval is what one scrape may take.
 	scrapeShare = 0.9
-	// probeShare of a probe's timeout is what its scrape may take: a page keeps
-	// a tenth for its way back, and the frame a fifth for writing it.
-	probeShare = 1.4
+	// probeShare of a probe's timeout is what its run may take: the probe keeps
+	// a tenth of its time to say how it went.
+	probeShare = 1.2
 )
 
 // generation is what one configuration made; a reload replaces it whole.
@@ -55,11 +56,16 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 	if err != nil {
 		return nil, err
 	}
-	g.view = &web.View{Advertise: site.Advertise, Access: who, Node: nodeTarget(site, a.log)}
+	g.view = &web.View{Advertise: site.Advertise, Access: who}
+	if g.view.Node = unchangedNode(old, site); g.view.Node == nil {
+		g.view.Node = nodeTarget(site, a.log)
+	}
 	for _, p := range site.Probes {
-		t, err := probeTarget(site, p, a.log)
-		if err != nil {
-			return nil, err
+		t := unchangedProbe(old, site, p)
+		if t == nil {
+			if t, err = probeTarget(site, p, a.log); err != nil {
+				return nil, err
+			}
 		}
 		g.view.Targets = append(g.view.Targets, t)
 	}
@@ -121,8 +127,30 @@ func nodeTarget(site *config.Site, log *slog.Logger) *frame.Target {
 	return frame.NewTarget(spec, log)
 }
 
-// probeTarget is one look from outside. Its scrape may take what the probe
-// may, and what the frame and the page take of that.
+// unchangedNode returns the old target of this machine, if nothing about it
+// changed: it goes on with what it knows, a mount that hangs among it.
+func unchangedNode(old *generation, site *config.Site) *frame.Target {
+	if old == nil || !reflect.DeepEqual(old.site.Host, site.Host) || old.site.Intervals != site.Intervals || !maps.Equal(old.site.Labels, site.Labels) {
+		return nil
+	}
+	return old.view.Node
+}
+
+// unchangedProbe does the same for a probe: its newest result stays on its page.
+func unchangedProbe(old *generation, site *config.Site, cfg probes.Config) *frame.Target {
+	if old == nil || !maps.Equal(old.site.Labels, site.Labels) {
+		return nil
+	}
+	for i, p := range old.site.Probes {
+		if reflect.DeepEqual(p, cfg) {
+			return old.view.Targets[i]
+		}
+	}
+	return nil
+}
+
+// probeTarget is one look from outside. It is made on its own clock, since it
+// may take longer than a scrape; the page has the newest.
 func probeTarget(site *config.Site, cfg probes.Config, log *slog.Logger) (*frame.Target, error) {
 	collector, err := probes.New(cfg, probes.Options{})
 	if err != nil {
@@ -130,12 +158,14 @@ func probeTarget(site *config.Site, cfg probes.Config, log *slog.Logger) (*frame
 	}
 	l := labels(site, cfg.On)
 	maps.Copy(l, cfg.Labels)
-	interval := time.Duration(cfg.Interval)
+	scrape := time.Duration(min(cfg.RetryInterval, cfg.Interval))
 	spec := frame.Spec{
 		Job: cmp.Or(cfg.Job, "probe"), ID: cfg.Slug(), Instance: cfg.Instance(), Labels: l,
-		Interval: interval, RetryInterval: time.Duration(cfg.RetryInterval),
-		Timeout:    min(time.Duration(float64(cfg.Timeout)*probeShare), share(interval)),
-		Collectors: []frame.Entry{{Collector: collector}},
+		Interval: scrape, Timeout: share(scrape),
+		Collectors: []frame.Entry{{
+			Collector: collector, Every: time.Duration(cfg.Interval), Retry: time.Duration(cfg.RetryInterval),
+			Timeout: time.Duration(float64(cfg.Timeout) * probeShare),
+		}},
 	}
 	return frame.NewTarget(spec, log), nil
 }

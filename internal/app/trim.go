@@ -2,6 +2,7 @@ package app
 
 import (
 	"bufio"
+	"debug/elf"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -14,11 +15,13 @@ import (
 // program's own code and constants that the linked-in systems touched while
 // they initialised. They are mapped from the file and never written, so the
 // kernel brings back from its cache what is used again; what is not, some
-// 20 MiB, is no longer part of the process.
+// 20 MiB, is no longer part of the process. That holds for a program that was
+// linked to its addresses; one that was relocated at its start (PIE) has
+// written to its constants, and is left alone.
 func trim() {
 	debug.FreeOSMemory()
 	self, err := os.Readlink("/proc/self/exe")
-	if err != nil {
+	if err != nil || !fixed(self) {
 		return
 	}
 	maps, err := os.Open("/proc/self/maps")
@@ -39,4 +42,14 @@ func trim() {
 			_, _, _ = unix.Syscall(unix.SYS_MADVISE, uintptr(start), uintptr(end-start), unix.MADV_DONTNEED)
 		}
 	}
+}
+
+// fixed tells whether a program was linked to its addresses.
+func fixed(path string) bool {
+	f, err := elf.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return f.Type == elf.ET_EXEC
 }

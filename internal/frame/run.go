@@ -130,15 +130,20 @@ func (r *run) tick(ctx context.Context, name string) {
 			return
 		case <-timer.C:
 		}
-		timer.Reset(every)
+		began := time.Now()
 		runCtx, cancel := context.WithTimeout(ctx, timeout)
 		sent := r.once(runCtx)
 		cancel()
-		if len(sent) > 0 {
-			r.mu.Lock()
-			r.kept, r.keptAt = sent, time.Now()
-			r.mu.Unlock()
+		next := every
+		if r.entry.Retry > 0 && r.explain() != "" {
+			next = r.entry.Retry
 		}
+		timer.Reset(max(next-time.Since(began), 0))
+		r.mu.Lock()
+		if len(sent) > 0 || r.state.Reason == "" { // a success without samples is a result too
+			r.kept, r.keptAt = sent, time.Now()
+		}
+		r.mu.Unlock()
 	}
 }
 

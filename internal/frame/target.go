@@ -17,9 +17,8 @@ type Spec struct {
 	Instance string            // what the world calls it; job and instance are unique over the site
 	Labels   map[string]string // what else whoever scrapes puts on: host, brick, kind, the site's own
 
-	Interval      time.Duration // how often the page should be scraped
-	RetryInterval time.Duration // the same while a collector explains a failure; 0 is Interval
-	Timeout       time.Duration // what one scrape may take
+	Interval time.Duration // how often the page should be scraped
+	Timeout  time.Duration // what one scrape may take
 
 	Collectors []Entry
 
@@ -38,6 +37,9 @@ type Entry struct {
 	// however many scrape, and the page has its newest result. 0 runs it at
 	// each scrape.
 	Every time.Duration
+	// Retry is the interval of that clock while the collector explains a
+	// failure; 0 is Every.
+	Retry time.Duration
 	// Timeout bounds one run of a collector with its own clock; 0 is 80 % of
 	// Every. At a scrape the scraper's own timeout decides.
 	Timeout time.Duration
@@ -75,10 +77,6 @@ type gathering struct {
 // defaultTimeout is what a scrape may take when the scraper does not say.
 const defaultTimeout = 10 * time.Second
 
-// quickShare of the retry interval: a failure faster than this leaves the
-// next attempt as much time as it needed.
-const quickShare = 0.5
-
 // share of the scraper's patience that collectors may use; the rest is for
 // writing the page.
 const deadlineShare = 0.8
@@ -98,27 +96,6 @@ func NewTarget(spec Spec, log *slog.Logger) *Target {
 
 // Spec returns the target's description.
 func (t *Target) Spec() Spec { return t.spec }
-
-// Interval is how often the page should be scraped now: Interval, and while a
-// collector explains a failure RetryInterval. A failure that took its time is
-// retried no faster than its whole timeout allows, or a slow answer could
-// never mend it.
-func (t *Target) Interval() time.Duration {
-	if t.spec.RetryInterval <= 0 {
-		return t.spec.Interval
-	}
-	for _, r := range t.runs {
-		if r.explain() == "" {
-			continue
-		}
-		retry := t.spec.RetryInterval
-		if r.snapshot().Duration > time.Duration(float64(retry)*quickShare) {
-			retry = max(retry, t.spec.Timeout)
-		}
-		return min(retry, t.spec.Interval)
-	}
-	return t.spec.Interval
-}
 
 // States tells how each collector stands, in the order of the description.
 func (t *Target) States() []State {

@@ -39,7 +39,7 @@ func good(name string) *fake {
 }
 
 func newTarget(collectors ...Collector) *Target {
-	spec := Spec{Job: "test", Instance: "here", Interval: 30 * time.Second, RetryInterval: 5 * time.Second}
+	spec := Spec{Job: "test", Instance: "here", Interval: 30 * time.Second}
 	for _, c := range collectors {
 		spec.Collectors = append(spec.Collectors, Entry{Collector: c})
 	}
@@ -241,29 +241,22 @@ func TestRun_ownClockRunsOnceAnIntervalAndForgets(t *testing.T) {
 	})
 }
 
-func TestInterval_aSlowFailureIsRetriedWithItsWholeTimeout(t *testing.T) {
+func TestRun_ownClockIsFasterWhileAFailureIsExplained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slow := &fake{name: "probe", explain: "timeout", collect: func(context.Context, *Sink) error {
-			time.Sleep(4 * time.Second) // of the bubble's clock
+		var calls atomic.Int32
+		c := &fake{name: "probe", explain: "connection refused"}
+		c.collect = func(_ context.Context, s *Sink) error {
+			calls.Add(1)
+			s.Send(testFamily, 1, "x")
 			return nil
-		}}
-		target := newTarget(slow)
-		target.spec.Timeout = 12 * time.Second
-		gather(t, target, 10*time.Second)
-		if got := target.Interval(); got != 12*time.Second {
-			t.Errorf("interval %s after a failure of 4s, want 12s, the timeout", got)
+		}
+		target := NewTarget(Spec{Job: "test", Collectors: []Entry{{Collector: c, Every: 30 * time.Second, Retry: 5 * time.Second}}}, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go target.Run(ctx)
+		time.Sleep(29 * time.Second) // of the bubble's clock
+		if n := calls.Load(); n < 5 || n > 6 {
+			t.Errorf("%d runs in 29 s of failing, want one each 5 s", n)
 		}
 	})
-}
-
-func TestInterval_isShorterWhileACollectorExplainsAFailure(t *testing.T) {
-	c := good("probe")
-	target := newTarget(c)
-	if got := target.Interval(); got != 30*time.Second {
-		t.Errorf("interval %s, want 30s", got)
-	}
-	c.explain = "connection refused"
-	if got := target.Interval(); got != 5*time.Second {
-		t.Errorf("interval %s while failing, want 5s", got)
-	}
 }

@@ -36,7 +36,7 @@ func group(t *frame.Target, address, path string) sd.Group {
 	labels[sd.LabelJob] = spec.Job
 	labels[sd.LabelInstance] = spec.Instance
 	labels[sd.LabelPath] = path
-	if interval := t.Interval(); interval > 0 {
+	if interval := spec.Interval; interval > 0 {
 		labels[sd.LabelInterval] = span(interval)
 		if spec.Timeout > 0 {
 			// A timeout longer than the interval makes Prometheus drop the target.

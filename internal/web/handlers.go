@@ -12,9 +12,11 @@ import (
 
 // Bounds of single handlers.
 const (
-	reloadTimeout  = 2 * time.Minute
-	statusTimeout  = 8 * time.Second
-	maxReloadError = 64 << 10
+	reloadTimeout = 2 * time.Minute
+	// notifyTestTimeout leaves a voice that was given a pause the time to end it.
+	notifyTestTimeout = 75 * time.Second
+	statusTimeout     = 8 * time.Second
+	maxReloadError    = 64 << 10
 )
 
 func (s *Server) healthy(w http.ResponseWriter, _ *http.Request) {
@@ -48,6 +50,22 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	say(w, http.StatusOK, "the configuration was reloaded")
+}
+
+// notifyTest sends a test alert the whole way.
+func (s *Server) notifyTest(w http.ResponseWriter, r *http.Request) {
+	if s.options.TestAlert == nil {
+		say(w, http.StatusNotFound, "the engine is off on this instance: it says nothing, ask the hub")
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), notifyTestTimeout)
+	defer cancel()
+	var account strings.Builder
+	if err := s.options.TestAlert(ctx, &account); err != nil {
+		say(w, http.StatusBadGateway, account.String()+"not delivered: "+err.Error())
+		return
+	}
+	say(w, http.StatusOK, strings.TrimSuffix(account.String(), "\n"))
 }
 
 func (s *Server) query(w http.ResponseWriter, r *http.Request) {

@@ -43,6 +43,7 @@ func (s *Server) table() []route {
 		{"target", "/metrics/{job}/{id}", always(access.Read), get, s.targetPage},
 		{"sd", "/sd", always(access.Read), get, s.discovery},
 		{"reload", "/-/reload", always(access.Write), []string{http.MethodPost, http.MethodPut}, s.reload},
+		{"notify_test", "/-/notify/test", always(access.Write), []string{http.MethodPost}, s.notifyTest},
 		{"query", "/api/v1/", queryClass, nil, s.query},
 		{"alertmanager", "/api/v2/", alertmanagerClass, nil, s.alertmanager},
 		{"unknown", "/", always(access.Read), nil, s.unknown},

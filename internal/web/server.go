@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -53,6 +54,9 @@ type Options struct {
 	// Reload loads the configuration anew. Its error is shown to whoever asked
 	// for the reload, so it must carry no secret.
 	Reload func(ctx context.Context) error
+	// TestAlert sends a test alert the whole way and tells on w what happens;
+	// nil: the engine is off. Its error is shown, so it must carry no secret.
+	TestAlert func(ctx context.Context, w io.Writer) error
 	// Ready tells whether the instance does its work, else in words what it
 	// waits for. The words are public.
 	Ready func() (ok bool, why string)
