@@ -72,7 +72,7 @@ func TestLedger_whatEndedUnderASilenceIsToldAfterIt(t *testing.T) {
 	body := fmt.Sprintf(`{"matchers":[{"name":"alertname","value":"TooHot","isRegex":false,"isEqual":true}],"startsAt":%q,"endsAt":%q,"createdBy":"me","comment":"mending"}`,
 		time.Now().UTC().Format(time.RFC3339), time.Now().Add(20*time.Second).UTC().Format(time.RFC3339))
 	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodPost, "/api/v2/silences", bytes.NewReader([]byte(body)))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/v2/silences", bytes.NewReader([]byte(body)))
 	r.Header.Set("Content-Type", "application/json")
 	e.AlertmanagerAPI().ServeHTTP(w, r)
 	if w.Code != http.StatusOK {

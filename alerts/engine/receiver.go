@@ -85,7 +85,8 @@ func (r *receiver) Notify(ctx context.Context, list ...*alert.Alert) (bool, erro
 
 // say speaks for one group at a time, and gives a voice that fails a pause.
 func (r *receiver) say(ctx context.Context, n alerts.Notification, list []*alert.Alert) (retry bool, err error) {
-	defer r.lock(n.Group)()
+	unlock := r.lock(n.Group)
+	defer unlock()
 	defer func() { r.tellWaiting(list, err) }()
 	r.mu.Lock()
 	wait := time.Until(r.paused)

@@ -22,7 +22,8 @@ func (e *Engine) Try(ctx context.Context, labels, annotations map[string]string,
 	a.Labels, a.Annotations = set(labels), set(annotations)
 	a.StartsAt, a.EndsAt = a.UpdatedAt, a.UpdatedAt.Add(tryEnds)
 	said := make(chan error, 16)
-	defer e.receiver.wait(a.Fingerprint(), said)()
+	heard := e.receiver.wait(a.Fingerprint(), said)
+	defer heard()
 
 	end := func() {
 		over := *a

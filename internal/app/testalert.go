@@ -113,8 +113,7 @@ func (h *runningHub) find(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	_, err := h.do(ctx, http.MethodGet, "-/healthy")
-	var network net.Error
-	if errors.As(err, &network) {
+	if _, ok := errors.AsType[net.Error](err); ok {
 		return errNobody
 	}
 	return err
