@@ -72,4 +72,3 @@ func (e *Engine) watch(fresh map[string]*remote) {
 		}()
 	}
 }
-

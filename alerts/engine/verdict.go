@@ -96,11 +96,12 @@ func (j *judge) source(ctx context.Context, name string, alert model.LabelSet, k
 	}
 	if expr := j.recorded(name); expr != nil {
 		// What it is recorded from may be back already, and the recording not.
-		for _, from := range selected(expr) {
-			if there, err := j.delivers(ctx, from, alert, at); err != nil || there {
-				return undecided, err
-			}
-			name = from
+		again, err := j.query(ctx, expr.String(), at)
+		if err != nil || slices.ContainsFunc(again, func(s promql.Sample) bool { return agrees(s.Metric, alert) }) {
+			return undecided, err
+		}
+		if from := selected(expr); len(from) > 0 {
+			name = from[0]
 		}
 	}
 	// The target answers and this series is gone: mended away (an unmounted
