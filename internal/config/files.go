@@ -14,9 +14,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tocsin/internal/config/strict"
 	"tocsin/internal/problem"
 	"tocsin/internal/secret"
+	"tocsin/internal/strict"
 	"tocsin/internal/web/access"
 )
 

@@ -14,8 +14,8 @@ import (
 	"slices"
 	"strings"
 
-	"tocsin/internal/config/strict"
 	"tocsin/internal/problem"
+	"tocsin/internal/strict"
 )
 
 // Error is a site file with all that is wrong in it, one fault a line:

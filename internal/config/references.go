@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"tocsin/internal/config/strict"
 	"tocsin/internal/problem"
+	"tocsin/internal/strict"
 )
 
 // names remembers where each name of one kind was first used.

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"tocsin/internal/config/strict"
 	"tocsin/internal/problem"
+	"tocsin/internal/strict"
 )
 
 // languages are those that messages exist in.
