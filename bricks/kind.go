@@ -26,6 +26,8 @@ type Kind struct {
 	Health Health `yaml:"health"`
 	// Version finds the running version in the answers.
 	Version Version `yaml:"version"`
+	// Start finds the moment in which the service started.
+	Start Start `yaml:"start"`
 	// Metrics are the numbers taken out of the answers.
 	Metrics []Metric `yaml:"metrics"`
 	// Compat is the exporter whose names the metrics have, with its version:
@@ -104,6 +106,12 @@ func (r Releases) IsZero() bool {
 type Version struct {
 	// JQ gives the version as text from the answers; null means that the service
 	// does not tell.
+	JQ string `yaml:"jq"`
+}
+
+// A Start finds when the service started, for the rule about restarts.
+type Start struct {
+	// JQ gives seconds since 1970; null means that the service does not tell.
 	JQ string `yaml:"jq"`
 }
 

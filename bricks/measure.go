@@ -96,7 +96,7 @@ type Metric struct {
 	Max *float64 `yaml:"max"`
 	// Optional tells that the value may be absent by right.
 	Optional bool `yaml:"optional"`
-	// MaxRows bounds the rows; 500 if left out.
+	// MaxRows bounds the rows; 500 if left out, 10000 at most.
 	MaxRows int `yaml:"max_rows"`
 }
 
@@ -133,9 +133,6 @@ type Answer struct {
 	// Body is the answer; File is the file, beside the kind's, that has it.
 	Body string `yaml:"body"`
 	File string `yaml:"file"`
-	// Rows are the answers of the adapter postgres, by query; a query that is
-	// not here has no table.
-	Rows map[string][]map[string]any `yaml:"rows"`
-	// Refused says that nobody answers.
-	Refused bool `yaml:"refused"`
+	// Failure says that no answer came, and why: unreachable, refused...
+	Failure string `yaml:"failure"`
 }
