@@ -85,7 +85,7 @@ func (w *web) Ask(ctx context.Context) (Raw, error) {
 	}
 	defer resp.Body.Close()
 	raw := Raw{Status: resp.StatusCode, Headers: headers(resp.Header)}
-	if err := w.judge(resp); err != nil {
+	if err := Accept(w.request, raw); err != nil {
 		return raw, err
 	}
 	if resp.ContentLength > MaxAnswer {
@@ -118,11 +118,10 @@ func (w *web) authorise(req *http.Request) error {
 	return nil
 }
 
-// judge looks at what stands before the body.
-func (w *web) judge(resp *http.Response) error {
-	status := resp.StatusCode
-	switch {
-	case slices.Contains(w.request.AcceptStatus, status):
+// Accept looks at what stands before the body of an answer over HTTP.
+func Accept(r bricks.Request, raw Raw) error {
+	switch status := raw.Status; {
+	case slices.Contains(r.AcceptStatus, status):
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return fail(bricks.Denied, "it refuses access with status %d %s", status, http.StatusText(status))
 	case status >= 300 && status < 400:
@@ -130,7 +129,7 @@ func (w *web) judge(resp *http.Response) error {
 	default:
 		return fail(bricks.Status, "it answers with status %d %s", status, http.StatusText(status))
 	}
-	if want := w.request.ContentType; want != "" && !strings.HasPrefix(strings.ToLower(resp.Header.Get("Content-Type")), want) {
+	if want := r.ContentType; want != "" && !strings.HasPrefix(strings.ToLower(raw.Headers["content-type"]), want) {
 		return fail(bricks.ContentType, "its answer is not of the type %s", want)
 	}
 	return nil

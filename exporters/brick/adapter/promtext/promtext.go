@@ -56,7 +56,7 @@ type reader struct {
 // never its text.
 func Parse(page []byte, wanted func(name string) bool) ([]*Family, error) {
 	r := &reader{wanted: wanted, byName: map[string]*Family{}, meta: map[string]*Family{}}
-	lines, any := 0, false
+	lines, found := 0, false
 	for line := range bytes.Lines(page) {
 		lines++
 		text := strings.TrimSpace(string(line))
@@ -73,9 +73,9 @@ func Parse(page []byte, wanted func(name string) bool) ([]*Family, error) {
 		if err := r.sample(text); err != nil {
 			return nil, fmt.Errorf("line %d: %w", lines, err)
 		}
-		any = true
+		found = true
 	}
-	if !any {
+	if !found {
 		return nil, errors.New("it has no sample")
 	}
 	return r.families, nil
