@@ -98,7 +98,7 @@ type replayed struct {
 	state     state
 }
 
-func (r *replayed) Name() string             { return "recorded" }
+func (r *replayed) Name() string              { return "recorded" }
 func (r *replayed) Families() []*frame.Family { return r.collector.Families() }
 
 func (r *replayed) Collect(ctx context.Context, s *frame.Sink) error {

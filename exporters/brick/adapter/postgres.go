@@ -96,11 +96,7 @@ func (p *postgres) connect(ctx context.Context) (*pgx.Conn, error) {
 	config := p.config.Copy()
 	if !password.IsZero() {
 		config.Password = password.Reveal()
-		for _, f := range config.Fallbacks {
-			f.TLSConfig = config.TLSConfig // never in the clear where TLS was asked for
-		}
 	}
-	config.BuildFrontend = nil
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, refused(err)
