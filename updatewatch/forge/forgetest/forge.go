@@ -32,7 +32,8 @@ type Release struct {
 
 // A Server is the forge. Its methods may be called while it serves.
 type Server struct {
-	*httptest.Server
+	// URL is where the forge is.
+	URL string
 
 	mu       sync.Mutex // guards what follows
 	repos    map[string][]Release
@@ -61,10 +62,29 @@ type Request struct {
 
 // New starts a forge without repositories.
 func New(t testing.TB) *Server {
-	s := &Server{repos: map[string][]Release{}, moved: map[string]string{}, quota: -1}
-	s.Server = httptest.NewServer(s)
-	t.Cleanup(s.Close)
+	s := Offline("")
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	s.URL = server.URL
 	return s
+}
+
+// Offline makes a forge that is reached by its Transport alone, under this
+// address: for tests with a clock of their own.
+func Offline(address string) *Server {
+	return &Server{URL: address, repos: map[string][]Release{}, moved: map[string]string{}, quota: -1}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	resp := w.Result()
+	resp.Request = r
+	return resp, nil
 }
 
 // Publish adds releases to a repository, the newest last.
