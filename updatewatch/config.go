@@ -18,20 +18,22 @@ type Config struct {
 	Interval model.Duration `yaml:"interval"`
 	// Remind is after how long what still waits is told again, in one message.
 	Remind model.Duration `yaml:"remind"`
-	// Forges says how hosts of sources are to be asked, by their names, as
-	// github.com.
-	Forges map[string]Forge `yaml:"forges"`
+	// Forges is how hosts of sources are to be asked, where the usual way is
+	// not enough.
+	Forges []Forge `yaml:"forges"`
 	// Projects are what is followed.
 	Projects []Project `yaml:"projects"`
 }
 
 // Forge is how one host is asked.
 type Forge struct {
-	// Token opens the host's API. It is sent to this host only, and never with
-	// feeds.
+	// Host is its name as it stands in addresses, as github.com.
+	Host string `yaml:"host"`
+	// Token is what opens the host's programming interface. It is sent to this
+	// host only, and never with feeds.
 	Token     secret.Text `yaml:"token"`
 	TokenFile string      `yaml:"token_file"`
-	// API is the address of the API, where it is not the usual one.
+	// API is the address of that interface, where it is not the usual one.
 	API string `yaml:"api"`
 	// By is how releases are asked: feed, or api. With a token it is api if
 	// left out, else feed.
@@ -44,11 +46,11 @@ type Project struct {
 	Name string `yaml:"name"`
 
 	// GitHub is a repository at github.com, as ether/etherpad-lite, or the
-	// address of one at another GitHub.
+	// address of one on a server of the same make.
 	GitHub string `yaml:"github"`
-	// GitLab is the address of a repository at a GitLab.
+	// GitLab is the address of a repository on a server of this make.
 	GitLab string `yaml:"gitlab"`
-	// Gitea is the address of a repository at a Gitea or Forgejo.
+	// Gitea is the address of a repository on a server of this make, or Forgejo's.
 	Gitea string `yaml:"gitea"`
 	// Feed is the address of an RSS, Atom or JSON feed.
 	Feed string `yaml:"feed"`
@@ -57,7 +59,7 @@ type Project struct {
 	// Package is the package in it.
 	Package string `yaml:"package"`
 
-	// Tags asks for the repository's tags: some projects publish nothing else.
+	// Tags is for projects that publish no releases: their tags are read.
 	Tags bool `yaml:"tags"`
 	// Tag is a regular expression (RE2) for the whole tag of a release, or for
 	// the title in a feed; its groups, joined by dots, are the version.
@@ -67,9 +69,9 @@ type Project struct {
 	// Line is how many leading numbers make a release line that gets its own
 	// releases: 1 for PostgreSQL 15, 2 for Traefik 3.6.
 	Line int `yaml:"line"`
-	// Prereleases follows alphas, betas and candidates too.
+	// Prereleases is whether alphas, betas and candidates are followed too.
 	Prereleases bool `yaml:"prereleases"`
-	// Ignore names versions that shall not be told of.
+	// Ignore is a list of versions that shall not be told of.
 	Ignore []string `yaml:"ignore"`
 
 	// Deployed is the version that runs here, where nothing else tells it.
@@ -112,6 +114,16 @@ func fill[T comparable](v *T, with T) {
 	if *v == zero {
 		*v = with
 	}
+}
+
+// forge returns what is said of a host.
+func (c *Config) forge(host string) Forge {
+	for _, f := range c.Forges {
+		if f.Host == host {
+			return f
+		}
+	}
+	return Forge{}
 }
 
 func (f Forge) secret() secret.Source { return secret.Source{Value: f.Token, File: f.TokenFile} }

@@ -79,7 +79,7 @@ func (c *Config) source(p Project) forge.Source {
 		return s
 	}
 	s.URL = strings.TrimSuffix(strings.TrimSuffix(s.URL, "/"), ".git")
-	f := c.Forges[u.Host]
+	f := c.forge(u.Host)
 	s.Token = f.secret()
 	s.API = f.By == "api" || f.By == "" && !s.Token.IsZero()
 	usual := u.Scheme + "://" + u.Host

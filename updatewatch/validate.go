@@ -38,8 +38,14 @@ func (c *Config) Validate(p problem.List) {
 	if r := time.Duration(c.Remind); r != 0 && r < 24*time.Hour {
 		p.At("remind").Addf("%s is less than a day: nobody would read it; write 7d", c.Remind)
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Forges)) {
-		c.Forges[name].validate(p.At("forges").At(name), name)
+	hosts := map[string]bool{}
+	for i, f := range c.Forges {
+		at := p.At("forges").Index(i)
+		f.validate(at)
+		if hosts[f.Host] && f.Host != "" {
+			at.At("host").Addf("stands here twice; keep one of the two")
+		}
+		hosts[f.Host] = true
 	}
 	if len(c.Projects) > maxProjects {
 		p.At("projects").Addf("has more than %d entries", maxProjects)
@@ -62,9 +68,9 @@ func interval(p problem.List, d model.Duration) {
 	}
 }
 
-func (f Forge) validate(p problem.List, name string) {
-	if !hostName.MatchString(name) {
-		p.Addf("the key is no host's name; write it as in the addresses, as github.com")
+func (f Forge) validate(p problem.List) {
+	if !hostName.MatchString(f.Host) {
+		p.At("host").Addf("this is no host's name; write it as in the addresses, as github.com")
 	}
 	if !f.Token.IsZero() && f.TokenFile != "" {
 		p.At("token_file").Addf("token is given too: keep one of the two")

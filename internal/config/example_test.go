@@ -21,7 +21,7 @@ func installed(t *testing.T) string {
 	for name, content := range map[string]string{
 		"ca.pem": cert, "cert.pem": cert, "key.pem": key,
 		"users": "guet:$2y$05$abcdefghijklmnopqrstuu5LRo0g67cLT0nDDvhvTTXWaNwmF7u2.\n",
-		"app1":  "marker-hunter2", "api": "marker-hunter2", "rabbitmq": "marker-hunter2", "mattermost": "marker-hunter2",
+		"app1":  "marker-hunter2", "api": "marker-hunter2", "rabbitmq": "marker-hunter2", "github": "marker-hunter2", "mattermost": "marker-hunter2",
 		"heartbeat":      "https://heartbeat.example/ping/marker-hunter2",
 		"rules/mine.yml": "groups:\n  - name: mine\n    rules:\n      - {alert: QueueLong, expr: myapp_queue > 5, labels: {severity: warning}, annotations: {summary: a, description: b}}\n",
 		"tocsin.yml":     text,
@@ -42,7 +42,7 @@ func TestExample_loads(t *testing.T) {
 	if got, want := site.Summary(), "this machine (guet), 2 other hosts, 3 probes"; got != want {
 		t.Errorf("summary %q, want %q", got, want)
 	}
-	if got := len(site.Unwatched()); got != 4 {
+	if got := len(site.Unwatched()); got != 3 {
 		t.Errorf("not watched: %q", site.Unwatched())
 	}
 	for _, name := range []string{"site-mine.yml", "host.yml"} {

@@ -8,6 +8,7 @@ import (
 	"tocsin/internal/frame"
 	"tocsin/internal/problem"
 	"tocsin/probes"
+	"tocsin/updatewatch"
 )
 
 // checkRules reads the site's own rule files beside the shipped ones, applies
@@ -47,6 +48,7 @@ func (s *Site) exported() []string {
 		add(c.Families())
 	}
 	add(probes.Families())
+	add(updatewatch.Families())
 	return names
 }
 

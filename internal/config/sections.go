@@ -68,12 +68,6 @@ type Common struct {
 	Labels map[string]string `yaml:"labels,omitempty"`
 }
 
-// Updates is the watch over upstream releases.
-type Updates struct {
-	// Channel is the Mattermost channel that the digest goes to: team/channel.
-	Channel string `yaml:"channel,omitempty"`
-}
-
 func (c *Common) setDefaults(job, instance string) {
 	if c.Job == "" {
 		c.Job = job
@@ -129,16 +123,9 @@ func (b *Brick) validate(p problem.List) {
 	b.Common.validate(p)
 }
 
-func (u *Updates) validate(p problem.List) {
-	if u.Channel != "" && !channel.MatchString(u.Channel) {
-		p.At("channel").Addf("%s is no channel; write team/channel, as technique/mises-a-jour", quote(u.Channel))
-	}
-}
-
 var (
 	// slug is what a name may be: it stands in the path of the target's page.
-	slug    = regexp.MustCompile(`^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?$`)
-	channel = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_.-]*$`)
+	slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?$`)
 )
 
 func validateName(p problem.List, name string) {
@@ -184,8 +171,8 @@ func (s *Site) Unwatched() []string {
 	if len(s.ProbeAllow) > 0 {
 		all = append(all, "probe_allow: this version does not answer GET /probe yet; nothing can be probed by it")
 	}
-	if s.Updates != (Updates{}) {
-		all = append(all, "updates: this version does not follow upstream releases yet; none is watched")
+	if s.Updates.IsZero() && s.Updates.Channel != "" {
+		all = append(all, "updates: names no project, so that no release is followed")
 	}
 	return all
 }

@@ -34,6 +34,9 @@ func Show(w io.Writer, s *Site) error {
 			*child(alerts, key) = yaml.Node{Kind: yaml.MappingNode}
 		}
 	}
+	if s.Updates.IsZero() && s.Updates.Channel == "" {
+		*child(&n, "updates") = yaml.Node{Kind: yaml.MappingNode}
+	}
 	prune(&n)
 	enc := yaml.NewEncoder(w)
 	enc.SetIndent(2)
@@ -101,6 +104,13 @@ func Outgoing(s *Site) []Connection {
 	for i := range s.Probes {
 		to, told := probed(&s.Probes[i])
 		add(index("probes", i), to, told)
+	}
+	for _, c := range s.Updates.Contacts() {
+		told := "asked for releases of " + strings.Join(c.Projects, ", ") + ", at most every " + s.Updates.Interval.String()
+		if c.Token {
+			told += ", with the token"
+		}
+		add("updates.projects", c.Host, told)
 	}
 	if s.Engine.Off {
 		return all // nobody judges, so nobody speaks

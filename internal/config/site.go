@@ -13,6 +13,7 @@ import (
 	"tocsin/exporters/host"
 	"tocsin/internal/web/access"
 	"tocsin/probes"
+	"tocsin/updatewatch"
 )
 
 // Site is all that one site file describes. Every key may be left out, and so
@@ -64,7 +65,7 @@ type Site struct {
 	// Alerts is who is told of what, and when.
 	Alerts Alerts `yaml:"alerts"`
 	// Updates is the watch over upstream releases.
-	Updates Updates `yaml:"updates"`
+	Updates updatewatch.Config `yaml:"updates"`
 	// Intervals is how often each kind of target is measured.
 	Intervals Intervals `yaml:"intervals"`
 	// MetricsFromElsewhere names metrics, or patterns with * of them, that
