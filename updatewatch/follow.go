@@ -136,6 +136,7 @@ func (w *Watcher) answered(p *watched, k *known, a forge.Answer, now time.Time) 
 	}
 	if first {
 		w.state.Baseline = append(w.state.Baseline, p.Name)
+		w.nudge()
 	}
 }
 

@@ -43,6 +43,11 @@ func (w *Watcher) announce(p *watched, k *known, now time.Time) {
 func (w *Watcher) post(a Announcement) {
 	w.state.Outbox[a.Group] = &pending{Announcement: a}
 	w.dirty = true
+	w.nudge()
+}
+
+// nudge wakes the one who speaks.
+func (w *Watcher) nudge() {
 	select {
 	case w.wake <- struct{}{}:
 	default:

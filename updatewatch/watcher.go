@@ -165,6 +165,9 @@ func (w *Watcher) adopt(s *state) {
 		if k == nil || k.Source != p.identity() {
 			k = &known{Source: p.identity()}
 		}
+		if p.Deployed != "" {
+			k.Deployed = p.Deployed
+		}
 		kept[p.Name] = k
 	}
 	s.Projects = kept

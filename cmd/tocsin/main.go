@@ -25,6 +25,7 @@ type verbs struct {
 	Probe      probeVerb      `cmd:"" help:"Look once at a URL as a user would, and tell step by step what was found."`
 	Rules      rulesVerb      `cmd:"" help:"List or export the alert rules."`
 	Dashboards dashboardsVerb `cmd:"" help:"Write the Grafana dashboards."`
+	Updates    updatesVerb    `cmd:"" help:"Compare what runs here with what upstream has released."`
 	Notify     notifyVerb     `cmd:"" help:"Try the way in which alerts are told."`
 	Config     configVerb     `cmd:"" help:"Show the configuration that is in effect."`
 	Version    versionVerb    `cmd:"" help:"Say which Tocsin this is."`

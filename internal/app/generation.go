@@ -18,6 +18,7 @@ import (
 	"tocsin/internal/web"
 	"tocsin/internal/web/access"
 	"tocsin/probes"
+	"tocsin/updatewatch"
 )
 
 const (
@@ -35,6 +36,7 @@ type generation struct {
 	settings  engine.Settings
 	voice     *voice               // nil: the engine is off
 	heartbeat *heartbeat.Heartbeat // nil: none
+	updates   *updatewatch.Watcher // nil: none
 	words     alerts.Wording
 	loadedAt  time.Time
 
@@ -64,7 +66,7 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 		g.view.Targets = append(g.view.Targets, t)
 	}
 	if site.Engine.Off {
-		return g, nil
+		return g, a.watchUpdates(g)
 	}
 	g.settings.Rules = site.RuleTexts()
 	g.settings.Hosts = hosts(site)
@@ -77,7 +79,7 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 	if h := site.Alerts.Heartbeat; !h.IsZero() {
 		g.heartbeat = heartbeat.New(h, heartbeat.Options{Healthy: a.healthy, Registerer: a.registry, Logger: a.log})
 	}
-	return g, nil
+	return g, a.watchUpdates(g)
 }
 
 // run starts what runs by itself.
@@ -92,6 +94,9 @@ func (g *generation) run() {
 	}
 	if g.heartbeat != nil {
 		g.done.Go(func() { g.heartbeat.Run(ctx) })
+	}
+	if g.updates != nil {
+		g.done.Go(func() { g.updates.Run(ctx) })
 	}
 }
 
