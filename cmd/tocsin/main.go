@@ -24,6 +24,7 @@ type verbs struct {
 	Check      checkVerb      `cmd:"" help:"Read a site file, prove all of it, and say what is wrong."`
 	Probe      probeVerb      `cmd:"" help:"Look once at a URL as a user would, and tell step by step what was found."`
 	Rules      rulesVerb      `cmd:"" help:"List or export the alert rules."`
+	Bricks     bricksVerb     `cmd:"" help:"List, show or test the kinds of services."`
 	Dashboards dashboardsVerb `cmd:"" help:"Write the Grafana dashboards."`
 	Updates    updatesVerb    `cmd:"" help:"Compare what runs here with what upstream has released."`
 	Notify     notifyVerb     `cmd:"" help:"Try the way in which alerts are told."`

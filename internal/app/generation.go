@@ -58,7 +58,12 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 		return nil, err
 	}
 	g.view = &web.View{Advertise: site.Advertise, Access: who, Node: nodeTarget(site, a.log)}
-	for _, p := range site.Probes {
+	services, err := brickTargets(site, a.log)
+	if err != nil {
+		return nil, err
+	}
+	g.view.Targets = append(g.view.Targets, services...)
+	for _, p := range site.AllProbes() {
 		t, err := probeTarget(site, p, a.log)
 		if err != nil {
 			return nil, err

@@ -26,6 +26,7 @@ func (n names) claim(p problem.List, name, path string) {
 func (s *Site) validateReferences(p problem.List) {
 	s.uniqueNames(p)
 	s.uniqueTargets(p)
+	s.refuseCircles(p)
 	s.followedBricks(p)
 	known := s.needable()
 	for i, b := range s.Bricks {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"log/slog"
+	"slices"
 
 	"tocsin/alerts/rules"
 	"tocsin/exporters/host"
@@ -21,7 +22,7 @@ func (s *Site) checkRules(p problem.List, folder string) {
 		return
 	}
 	before := len(p.All())
-	s.rules = append(shipped, rules.Read(p.At("alerts").At("rule_files"), folder, s.Alerts.RuleFiles)...)
+	s.rules = slices.Concat(shipped, s.kindRules(p), rules.Read(p.At("alerts").At("rule_files"), folder, s.Alerts.RuleFiles))
 	s.Alerts.Rules.Validate(p.At("alerts").At("rules"), s.rules)
 	for _, found := range rules.CheckMetrics(s.rules, s.exported(), s.MetricsFromElsewhere) {
 		p.At(found.Path).Addf("%s", found.Text)
@@ -49,7 +50,7 @@ func (s *Site) exported() []string {
 	}
 	add(probes.Families())
 	add(updatewatch.Families())
-	return names
+	return append(names, s.kindMetrics()...)
 }
 
 // OwnMetrics lists what a Tocsin exports about itself: its own names, and

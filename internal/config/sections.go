@@ -42,22 +42,6 @@ type RabbitMQ struct {
 	Common `yaml:",inline"`
 }
 
-// Brick is a service of the site.
-type Brick struct {
-	// Kind is which service it is: authentic, wcs, etherpad, ...
-	Kind string `yaml:"kind"`
-	// Name is what this one is called; its kind if left out.
-	Name string `yaml:"name,omitempty"`
-	// URL is where its users find it.
-	URL string `yaml:"url"`
-	// On is the host that it runs on.
-	On string `yaml:"on,omitempty"`
-	// Needs are what it cannot work without: postgres/NAME, rabbitmq/NAME or
-	// brick/NAME.
-	Needs  []string `yaml:"needs,omitempty"`
-	Common `yaml:",inline"`
-}
-
 // Common is what every target that a site names can have.
 type Common struct {
 	// Job and Instance replace the labels that Tocsin would choose, so that a
@@ -110,19 +94,6 @@ func (s *RabbitMQ) validate(p problem.List) {
 	s.Common.validate(p)
 }
 
-func (b *Brick) validate(p problem.List) {
-	if b.Kind == "" {
-		p.At("kind").Addf("is missing; write which service it is, as etherpad")
-	} else if !slug.MatchString(b.Kind) {
-		p.At("kind").Addf("%s is no kind; write a word of small letters, digits, - and _, as etherpad", quote(b.Kind))
-	}
-	if b.Name != b.Kind {
-		validateName(p.At("name"), b.Name)
-	}
-	validateURL(p.At("url"), b.URL, "https://pad.ville.example")
-	b.Common.validate(p)
-}
-
 var (
 	// slug is what a name may be: it stands in the path of the target's page.
 	slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?$`)
@@ -161,7 +132,6 @@ func (s *Site) Unwatched() []string {
 	}
 	say(len(s.Postgres), "postgres", "PostgreSQL servers")
 	say(len(s.RabbitMQ), "rabbitmq", "RabbitMQ brokers")
-	say(len(s.Bricks), "bricks", "bricks")
 	if s.Engine.Off && len(s.Hosts) > 0 {
 		all = append(all, fmt.Sprintf("hosts: the engine is off, so that none of the %d is asked from here", len(s.Hosts)))
 	}

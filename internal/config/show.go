@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"tocsin/bricks"
 	"tocsin/internal/secret"
 	"tocsin/probes"
 )
@@ -100,6 +101,22 @@ func Outgoing(s *Site) []Connection {
 			told += ", as user " + h.Username + " with the password"
 		}
 		add(index("hosts", i), h.Address, told)
+	}
+	for i, b := range s.composed {
+		kind, _ := bricks.Find(s.kinds, b.Kind)
+		asked := map[string][]string{}
+		for _, name := range kind.RequestNames() {
+			if address := b.Address(kind, name); address != "" {
+				asked[hostOf(address)] = append(asked[hostOf(address)], name)
+			}
+		}
+		for _, to := range sortedKeys(asked) {
+			add(index("bricks", i), to, "asked for "+strings.Join(asked[to], ", ")+", as the kind "+b.Kind+" says")
+		}
+	}
+	for i := range s.brickProbes {
+		to, told := probed(&s.brickProbes[i])
+		add("bricks", to, told)
 	}
 	for i := range s.Probes {
 		to, told := probed(&s.Probes[i])

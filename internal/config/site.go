@@ -10,6 +10,7 @@ import (
 	"tocsin/alerts/heartbeat"
 	"tocsin/alerts/mattermost"
 	"tocsin/alerts/rules"
+	"tocsin/bricks"
 	"tocsin/exporters/host"
 	"tocsin/internal/web/access"
 	"tocsin/probes"
@@ -56,6 +57,10 @@ type Site struct {
 	RabbitMQ []RabbitMQ `yaml:"rabbitmq"`
 	// Bricks are the services of the site.
 	Bricks []Brick `yaml:"bricks"`
+	// KindFiles are files with kinds of the site's own: paths, with * for any letters,
+	// relative to the site file. One that has the name of a shipped kind takes
+	// its place.
+	KindFiles []string `yaml:"kind_files"`
 	// Probes are what is looked at from outside, as a user would.
 	Probes probes.List `yaml:"probes"`
 	// ProbeAllow is what others may have probed by GET /probe: host names, with
@@ -97,6 +102,9 @@ type Alerts struct {
 type loaded struct {
 	file        string
 	host        string
+	kinds       []bricks.Kind
+	composed    []bricks.Brick
+	brickProbes []probes.Config
 	rules       []rules.File
 	ruleTexts   map[string][]byte
 	fingerprint string
@@ -143,7 +151,10 @@ func (s *Site) Summary() string {
 	if n := len(s.Hosts); n > 0 && !s.Engine.Off {
 		parts = append(parts, plural(n, "other host"))
 	}
-	if n := len(s.Probes); n > 0 {
+	if n := len(s.Bricks); n > 0 {
+		parts = append(parts, plural(n, "brick"))
+	}
+	if n := len(s.AllProbes()); n > 0 {
 		parts = append(parts, plural(n, "probe"))
 	}
 	return strings.Join(parts, ", ")
