@@ -50,6 +50,7 @@ func boards(kinds []bricks.Kind) ([]named, error) {
 		{"host", drawHost(l)},
 		{"probes", drawProbes(l)},
 		{"brick", drawBrick(l)},
+		{"updates", drawUpdates(l)},
 	}
 	for _, k := range sorted(kinds) {
 		if b := drawKind(l, k); b != nil {

@@ -14,6 +14,7 @@ import (
 	"tocsin/exporters/brick"
 	"tocsin/internal/frame"
 	"tocsin/probes"
+	"tocsin/updatewatch"
 )
 
 // pages are recorded pages of ours.
@@ -60,7 +61,7 @@ func known(t *testing.T) vocabulary {
 		}
 		v.page(t, name, string(text))
 	}
-	for _, f := range slices.Concat(frame.Families(), probes.Families(), brick.Families()) {
+	for _, f := range slices.Concat(frame.Families(), probes.Families(), brick.Families(), updatewatch.Families()) {
 		v.add(f.Name, f.Labels...)
 	}
 	v.add("up")

@@ -12,7 +12,7 @@ type column struct {
 	decimals int
 	rules    []string // that colour the cell
 	words    []mapping
-	to       string // uid of the dashboard that a click leads to, for this row
+	to       string // uid of the dashboard that a click leads to; for this row, where the column is instance
 }
 
 // table has a row for each set of labels, and a column for each query. Labels
@@ -80,9 +80,11 @@ func (c column) override(l *limits, p *panel) override {
 		p.Description += " " + c.name + ": " + l.told(c.rules...)
 	}
 	if c.to != "" {
-		set("links", []link{{
-			Title: "Look closer", URL: address(c.to) + "&var-" + c.label + "=${__value.text}",
-		}})
+		url := address(c.to)
+		if c.label == "instance" {
+			url += "&var-instance=${__value.text}"
+		}
+		set("links", []link{{Title: "Look closer", URL: url}})
 	}
 	return o
 }
