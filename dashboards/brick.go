@@ -52,16 +52,16 @@ func common(l *limits, within string) []section {
 				column{expr: in(`max by (instance, needs) (brick_needs_info{$scope})`)},
 			).size(12, 8),
 			series("Time to ask", "How long each request to each brick took.", "s",
-				ask(in(`max by (instance, request) (brick_request_duration_seconds{$scope})`), "{{instance}} {{request}}")).from(0),
+				ask(in(`max by (instance, request) (brick_request_duration_seconds{$scope})`), "{{instance}} {{request}}")).fromZero(),
 		}},
 		{title: "Seen from outside", panels: []panel{
 			series("Good or failing", "Whether a user finds each brick as it should be: 1 is good, 0 is failing.", "none",
-				ask(out(`min by (brick) (probe_success{$outside})`), "{{brick}}")).within(0, 1),
+				ask(out(`min by (brick) (probe_success{$outside})`), "{{brick}}")).ratio(),
 			series("Time to answer", "How long a look at each brick takes, redirects included.", "s",
-				ask(out(`max by (brick) (probe_duration_seconds{$outside})`), "{{brick}}")).from(0),
+				ask(out(`max by (brick) (probe_duration_seconds{$outside})`), "{{brick}}")).fromZero(),
 			bars("Certificate ends in", "Days until the first certificate of each brick ends.", "d",
 				ask(out(`(min by (brick) (instance:probe_certificate_expiry_timestamp_seconds:min{$outside}) - time()) / 86400`), "{{brick}}")).
-				decimals(0).from(0).ringing(l, "CertificateExpiringSoon", "CertificateExpiring"),
+				decimals(0).fromZero().ringing(l, "CertificateExpiringSoon", "CertificateExpiring"),
 		}},
 	}
 }

@@ -39,7 +39,7 @@ func drawOverview(l *limits) board {
 				column{expr: `count by (alertname, severity, host, job, instance, mountpoint) (ALERTS{alertstate="firing",` + quietAlerts + `})`},
 			).size(12, 8),
 			series("Alerts over time", "How many alerts fired, by severity; the filters above do not apply.", "none",
-				ask(`count by (severity) (ALERTS{alertstate="firing",`+quietAlerts+`})`, "{{severity}}")).stacked().from(0).decimals(0),
+				ask(`count by (severity) (ALERTS{alertstate="firing",`+quietAlerts+`})`, "{{severity}}")).stacked().fromZero().decimals(0),
 		}},
 		section{title: "Hosts", panels: []panel{
 			table(l, "Hosts", "The machines of the site. A click on a name leads to its dashboard.",
@@ -47,8 +47,10 @@ func drawOverview(l *limits) board {
 				column{name: "State", expr: `max by (instance) (up{$scope,job="node"})`, unit: "none", words: upDown()},
 				column{name: "Up for", expr: `max by (instance) (node_time_seconds{$scope} - node_boot_time_seconds{$scope})`, unit: "s"},
 				column{name: "Processors in use", expr: `1 - avg by (instance) (rate(node_cpu_seconds_total{$scope,mode="idle"}[$__rate_interval]))`, unit: "percentunit"},
-				column{name: "Memory available", expr: `min by (instance) (node_memory_MemAvailable_bytes{$scope} / node_memory_MemTotal_bytes{$scope})`,
-					unit: "percentunit", rules: []string{"HostMemoryLow"}},
+				column{
+					name: "Memory available", expr: `min by (instance) (node_memory_MemAvailable_bytes{$scope} / node_memory_MemTotal_bytes{$scope})`,
+					unit: "percentunit", rules: []string{"HostMemoryLow"},
+				},
 				column{name: "Fullest file system", expr: `max by (instance) ((node_filesystem_size_bytes{$scope} - node_filesystem_free_bytes{$scope})
 					/ (node_filesystem_size_bytes{$scope} - node_filesystem_free_bytes{$scope} + node_filesystem_avail_bytes{$scope})
 					unless node_filesystem_readonly{$scope} == 1)`, unit: "percentunit", rules: []string{"HostDiskFull"}},
@@ -59,8 +61,10 @@ func drawOverview(l *limits) board {
 				column{name: "Service", label: "instance", to: probesUID},
 				column{name: "State", expr: `max by (instance) (probe_success{$scope})`, unit: "none", words: words("Failing", bad, "Good", good)},
 				column{name: "Answers in", expr: `max by (instance) (probe_duration_seconds{$scope})`, unit: "s", decimals: 2},
-				column{name: "Certificate ends in", expr: `(min by (instance) (instance:probe_certificate_expiry_timestamp_seconds:min{$scope}) - time()) / 86400`,
-					unit: "d", rules: []string{"CertificateExpiringSoon", "CertificateExpiring"}},
+				column{
+					name: "Certificate ends in", expr: `(min by (instance) (instance:probe_certificate_expiry_timestamp_seconds:min{$scope}) - time()) / 86400`,
+					unit: "d", rules: []string{"CertificateExpiringSoon", "CertificateExpiring"},
+				},
 			),
 			table(l, "Bricks", "The services as they say themselves that they are. A click on a name leads to its dashboard.",
 				column{name: "Brick", label: "instance", to: brickUID},
@@ -84,12 +88,12 @@ func drawOverview(l *limits) board {
 				column{expr: `max by (instance, version, goversion) (tocsin_build_info{$scope})`},
 			).size(12, 8),
 			series("Series", "How many series the hub keeps in memory. An instance without an engine has none.", "short",
-				ask(`max by (instance) (prometheus_tsdb_head_series{$scope,job="node"})`, "{{instance}}")).from(0),
+				ask(`max by (instance) (prometheus_tsdb_head_series{$scope,job="node"})`, "{{instance}}")).fromZero(),
 			series("Memory of Tocsin", "The memory that each instance holds.", "bytes",
-				ask(`max by (instance) (process_resident_memory_bytes{$scope,job="node"})`, "{{instance}}")).from(0),
+				ask(`max by (instance) (process_resident_memory_bytes{$scope,job="node"})`, "{{instance}}")).fromZero(),
 			series("Notifications", "Notifications that each voice delivered, and that it could not deliver, a minute.", "cpm",
 				ask(`60 * sum by (instance, voice) (rate(tocsin_notifications_total{$scope}[$__rate_interval]))`, "{{instance}} {{voice}} delivered"),
-				ask(`60 * sum by (instance, voice) (rate(tocsin_notifications_failed_total{$scope}[$__rate_interval]))`, "{{instance}} {{voice}} failed")).from(0),
+				ask(`60 * sum by (instance, voice) (rate(tocsin_notifications_failed_total{$scope}[$__rate_interval]))`, "{{instance}} {{voice}} failed")).fromZero(),
 		}},
 	)
 }

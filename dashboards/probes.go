@@ -41,24 +41,26 @@ func drawProbes(l *limits) board {
 			states("Good or failing", "When each service was as it should be.", words("Failing", bad, "Good", good),
 				ask(`min by (instance) (probe_success{$scope})`, "{{instance}}")),
 			series("Time to answer", "How long each whole look took, redirects included.", "s",
-				ask(`max by (instance) (probe_duration_seconds{$scope})`, "{{instance}}")).from(0),
+				ask(`max by (instance) (probe_duration_seconds{$scope})`, "{{instance}}")).fromZero(),
 			series("Available", "The share of the looks in the last hour that found the service as it should be.", "percentunit",
 				// A fixed hour: what people mean by availability does not depend on the zoom.
-				ask(`min by (instance) (avg_over_time(probe_success{$scope}[1h]))`, "{{instance}}")).within(0, 1),
+				ask(`min by (instance) (avg_over_time(probe_success{$scope}[1h]))`, "{{instance}}")).ratio(),
 		}},
 		section{title: "Certificates", panels: []panel{
 			bars("Days left", "Days until the first certificate of each service ends, those of redirects included.", "d",
-				ask(days, "{{instance}}")).decimals(0).from(0).ringing(l, "CertificateExpiringSoon", "CertificateExpiring"),
+				ask(days, "{{instance}}")).decimals(0).fromZero().ringing(l, "CertificateExpiringSoon", "CertificateExpiring"),
 			series("Days left over time", "A renewal is a step up. Without one, the line falls by one a day.", "d",
-				ask(days, "{{instance}}")).from(0).ringing(l, "CertificateExpiringSoon", "CertificateExpiring"),
+				ask(days, "{{instance}}")).fromZero().ringing(l, "CertificateExpiringSoon", "CertificateExpiring"),
 			table(l, "Who issued them", "The certificate that each service showed last.",
 				column{name: "Service", label: "instance"},
 				column{name: "Subject", label: "subject"},
 				column{name: "Names", label: "subjectalternative"},
 				column{name: "Issuer", label: "issuer"},
-				column{name: "Ends", expr: `1000 * max by (instance, subject, subjectalternative, issuer) (
+				column{
+					name: "Ends", expr: `1000 * max by (instance, subject, subjectalternative, issuer) (
 					probe_ssl_earliest_cert_expiry{$scope} * on (job, instance) group_left (subject, subjectalternative, issuer) probe_ssl_last_chain_info{$scope})`,
-					unit: "dateTimeAsIso"},
+					unit: "dateTimeAsIso",
+				},
 			),
 			// A probe with a host of its own (on:) has that in the label host; whoever
 			// scrapes then calls the page's own label exported_host.
@@ -79,9 +81,9 @@ func drawProbes(l *limits) board {
 		}},
 		section{title: "$instance", repeat: "instance", panels: []panel{
 			series("Where the time goes", "The phases of each look: finding the name, connecting, TLS, waiting for the answer, reading it.", "s",
-				ask(`max by (phase) (probe_http_duration_seconds{$scope})`, "{{phase}}")).stacked().from(0),
+				ask(`max by (phase) (probe_http_duration_seconds{$scope})`, "{{phase}}")).stacked().fromZero(),
 			series("Status", "The status code of the last answer; 0 when there was none.", "none",
-				ask(`max by (instance) (probe_http_status_code{$scope})`, "{{instance}}")).from(0).decimals(0),
+				ask(`max by (instance) (probe_http_status_code{$scope})`, "{{instance}}")).fromZero().decimals(0),
 		}},
 	)
 }

@@ -14,14 +14,16 @@ func (p panel) size(w, h int) panel {
 	return p
 }
 
-// within fixes the axis, or the length of bars.
-func (p panel) within(low, high float64) panel {
+// ratio fixes the axis, or the length of bars, from 0 to 1.
+func (p panel) ratio() panel {
+	low, high := 0.0, 1.0
 	p.FieldConfig.Defaults.Min, p.FieldConfig.Defaults.Max = &low, &high
 	return p
 }
 
-// from lets the axis begin at a number.
-func (p panel) from(low float64) panel {
+// fromZero lets the axis begin at zero.
+func (p panel) fromZero() panel {
+	low := 0.0
 	p.FieldConfig.Defaults.Min = &low
 	return p
 }
@@ -55,12 +57,6 @@ func (p panel) counting(color string) panel {
 	one := 1.0
 	p.FieldConfig.Defaults.Thresholds = &thresholds{Mode: "absolute", Steps: []step{{Color: good}, {Color: color, Value: &one}}}
 	return p.decimals(0)
-}
-
-// worded says states in words.
-func (p panel) worded(words []mapping) panel {
-	p.FieldConfig.Defaults.Mappings = words
-	return p
 }
 
 // to adds a link to another dashboard, which is drawn for the same time and

@@ -55,15 +55,15 @@ func drawUpdates(l *limits) board {
 			series("Answers", "Answers of the hosts that are asked, a minute, by status code. 304 means that nothing had changed.", "cpm",
 				ask(`60 * sum by (server, code) (label_replace(
 					label_replace(rate(updatewatch_http_responses_total{$scope}[$__rate_interval]), "server", "$1", "host", "(.*)"),
-					"server", "$1", "exported_host", "(.+)"))`, "{{server}} {{code}}")).from(0),
+					"server", "$1", "exported_host", "(.+)"))`, "{{server}} {{code}}")).fromZero(),
 			series("Left of rate limits", "Requests that each host still allows, as it says.", "short",
 				ask(`min by (server) (label_replace(
 					label_replace(updatewatch_ratelimit_remaining{$scope}, "server", "$1", "host", "(.*)"),
-					"server", "$1", "exported_host", "(.+)"))`, "{{server}}")).from(0),
+					"server", "$1", "exported_host", "(.+)"))`, "{{server}}")).fromZero(),
 			series("Time to ask", "How long the newest look at each source took, waiting for its turn included.", "s",
-				ask(`max by (project) (updatewatch_check_duration_seconds{$scope})`, "{{project}}")).from(0),
+				ask(`max by (project) (updatewatch_check_duration_seconds{$scope})`, "{{project}}")).fromZero(),
 			series("Announcements", "Messages about updates that were told, and that could not be, an hour.", "none",
-				ask(`3600 * sum by (result) (rate(updatewatch_announcements_total{$scope}[$__rate_interval]))`, "{{result}}")).from(0),
+				ask(`3600 * sum by (result) (rate(updatewatch_announcements_total{$scope}[$__rate_interval]))`, "{{result}}")).fromZero(),
 		}},
 	)
 }

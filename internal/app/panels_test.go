@@ -89,7 +89,9 @@ func questions(t *testing.T) []question {
 			t.Fatal(err)
 		}
 		var board struct {
-			Templating  struct{ List []struct{ Name, Type, Definition string } }
+			Templating struct {
+				List []struct{ Name, Type, Definition string }
+			}
 			Annotations struct{ List []struct{ Name, Expr string } }
 			Panels      []struct {
 				Title   string

@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -101,9 +102,7 @@ func (s *standIn) add(address, path, job, instance string, labels map[string]str
 		sd.LabelJob: job, sd.LabelInstance: instance, sd.LabelPath: path, "host": "app1", "from": "app1",
 		sd.LabelInterval: "5s", sd.LabelTimeout: "4s",
 	}
-	for name, value := range labels {
-		all[name] = value
-	}
+	maps.Copy(all, labels)
 	s.pages[path] = page
 	s.list = append(s.list, sd.Group{Targets: []string{address}, Labels: all})
 }
