@@ -20,7 +20,8 @@ func draw(uid, title, description, area, of, alerts string, sections ...section)
 		UID: uid, Title: title, Description: description, Tags: []string{suite, area}, SchemaVersion: schemaVersion, Version: 1,
 		Editable: false, GraphTooltip: 1, Refresh: "30s", Timezone: "browser", Time: span{From: "now-6h", To: "now"},
 		Links: []link{{
-			Type: "dashboards", Title: "Tocsin", Tags: []string{suite}, AsDropdown: true, IncludeVars: true, KeepTime: true,
+			Type: "dashboards", Title: "Tocsin", Icon: "external link", Tags: []string{suite},
+			AsDropdown: true, IncludeVars: true, KeepTime: true,
 		}},
 		Templating:  templating{List: variables(of)},
 		Annotations: annotations{List: []annotation{firing(alerts)}},
@@ -33,7 +34,7 @@ func variables(of string) []variable {
 	choice := func(name, label, query string) variable {
 		return variable{
 			Name: name, Label: label, Type: "query", Datasource: &from,
-			Query: variableQuery{Query: query, RefID: name}, Definition: query,
+			Query: variableQuery{Query: query, RefID: name},
 			Multi: true, IncludeAll: true, AllValue: ".+", Refresh: 2, Sort: 1,
 			Current: &selection{Selected: true, Text: []string{"All"}, Value: []string{"$__all"}},
 		}

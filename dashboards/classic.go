@@ -34,16 +34,25 @@ type span struct {
 	To   string `json:"to"`
 }
 
-// link is a dashboard's (Type dashboards, Tags), a panel's or a field's (URL).
+// link is a dashboard's (Type dashboards, by Tags) or a panel's (Type link, to
+// URL). The newest schema wants all keys.
 type link struct {
-	Type        string   `json:"type,omitempty"`
 	Title       string   `json:"title"`
-	Tags        []string `json:"tags,omitempty"`
-	URL         string   `json:"url,omitempty"`
-	AsDropdown  bool     `json:"asDropdown,omitempty"`
-	IncludeVars bool     `json:"includeVars,omitempty"`
-	KeepTime    bool     `json:"keepTime,omitempty"`
-	TargetBlank bool     `json:"targetBlank,omitempty"`
+	Type        string   `json:"type"`
+	Icon        string   `json:"icon"`
+	Tooltip     string   `json:"tooltip"`
+	URL         string   `json:"url"`
+	Tags        []string `json:"tags"`
+	AsDropdown  bool     `json:"asDropdown"`
+	TargetBlank bool     `json:"targetBlank"`
+	IncludeVars bool     `json:"includeVars"`
+	KeepTime    bool     `json:"keepTime"`
+}
+
+// cellLink is where a click on a value leads to.
+type cellLink struct {
+	Title string `json:"title"`
+	URL   string `json:"url"`
 }
 
 type templating struct {
@@ -56,7 +65,6 @@ type variable struct {
 	Type       string     `json:"type"`
 	Datasource *source    `json:"datasource,omitempty"`
 	Query      any        `json:"query"` // a text, or a variableQuery
-	Definition string     `json:"definition,omitempty"`
 	Multi      bool       `json:"multi"`
 	IncludeAll bool       `json:"includeAll"`
 	AllValue   string     `json:"allValue,omitempty"`
@@ -149,7 +157,6 @@ type field struct {
 	Color      *colour        `json:"color,omitempty"`
 	Thresholds *thresholds    `json:"thresholds,omitempty"`
 	Mappings   []mapping      `json:"mappings,omitempty"`
-	Links      []link         `json:"links,omitempty"`
 	Custom     map[string]any `json:"custom,omitempty"` // keys are written in order
 }
 

@@ -230,11 +230,12 @@ func TestLint11_metricsAndLabelsExist(t *testing.T) {
 			}
 		}
 		for _, variable := range b.Templating.List[1:] {
-			inner := strings.TrimSuffix(strings.TrimPrefix(variable.Definition, "label_values("), ")")
+			query := variable.Query.(variableQuery).Query
+			inner := strings.TrimSuffix(strings.TrimPrefix(query, "label_values("), ")")
 			at := strings.LastIndex(inner, ",")
 			e := parsed(t, inner[:at])
 			if missing := v.missing(e); len(missing) > 0 || !v.carries(e, strings.TrimSpace(inner[at+1:])) {
-				t.Errorf("%s: variable %s: %s: %v", b.name, variable.Name, variable.Definition, missing)
+				t.Errorf("%s: variable %s: %s: %v", b.name, variable.Name, query, missing)
 			}
 		}
 	}

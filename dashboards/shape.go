@@ -62,7 +62,7 @@ func (p panel) counting(color string) panel {
 // to adds a link to another dashboard, which is drawn for the same time and
 // data source.
 func (p panel) to(title, uid string) panel {
-	p.Links = append(p.Links, link{Title: title, URL: address(uid), TargetBlank: false})
+	p.Links = append(p.Links, link{Type: "link", Title: title, URL: address(uid), Tags: []string{}})
 	return p
 }
 

@@ -84,7 +84,7 @@ func (c column) override(l *limits, p *panel) override {
 		if c.label == "instance" {
 			url += "&var-instance=${__value.text}"
 		}
-		set("links", []link{{Title: "Look closer", URL: url}})
+		set("links", []cellLink{{Title: "Look closer", URL: url}})
 	}
 	return o
 }

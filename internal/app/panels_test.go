@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,7 +91,10 @@ func questions(t *testing.T) []question {
 		}
 		var board struct {
 			Templating struct {
-				List []struct{ Name, Type, Definition string }
+				List []struct {
+					Name, Type string
+					Query      json.RawMessage
+				}
 			}
 			Annotations struct{ List []struct{ Name, Expr string } }
 			Panels      []struct {
@@ -109,7 +113,11 @@ func questions(t *testing.T) []question {
 			if v.Type != "query" {
 				continue
 			}
-			inner := strings.TrimSuffix(strings.TrimPrefix(v.Definition, "label_values("), ")")
+			var from struct{ Query string }
+			if err := json.Unmarshal(v.Query, &from); err != nil {
+				t.Fatalf("%s: variable %s: %v", name, v.Name, err)
+			}
+			inner := strings.TrimSuffix(strings.TrimPrefix(from.Query, "label_values("), ")")
 			at := strings.LastIndex(inner, ",")
 			out = append(out, question{
 				board: base, what: "variable " + v.Name, path: "label/" + strings.TrimSpace(inner[at+1:]) + "/values",
@@ -177,6 +185,7 @@ func TestPanels_haveData(t *testing.T) {
 	hub := newInstance(t, "hub", panelsSite(t, app1))
 	hub.start()
 	other := prometheusBeside(t, hub, app1)
+	recordedPage(t, hub)
 	all := questions(t)
 	here, there := counts(t, hub, all), counts(t, other, all)
 	if t.Failed() {
@@ -236,6 +245,32 @@ func counts(t *testing.T, in *instance, all []question) []int {
 			return out
 		}
 		<-tick.C
+	}
+}
+
+// recordedPage holds the page that the lint of the dashboards goes by to that
+// of a running hub: names, and names of labels.
+func recordedPage(t *testing.T, hub *instance) {
+	t.Helper()
+	text, err := os.ReadFile("../../dashboards/testdata/hub.prom")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shape := func(page string) map[string]bool {
+		value := regexp.MustCompile(`="[^"]*"`)
+		out := map[string]bool{}
+		for line := range strings.Lines(page) {
+			if at := strings.LastIndex(line, " "); at > 0 && line[0] != '#' {
+				out[value.ReplaceAllString(line[:at], "")] = true
+			}
+		}
+		return out
+	}
+	live := shape(hub.get("/metrics"))
+	for series := range shape(string(text)) {
+		if !live[series] {
+			t.Errorf("the hub's page has no %s any more: record dashboards/testdata/hub.prom anew", series)
+		}
 	}
 }
 
