@@ -4,6 +4,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"tocsin/internal/problem"
 	"tocsin/internal/strict"
@@ -83,11 +84,12 @@ func (m Metric) Reads(k Kind) []string {
 	if m.Rows != "" {
 		return k.Uses(m.Rows)
 	}
-	all := m.Value
+	var all strings.Builder
+	all.WriteString(m.Value)
 	for _, name := range slices.Sorted(maps.Keys(m.Labels)) {
-		all += " | " + m.Labels[name]
+		all.WriteString(" | " + m.Labels[name])
 	}
-	return k.Uses(all)
+	return k.Uses(all.String())
 }
 
 // LabelNames returns the names of all labels, sorted.

@@ -95,8 +95,13 @@ func (a Alert) validate(p problem.List) {
 		p.At("severity").Addf("%q is not known; write info, warning or critical", a.Severity)
 	}
 	for _, text := range []struct{ key, value string }{
-		{"expr", a.Expr}, {"fires_when", a.FiresWhen}, {"do", a.Do},
-		{"summary", a.Summary}, {"description", a.Description}, {"summary_fr", a.SummaryFR}, {"description_fr", a.DescriptionFR},
+		{"expr", a.Expr},
+		{"fires_when", a.FiresWhen},
+		{"do", a.Do},
+		{"summary", a.Summary},
+		{"description", a.Description},
+		{"summary_fr", a.SummaryFR},
+		{"description_fr", a.DescriptionFR},
 	} {
 		switch {
 		case strings.TrimSpace(text.value) == "":

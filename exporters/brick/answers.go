@@ -79,22 +79,22 @@ const (
 
 // of looks at the requests that an expression reads. Optional ones that are
 // not there are for the expression to see.
-func (s state) of(reads []string) (standing, string) {
+func (s state) of(reads []string) standing {
 	absent := 0
 	for _, name := range reads {
 		o, asked := s.outcomes[name]
 		switch {
 		case asked && !o.asked:
-			return pending, name
+			return pending
 		case o.answer != nil:
 		case asked && !s.kind.Requests[name].Optional:
-			return failed, name
+			return failed
 		default:
 			absent++
 		}
 	}
 	if len(reads) > 0 && absent == len(reads) {
-		return without, reads[0]
+		return without
 	}
-	return ready, ""
+	return ready
 }

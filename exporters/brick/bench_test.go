@@ -55,7 +55,7 @@ func page20(t testing.TB, p *program, c *collector, raw adapter.Raw) *frame.Sink
 	t.Helper()
 	o := p.decode("all", raw, nil, time.Now(), time.Millisecond)
 	sink := frame.NewSink(c.Families())
-	c.tell(context.Background(), sink, newState(p.kind, map[string]outcome{"all": o})) //nolint:usetesting // no test's context is needed
+	c.tell(context.Background(), sink, newState(p.kind, map[string]outcome{"all": o}))
 	return sink
 }
 

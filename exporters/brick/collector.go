@@ -222,7 +222,7 @@ func (p *program) versionOf(ctx context.Context, st state) string {
 	if p.version.query == nil {
 		return ""
 	}
-	if stand, _ := st.of(p.version.reads); stand != ready {
+	if stand := st.of(p.version.reads); stand != ready {
 		return ""
 	}
 	value, err := p.version.query.First(ctx, st.documents)
@@ -241,7 +241,7 @@ func (p *program) startOf(ctx context.Context, st state) (float64, bool) {
 	if p.start.query == nil {
 		return 0, false
 	}
-	if stand, _ := st.of(p.start.reads); stand != ready {
+	if stand := st.of(p.start.reads); stand != ready {
 		return 0, false
 	}
 	value, err := p.start.query.First(ctx, st.documents)

@@ -30,7 +30,7 @@ func (p *program) judge(ctx context.Context, s state) verdict {
 			return verdict{known: true, why: *o.failure}
 		}
 	}
-	if stand, _ := s.of(p.health.reads); stand == without {
+	if stand := s.of(p.health.reads); stand == without {
 		return p.unanswered(s)
 	}
 	value, err := p.health.query.First(ctx, s.documents)

@@ -34,7 +34,7 @@ type measurement struct {
 func (p *program) measure(ctx context.Context, s state, sink *frame.Sink) map[gap]bool {
 	m := &measurement{sink: sink, gaps: map[gap]bool{}, seen: map[string]bool{}}
 	for i := range p.metrics {
-		if stand, _ := s.of(p.metrics[i].reads); stand == ready {
+		if stand := s.of(p.metrics[i].reads); stand == ready {
 			m.one(ctx, &p.metrics[i], s.documents)
 		}
 	}
@@ -73,7 +73,8 @@ func (m *measurement) row(ctx context.Context, c *metric, row any) {
 		return
 	}
 	if c.dropIf != nil {
-		if drop, err := c.dropIf.First(ctx, raw); err == nil && drop == true {
+		drop, err := c.dropIf.First(ctx, raw)
+		if unknown, ok := drop.(bool); ok && unknown && err == nil {
 			return
 		}
 	}

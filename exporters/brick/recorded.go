@@ -98,9 +98,13 @@ type replayed struct {
 	state     state
 }
 
-func (r *replayed) Name() string              { return "recorded" }
+// Name implements frame.Collector.
+func (r *replayed) Name() string { return "recorded" }
+
+// Families implements frame.Collector.
 func (r *replayed) Families() []*frame.Family { return r.collector.Families() }
 
+// Collect implements frame.Collector.
 func (r *replayed) Collect(ctx context.Context, s *frame.Sink) error {
 	r.collector.tell(ctx, s, r.state)
 	return nil

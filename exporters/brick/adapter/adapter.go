@@ -66,8 +66,7 @@ func fail(reason bricks.Reason, format string, args ...any) *Failure {
 
 // FailureOf returns what is behind an error of this package.
 func FailureOf(err error) *Failure {
-	var f *Failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*Failure](err); ok {
 		return f
 	}
 	return network(err, "")

@@ -138,8 +138,7 @@ func Accept(r bricks.Request, raw Raw) error {
 // unanswered tells a failed exchange without the address that the library puts
 // in front.
 func unanswered(err error) *Failure {
-	var inner *url.Error
-	if errors.As(err, &inner) {
+	if inner, ok := errors.AsType[*url.Error](err); ok {
 		err = inner.Err
 	}
 	words := err.Error()

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -106,7 +107,7 @@ func (s *session) ask(words ...string) ([]byte, error) {
 	}
 	line, err := s.r.ReadSlice('\n')
 	if err != nil {
-		if err == bufio.ErrBufferFull {
+		if errors.Is(err, bufio.ErrBufferFull) {
 			return nil, fail(bricks.Unparsable, "it does not speak Redis' protocol on this port")
 		}
 		return nil, network(err, "")

@@ -2,7 +2,6 @@ package adapter
 
 import (
 	"context"
-	"io"
 	"net"
 	"net/url"
 	"time"
@@ -58,9 +57,8 @@ type ending struct {
 	stop func() bool
 }
 
+// Close implements net.Conn.
 func (e *ending) Close() error {
 	e.stop()
 	return e.Conn.Close()
 }
-
-var _ io.ReadCloser = (*ending)(nil)

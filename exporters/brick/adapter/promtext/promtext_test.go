@@ -44,8 +44,10 @@ nonsense after the end
 	want := []*Family{
 		requests,
 		{Name: "app_seconds", Type: "histogram", Samples: []Sample{
-			{Name: "app_seconds_bucket", Labels: []Label{{"le", "1"}}, Value: 2}, {Name: "app_seconds_bucket", Labels: []Label{{"le", "+Inf"}}, Value: 3},
-			{Name: "app_seconds_sum", Value: 1.5}, {Name: "app_seconds_count", Value: 3},
+			{Name: "app_seconds_bucket", Labels: []Label{{"le", "1"}}, Value: 2},
+			{Name: "app_seconds_bucket", Labels: []Label{{"le", "+Inf"}}, Value: 3},
+			{Name: "app_seconds_sum", Value: 1.5},
+			{Name: "app_seconds_count", Value: 3},
 		}},
 		{Name: "app_bare", Type: "untyped", Samples: []Sample{{Name: "app_bare", Value: math.NaN()}}},
 		{Name: "app_up", Type: "gauge", Samples: []Sample{{Name: "app_up", Value: 1}}},
