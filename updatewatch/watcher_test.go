@@ -74,6 +74,10 @@ func (s *site) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.run(w)
+}
+
+func (s *site) run(w *Watcher) {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	done := make(chan struct{})
 	go func() { w.Run(ctx); close(done) }()

@@ -78,6 +78,35 @@ func TestParse_givesWhatGofeedAloneGives(t *testing.T) {
 	}
 }
 
+// The guard may cost a tenth of what the parser does. Both take turns, and the
+// quickest of each counts: others may be at work on this machine.
+func TestParse_guardCostsATenthAtMost(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	body := github(100, 12)
+	var ratio float64
+	for range 5 {
+		guarded, alone := time.Hour, time.Hour
+		for range 30 {
+			began := time.Now()
+			parse(t, body)
+			guarded = min(guarded, time.Since(began))
+			began = time.Now()
+			if _, err := gofeed.NewParser().Parse(strings.NewReader(body)); err != nil {
+				t.Fatal(err)
+			}
+			alone = min(alone, time.Since(began))
+		}
+		ratio = guarded.Seconds() / alone.Seconds()
+		t.Logf("100 entries, %d kB: guarded %s, alone %s: %.3f times", len(body)/1000, guarded, alone, ratio)
+		if ratio <= 1.1 {
+			return
+		}
+	}
+	t.Errorf("guarded it takes %.2f times as long", ratio)
+}
+
 func BenchmarkParse_guarded(b *testing.B) {
 	body := github(100, 12)
 	b.SetBytes(int64(len(body)))

@@ -113,7 +113,6 @@ func (h *host) heard(status int, header http.Header, now time.Time) (until time.
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.responses[strconv.Itoa(status)]++
-	h.remaining = -1
 	remaining, known := number(header, "X-Ratelimit-Remaining", "Ratelimit-Remaining")
 	if known {
 		h.remaining = remaining
