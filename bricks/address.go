@@ -95,8 +95,11 @@ func (b Brick) Validate(p problem.List, k Kind) {
 	for _, name := range k.RequestNames() {
 		r := k.Requests[name]
 		if b.Address(k, name) == "" && !r.Optional && !b.Requests[name].Off {
-			p.At("url").Addf("the kind %s is asked at an address as %s; write that as url, or as requests.%s.url",
-				k.Name, example(r.Adapter), name)
+			as := example(r.Adapter)
+			if slices.Contains(schemes(r.Adapter), scheme(k.Example)) {
+				as = k.Example
+			}
+			p.At("url").Addf("the kind %s is asked at an address as %s; write that as url, or as requests.%s.url", k.Name, as, name)
 		}
 	}
 }
