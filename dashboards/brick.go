@@ -26,7 +26,7 @@ func common(l *limits, within string) []section {
 				column{name: "Brick", label: "instance"},
 				column{name: "Kind", label: "kind"},
 				column{name: "State", expr: in(`min by (instance, kind) (brick_up{$scope})`), unit: "none", words: upDown()},
-				column{name: "Asked in", expr: in(`max by (instance, kind) (brick_scrape_duration_seconds{$scope})`), unit: "s", decimals: 3},
+				column{name: "Asked in", expr: in(`max by (instance, kind) (brick_scrape_duration_seconds{$scope})`), unit: "s", decimals: 3, rules: []string{"BrickSlow"}},
 			).size(12, 8),
 			table(l, "Versions", "The version that each brick says it runs.",
 				column{name: "Brick", label: "instance"},

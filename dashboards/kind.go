@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"tocsin/alerts/rules"
 	"tocsin/bricks"
 )
 
@@ -32,7 +33,7 @@ func panels(l *limits, k bricks.Kind) []panel {
 		if p.FieldConfig.Defaults.Unit == "" {
 			p.FieldConfig.Defaults.Unit = "short"
 		}
-		if want.Rule != "" {
+		if r, ok := rules.Find(l.files, want.Rule); ok && r.Threshold.Adjustable() {
 			p = p.ringing(l, want.Rule)
 		}
 		out = append(out, p)

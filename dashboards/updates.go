@@ -29,7 +29,8 @@ func drawUpdates(l *limits) board {
 				column{name: "Up to date", expr: `min by (project) (updatewatch_up_to_date{$scope})`, unit: "none", words: words("No", warning, "Yes", good)},
 				column{name: "Releases behind", expr: `max by (project) (updatewatch_releases_behind{$scope})`, unit: "none"},
 				column{name: "Behind for", expr: `time() - min by (project) (updatewatch_behind_since_timestamp_seconds{$scope})`, unit: "s"},
-				column{name: "Security", expr: `max by (project) (updatewatch_security_update_waiting{$scope})`, unit: "none", words: words("–", unknown, "Waiting", bad)},
+				column{name: "Security waits", expr: `max by (project) ((time() - updatewatch_behind_since_timestamp_seconds{$scope}) / 86400
+					and on (job, instance, project) updatewatch_security_update_waiting{$scope} == 1)`, unit: "d", decimals: 1, rules: []string{"SecurityUpdateWaiting"}},
 				column{name: "Newer line", expr: `max by (project) (updatewatch_newer_line_available{$scope})`, unit: "none", words: words("–", unknown, "Yes", neutral)},
 			).size(24, 10),
 			states("Up to date", "When each project ran the newest release of its line.", words("Behind", warning, "Up to date", good),

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"tocsin/bricks"
 	"tocsin/dashboards"
 	"tocsin/internal/config"
 )
@@ -37,15 +36,11 @@ func (v *dashboardsWriteVerb) Run(c *console) error {
 		}
 		address = hubURL(site)
 	}
-	kinds, err := bricks.Load()
-	if err != nil {
-		return err
-	}
 	folder, err := filepath.Abs(v.Folder)
 	if err != nil {
 		return fmt.Errorf("write dashboards: %w", err)
 	}
-	files, err := dashboards.Provision(dashboards.Site{Kinds: kinds, URL: address, Folder: filepath.ToSlash(folder)})
+	files, err := dashboards.Provision(dashboards.Site{Kinds: site.Kinds(), URL: address, Folder: filepath.ToSlash(folder)})
 	if err != nil {
 		return err
 	}

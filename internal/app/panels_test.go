@@ -146,7 +146,7 @@ func questions(t *testing.T) []question {
 
 // panelsSite is a site on which there is something of everything: a certificate
 // near its end, one that nobody vouches for, a service that nobody serves, a
-// host that is short of memory, and another with bricks of all kinds.
+// brick, a host that is short of memory, and another with bricks of all kinds.
 func panelsSite(t *testing.T, app1 string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -155,23 +155,27 @@ func panelsSite(t *testing.T, app1 string) string {
 	}
 	ca := newAuthority(t, dir)
 	ca.issue(t, dir, 3*24*time.Hour)
-	port := testenv.Port(t)
+	port, status := testenv.Port(t), testenv.Port(t)
 	testenv.Nginx(t, fmt.Sprintf(`server {
 	listen 127.0.0.1:%d ssl;
 	server_name localhost;
 	ssl_certificate %s/cert.pem;
 	ssl_certificate_key %s/key.pem;
 	location / { return 200 "hello"; }
-}`, port, dir, dir))
+}
+server {
+	listen 127.0.0.1:%d;
+	location /status { stub_status; }
+}`, port, dir, dir, status))
 	return fmt.Sprintf(`site: panels
-metrics_from_elsewhere: ["brick_*", "updatewatch_*"]
+bricks: [{kind: nginx, name: front, url: "http://127.0.0.1:%d/status"}]
 hosts: [{name: app1, address: "%s"}]
 alerts: {rules: {HostMemoryLow: {threshold: 1, for: 0s}, TargetDown: {for: 0s}}}
 probes:
   - {target: "https://localhost:%d/", ca_file: %s, interval: 5s}
   - {target: "https://127.0.0.1:%d/", name: unvouched, interval: 5s}
   - {target: "http://127.0.0.1:1/", name: nobody, interval: 5s}
-`, app1, port, ca.file, port)
+`, status, app1, port, ca.file, port)
 }
 
 // TestPanels_haveData asks the hub, as Grafana does, for every panel, variable
