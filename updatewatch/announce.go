@@ -71,11 +71,11 @@ func (s *Status) announcement(k *known, now time.Time) Announcement {
 
 // words are the phrases of one language.
 type words struct {
-	language                               string
-	out, runs, outHere, security, caughtUp string
-	inLine, newest, advisories, unknown    string
-	watched, waiting, current, more        string
-	row, failing, remind                   string
+	language                            string
+	out, outHere, security, caughtUp    string
+	inLine, newest, advisories, unknown string
+	watched, waiting, current, more     string
+	row, failing, remind                string
 }
 
 func allWords() []words {

@@ -144,8 +144,7 @@ func (w *Watcher) answered(p *watched, k *known, a forge.Answer, now time.Time) 
 // all of its projects.
 func (w *Watcher) failed(p *watched, k *known, group []*watched, err error, now time.Time) {
 	reason, retryAt := forge.Unreadable, time.Time{}
-	var e *forge.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*forge.Error](err); ok {
 		reason, retryAt = e.Reason, e.RetryAt
 	}
 	k.Fails++

@@ -10,46 +10,86 @@ import (
 // The families of the updates page. Label project is the name in the site
 // file; reason one of forge.Reasons; code an HTTP status, or error.
 var (
-	infoFamily = &frame.Family{Name: "updatewatch_version_info", Labels: []string{"project", "deployed", "line", "line_newest", "newest"},
-		Help: "What runs here, the newest release of its line, and the newest of all; empty where not known."}
-	detectedFamily = &frame.Family{Name: "updatewatch_deployed_detected", Labels: []string{"project"},
-		Help: "Whether it is known which version runs here."}
-	currentFamily = &frame.Family{Name: "updatewatch_up_to_date", Labels: []string{"project"},
-		Help: "Whether what runs here is the newest of its release line; absent where either is not known."}
-	behindFamily = &frame.Family{Name: "updatewatch_releases_behind", Labels: []string{"project"},
-		Help: "How many releases of the line are newer than what runs here; absent where that is not known."}
-	sinceFamily = &frame.Family{Name: "updatewatch_behind_since_timestamp_seconds", Labels: []string{"project"},
-		Help: "When the first release of the line came out that is newer than what runs here; absent when up to date."}
-	securityFamily = &frame.Family{Name: "updatewatch_security_update_waiting", Labels: []string{"project"},
-		Help: "Whether a newer release of the line speaks of security; absent where it is not known what runs here."}
-	newerLineFamily = &frame.Family{Name: "updatewatch_newer_line_available", Labels: []string{"project"},
-		Help: "Whether there are releases of a line above the one that runs here."}
-	successFamily = &frame.Family{Name: "updatewatch_check_success", Labels: []string{"project"},
-		Help: "Whether the newest look at the project's source succeeded."}
-	failureFamily = &frame.Family{Name: "updatewatch_check_failure_info", Labels: []string{"project", "reason"},
-		Help: "Why the newest look at the project's source failed; absent when it succeeded."}
-	lastFamily = &frame.Family{Name: "updatewatch_last_success_timestamp_seconds", Labels: []string{"project"},
-		Help: "When the project's source was last read, or said that nothing has changed."}
-	everyFamily = &frame.Family{Name: "updatewatch_check_interval_seconds", Labels: []string{"project"},
-		Help: "How often the project's source is to be asked."}
-	tookFamily = &frame.Family{Name: "updatewatch_check_duration_seconds", Labels: []string{"project"},
-		Help: "How long the newest look took, waiting for one's turn at the host included."}
-	rejectedFamily = &frame.Family{Name: "updatewatch_rejected_tags", Labels: []string{"project"},
-		Help: "Tags of the newest full answer that are no releases by the project's pattern."}
-	overrunFamily = &frame.Family{Name: "updatewatch_window_overrun", Labels: []string{"project"},
-		Help: "Whether all of the newest answer was new, so that releases before it may have been missed."}
-	movedFamily = &frame.Family{Name: "updatewatch_source_moved", Labels: []string{"project"},
-		Help: "Whether the source has a new address for good, which the site file should name."}
-	responsesFamily = &frame.Family{Name: "updatewatch_http_responses_total", Type: frame.Counter, Labels: []string{"host", "code"},
-		Help: "Answers of the hosts that are asked."}
-	remainingFamily = &frame.Family{Name: "updatewatch_ratelimit_remaining", Labels: []string{"host"},
-		Help: "What the host said is left of its rate limit; absent where it does not say."}
-	saidFamily = &frame.Family{Name: "updatewatch_announcements_total", Type: frame.Counter, Labels: []string{"result"},
-		Help: "Attempts to tell of updates: ok, or failed."}
-	outboxFamily = &frame.Family{Name: "updatewatch_outbox_pending",
-		Help: "Messages that are still to be said."}
-	oldestFamily = &frame.Family{Name: "updatewatch_outbox_oldest_timestamp_seconds",
-		Help: "When the oldest of them was made; absent without any."}
+	infoFamily = &frame.Family{
+		Name: "updatewatch_version_info", Labels: []string{"project", "deployed", "line", "line_newest", "newest"},
+		Help: "What runs here, the newest release of its line, and the newest of all; empty where not known.",
+	}
+	detectedFamily = &frame.Family{
+		Name: "updatewatch_deployed_detected", Labels: []string{"project"},
+		Help: "Whether it is known which version runs here.",
+	}
+	currentFamily = &frame.Family{
+		Name: "updatewatch_up_to_date", Labels: []string{"project"},
+		Help: "Whether what runs here is the newest of its release line; absent where either is not known.",
+	}
+	behindFamily = &frame.Family{
+		Name: "updatewatch_releases_behind", Labels: []string{"project"},
+		Help: "How many releases of the line are newer than what runs here; absent where that is not known.",
+	}
+	sinceFamily = &frame.Family{
+		Name: "updatewatch_behind_since_timestamp_seconds", Labels: []string{"project"},
+		Help: "When the first release of the line came out that is newer than what runs here; absent when up to date.",
+	}
+	securityFamily = &frame.Family{
+		Name: "updatewatch_security_update_waiting", Labels: []string{"project"},
+		Help: "Whether a newer release of the line speaks of security; absent where it is not known what runs here.",
+	}
+	newerLineFamily = &frame.Family{
+		Name: "updatewatch_newer_line_available", Labels: []string{"project"},
+		Help: "Whether there are releases of a line above the one that runs here.",
+	}
+	successFamily = &frame.Family{
+		Name: "updatewatch_check_success", Labels: []string{"project"},
+		Help: "Whether the newest look at the project's source succeeded.",
+	}
+	failureFamily = &frame.Family{
+		Name: "updatewatch_check_failure_info", Labels: []string{"project", "reason"},
+		Help: "Why the newest look at the project's source failed; absent when it succeeded.",
+	}
+	lastFamily = &frame.Family{
+		Name: "updatewatch_last_success_timestamp_seconds", Labels: []string{"project"},
+		Help: "When the project's source was last read, or said that nothing has changed.",
+	}
+	everyFamily = &frame.Family{
+		Name: "updatewatch_check_interval_seconds", Labels: []string{"project"},
+		Help: "How often the project's source is to be asked.",
+	}
+	tookFamily = &frame.Family{
+		Name: "updatewatch_check_duration_seconds", Labels: []string{"project"},
+		Help: "How long the newest look took, waiting for one's turn at the host included.",
+	}
+	rejectedFamily = &frame.Family{
+		Name: "updatewatch_rejected_tags", Labels: []string{"project"},
+		Help: "Tags of the newest full answer that are no releases by the project's pattern.",
+	}
+	overrunFamily = &frame.Family{
+		Name: "updatewatch_window_overrun", Labels: []string{"project"},
+		Help: "Whether all of the newest answer was new, so that releases before it may have been missed.",
+	}
+	movedFamily = &frame.Family{
+		Name: "updatewatch_source_moved", Labels: []string{"project"},
+		Help: "Whether the source has a new address for good, which the site file should name.",
+	}
+	responsesFamily = &frame.Family{
+		Name: "updatewatch_http_responses_total", Type: frame.Counter, Labels: []string{"host", "code"},
+		Help: "Answers of the hosts that are asked.",
+	}
+	remainingFamily = &frame.Family{
+		Name: "updatewatch_ratelimit_remaining", Labels: []string{"host"},
+		Help: "What the host said is left of its rate limit; absent where it does not say.",
+	}
+	saidFamily = &frame.Family{
+		Name: "updatewatch_announcements_total", Type: frame.Counter, Labels: []string{"result"},
+		Help: "Attempts to tell of updates: ok, or failed.",
+	}
+	outboxFamily = &frame.Family{
+		Name: "updatewatch_outbox_pending",
+		Help: "Messages that are still to be said.",
+	}
+	oldestFamily = &frame.Family{
+		Name: "updatewatch_outbox_oldest_timestamp_seconds",
+		Help: "When the oldest of them was made; absent without any.",
+	}
 )
 
 // Families lists what the updates page has.

@@ -78,10 +78,11 @@ func (s *xmlScan) step(c byte) error {
 	case inStart, afterEqual, inBare:
 		return s.tag(c)
 	case inEnd:
-		if c == '>' {
+		switch c {
+		case '>':
 			s.close()
 			s.at = inText
-		} else if c == '<' || c == '"' || c == '\'' || c == '=' {
+		case '<', '"', '\'', '=':
 			return hostile("an end tag with %q in it", c)
 		}
 	case inComment:

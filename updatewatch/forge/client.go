@@ -128,13 +128,11 @@ func bounded(text string) string {
 // failure gives an error its reason, without the address that may have a
 // query in it.
 func failure(name string, err error) error {
-	var known *Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*Error](err); ok {
 		return known
 	}
 	r := reasonOf(err)
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
 	return &Error{Reason: r, Err: fmt.Errorf("%s: %w", name, err)}

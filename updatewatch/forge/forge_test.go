@@ -37,8 +37,7 @@ func ask(t *testing.T, c *Client, q Question) (Answer, error) {
 }
 
 func reason(err error) Reason {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Reason
 	}
 	return ""

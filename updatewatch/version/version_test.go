@@ -44,8 +44,14 @@ func TestLine(t *testing.T) {
 		n    int
 		want string
 	}{
-		{"v11.9.1", 2, "11.9"}, {"v11.9.1", 1, "11"}, {"15.13", 1, "15"}, {"18.RC1", 2, "18"},
-		{"1:2.3-1", 2, "2.3"}, {"2026.7.1", 3, "2026.7.1"}, {"7", 2, "7"}, {"v3.6.24", 0, ""},
+		{"v11.9.1", 2, "11.9"},
+		{"v11.9.1", 1, "11"},
+		{"15.13", 1, "15"},
+		{"18.RC1", 2, "18"},
+		{"1:2.3-1", 2, "2.3"},
+		{"2026.7.1", 3, "2026.7.1"},
+		{"7", 2, "7"},
+		{"v3.6.24", 0, ""},
 	} {
 		if got := parse(t, Loose, c.text).Line(c.n); got != c.want {
 			t.Errorf("line of %s by %d numbers: %q, want %q", c.text, c.n, got, c.want)
@@ -58,8 +64,12 @@ func TestCoarser(t *testing.T) {
 		a, b string
 		want bool
 	}{
-		{"8.7", "8.7.1", true}, {"8.7", "8.8.0", false}, {"8.7.0", "8.7.1", false}, {"8.7.1", "8.7", false},
-		{"8.7-rc1", "8.7.1", false}, {"3.5.2", "3.5.2.post1", false},
+		{"8.7", "8.7.1", true},
+		{"8.7", "8.8.0", false},
+		{"8.7.0", "8.7.1", false},
+		{"8.7.1", "8.7", false},
+		{"8.7-rc1", "8.7.1", false},
+		{"3.5.2", "3.5.2.post1", false},
 	} {
 		if got := parse(t, Loose, c.a).Coarser(parse(t, Loose, c.b)); got != c.want {
 			t.Errorf("%s says less than %s: %t, want %t", c.a, c.b, got, c.want)
@@ -76,8 +86,11 @@ func TestPattern_extract(t *testing.T) {
 		{`^v?(\d+\.\d+\.\d+)$`, "v2.5.3", "2.5.3"},
 		{`v(\d+\.\d+\.\d+)`, "v2.5.3-rc1", ""},
 		{`v\d+`, "v7", "v7"},
-		{"", "v2.5.3", "v2.5.3"}, {"", "2.5.3-rc.1", "2.5.3-rc.1"}, {"", "LMDB_1.0.1", ""},
-		{"", "server/public/v0.1.2", ""}, {"", "latest", ""},
+		{"", "v2.5.3", "v2.5.3"},
+		{"", "2.5.3-rc.1", "2.5.3-rc.1"},
+		{"", "LMDB_1.0.1", ""},
+		{"", "server/public/v0.1.2", ""},
+		{"", "latest", ""},
 	} {
 		p, err := NewPattern(c.pattern)
 		if err != nil {
