@@ -52,7 +52,7 @@ func (m machine) dataDir() string {
 
 // setDefaults fills what the file left out.
 func (s *Site) setDefaults(m machine) {
-	s.loaded.host = m.hostname
+	s.host = m.hostname
 	setDefault(&s.Site, m.hostname)
 	setDefault(&s.Listen, defaultListen)
 	setDefault(&s.Language, "en")

@@ -100,7 +100,7 @@ func (r *reference) section(path string, v reflect.Value) {
 			r.section(at, inner)
 		default:
 			one := reflect.New(element)
-			if d, ok := one.Interface().(interface{ SetDefaults() }); ok {
+			if d, ok := reflect.TypeAssert[interface{ SetDefaults() }](one); ok {
 				d.SetDefaults()
 			}
 			r.section(at, one.Elem())
@@ -155,7 +155,7 @@ func (r *reference) fallback(path string, v reflect.Value) string {
 	}[path]; ok {
 		return told
 	}
-	if list, ok := v.Interface().(probes.Statuses); ok && len(list) > 0 {
+	if list, ok := reflect.TypeAssert[probes.Statuses](v); ok && len(list) > 0 {
 		return "`" + strings.Join(list, "`, `") + "`"
 	}
 	if v.Kind() == reflect.Struct || v.Kind() == reflect.Slice || v.Kind() == reflect.Map || v.IsZero() {

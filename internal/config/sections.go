@@ -88,16 +88,14 @@ func (s *RabbitMQ) validate(p problem.List) {
 	validateName(p.At("name"), s.Name)
 	validateURL(p.At("url"), s.URL, "http://127.0.0.1:15672")
 	twins(p, "password", s.Password, s.PasswordFile)
-	if s.Username == "" && !(s.Password.IsZero() && s.PasswordFile == "") {
+	if s.Username == "" && (!s.Password.IsZero() || s.PasswordFile != "") {
 		p.At("username").Addf("a password needs a username; write the name it belongs to")
 	}
 	s.Common.validate(p)
 }
 
-var (
-	// slug is what a name may be: it stands in the path of the target's page.
-	slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?$`)
-)
+// slug is what a name may be: it stands in the path of the target's page.
+var slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?$`)
 
 func validateName(p problem.List, name string) {
 	switch {

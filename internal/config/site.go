@@ -115,7 +115,7 @@ type loaded struct {
 func (s *Site) File() string { return s.file }
 
 // HostName is what this machine is called in labels and messages.
-func (s *Site) HostName() string { return s.loaded.host }
+func (s *Site) HostName() string { return s.host }
 
 // Rules returns all rules: the shipped ones, then the site's own, as they are
 // written.

@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -145,10 +146,8 @@ func (s *Site) validateLanguage(p problem.List) {
 	if _, err := time.LoadLocation(s.Timezone); err != nil {
 		p.At("timezone").Addf("%s is no time zone; write one as Europe/Paris or UTC", quote(s.Timezone))
 	}
-	for _, l := range languages() {
-		if s.Language == l {
-			return
-		}
+	if slices.Contains(languages(), s.Language) {
+		return
 	}
 	hint := strings.Join(languages(), " or ")
 	if near := strict.Nearest(s.Language, []string{"english", "french", "francais", "français", "anglais"}); near != "" {
