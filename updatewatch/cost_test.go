@@ -30,8 +30,8 @@ const maxShare = 0.01
 // hundred of them release something in that time. The clock is the bubble's,
 // the work is real: requests, parsing, judging, and the state on disk.
 func TestWatcher_costOf500Projects(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds")
+	if testing.Short() || raced {
+		t.Skip("takes some seconds, and tells nothing under the race detector")
 	}
 	const hours = 2
 	synctest.Test(t, func(t *testing.T) {

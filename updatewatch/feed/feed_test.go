@@ -81,8 +81,8 @@ func TestParse_givesWhatGofeedAloneGives(t *testing.T) {
 // The guard may cost a tenth of what the parser does. Both take turns, and the
 // quickest of each counts: others may be at work on this machine.
 func TestParse_guardCostsATenthAtMost(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds")
+	if testing.Short() || raced {
+		t.Skip("takes some seconds, and tells nothing under the race detector")
 	}
 	body := github(100, 12)
 	var ratio float64
