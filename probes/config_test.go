@@ -10,9 +10,9 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
-	"tocsin/internal/config/strict"
 	"tocsin/internal/problem"
 	"tocsin/internal/secret"
+	"tocsin/internal/strict"
 )
 
 // read reads a list of entries as the site file does: strictly, then the

@@ -20,13 +20,16 @@ import (
 // struct with its flags and a method Run, which may take, in any order, a
 // context.Context that ends with the first SIGINT or SIGTERM, and a *console.
 type verbs struct {
-	Run     runVerb     `cmd:"" help:"Watch the site until told to stop."`
-	Check   checkVerb   `cmd:"" help:"Read a site file, prove all of it, and say what is wrong."`
-	Probe   probeVerb   `cmd:"" help:"Look once at a URL as a user would, and tell step by step what was found."`
-	Rules   rulesVerb   `cmd:"" help:"List or export the alert rules."`
-	Notify  notifyVerb  `cmd:"" help:"Try the way in which alerts are told."`
-	Config  configVerb  `cmd:"" help:"Show the configuration that is in effect."`
-	Version versionVerb `cmd:"" help:"Say which Tocsin this is."`
+	Run        runVerb        `cmd:"" help:"Watch the site until told to stop."`
+	Check      checkVerb      `cmd:"" help:"Read a site file, prove all of it, and say what is wrong."`
+	Probe      probeVerb      `cmd:"" help:"Look once at a URL as a user would, and tell step by step what was found."`
+	Rules      rulesVerb      `cmd:"" help:"List or export the alert rules."`
+	Bricks     bricksVerb     `cmd:"" help:"List, show or test the kinds of services."`
+	Dashboards dashboardsVerb `cmd:"" help:"Write the Grafana dashboards."`
+	Updates    updatesVerb    `cmd:"" help:"Compare what runs here with what upstream has released."`
+	Notify     notifyVerb     `cmd:"" help:"Try the way in which alerts are told."`
+	Config     configVerb     `cmd:"" help:"Show the configuration that is in effect."`
+	Version    versionVerb    `cmd:"" help:"Say which Tocsin this is."`
 }
 
 // The exit codes, for all verbs.

@@ -19,6 +19,7 @@ import (
 	"tocsin/internal/web"
 	"tocsin/internal/web/access"
 	"tocsin/probes"
+	"tocsin/updatewatch"
 )
 
 const (
@@ -34,8 +35,10 @@ type generation struct {
 	site      *config.Site
 	view      *web.View
 	settings  engine.Settings
+	probes    []*frame.Target      // of view.Targets those that look from outside, in the site's order
 	voice     *voice               // nil: the engine is off
 	heartbeat *heartbeat.Heartbeat // nil: none
+	updates   *updatewatch.Watcher // nil: none
 	words     alerts.Wording
 	loadedAt  time.Time
 
@@ -60,17 +63,22 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 	if g.view.Node = unchangedNode(old, site); g.view.Node == nil {
 		g.view.Node = nodeTarget(site, a.log)
 	}
-	for _, p := range site.Probes {
+	services, err := brickTargets(site, a.log)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range site.AllProbes() {
 		t := unchangedProbe(old, site, p)
 		if t == nil {
 			if t, err = probeTarget(site, p, a.log); err != nil {
 				return nil, err
 			}
 		}
-		g.view.Targets = append(g.view.Targets, t)
+		g.probes = append(g.probes, t)
 	}
+	g.view.Targets = append(services, g.probes...)
 	if site.Engine.Off {
-		return g, nil
+		return g, a.watchUpdates(g)
 	}
 	g.settings.Rules = site.RuleTexts()
 	g.settings.Hosts = hosts(site)
@@ -83,7 +91,7 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 	if h := site.Alerts.Heartbeat; !h.IsZero() {
 		g.heartbeat = heartbeat.New(h, heartbeat.Options{Healthy: a.healthy, Registerer: a.registry, Logger: a.log})
 	}
-	return g, nil
+	return g, a.watchUpdates(g)
 }
 
 // run starts what runs by itself.
@@ -98,6 +106,9 @@ func (g *generation) run() {
 	}
 	if g.heartbeat != nil {
 		g.done.Go(func() { g.heartbeat.Run(ctx) })
+	}
+	if g.updates != nil {
+		g.done.Go(func() { g.updates.Run(ctx) })
 	}
 }
 
@@ -141,9 +152,9 @@ func unchangedProbe(old *generation, site *config.Site, cfg probes.Config) *fram
 	if old == nil || !maps.Equal(old.site.Labels, site.Labels) {
 		return nil
 	}
-	for i, p := range old.site.Probes {
+	for i, p := range old.site.AllProbes() {
 		if reflect.DeepEqual(p, cfg) {
-			return old.view.Targets[i]
+			return old.probes[i]
 		}
 	}
 	return nil

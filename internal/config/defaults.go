@@ -52,7 +52,7 @@ func (m machine) dataDir() string {
 
 // setDefaults fills what the file left out.
 func (s *Site) setDefaults(m machine) {
-	s.loaded.host = m.hostname
+	s.host = m.hostname
 	setDefault(&s.Site, m.hostname)
 	setDefault(&s.Listen, defaultListen)
 	setDefault(&s.Language, "en")
@@ -78,6 +78,7 @@ func (s *Site) setDefaults(m machine) {
 	s.Engine.SetDefaults()
 	s.Web.SetDefaults()
 	s.Host.SetDefaults()
+	s.Updates.SetDefaults()
 	s.Alerts.Mattermost.SetDefaults()
 	s.Alerts.Fallback.SetDefaults()
 	s.Alerts.Heartbeat.SetDefaults()

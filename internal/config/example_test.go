@@ -21,9 +21,10 @@ func installed(t *testing.T) string {
 	for name, content := range map[string]string{
 		"ca.pem": cert, "cert.pem": cert, "key.pem": key,
 		"users": "guet:$2y$05$abcdefghijklmnopqrstuu5LRo0g67cLT0nDDvhvTTXWaNwmF7u2.\n",
-		"app1":  "marker-hunter2", "api": "marker-hunter2", "rabbitmq": "marker-hunter2", "mattermost": "marker-hunter2",
+		"app1":  "marker-hunter2", "api": "marker-hunter2", "rabbitmq": "marker-hunter2", "wcs": "marker-hunter2", "github": "marker-hunter2", "mattermost": "marker-hunter2",
 		"heartbeat":      "https://heartbeat.example/ping/marker-hunter2",
 		"rules/mine.yml": "groups:\n  - name: mine\n    rules:\n      - {alert: QueueLong, expr: myapp_queue > 5, labels: {severity: warning}, annotations: {summary: a, description: b}}\n",
+		"kinds/own.yml":  "kind: own\nrequests: {ping: {path: /ping}}\nhealth: {jq: .ping.body.ok}\n",
 		"tocsin.yml":     text,
 	} {
 		write(t, filepath.Join(dir, name), content)
@@ -39,10 +40,10 @@ func TestExample_loads(t *testing.T) {
 	if w := site.Warnings(); len(w) > 0 {
 		t.Errorf("warnings: %q", w)
 	}
-	if got, want := site.Summary(), "this machine (guet), 2 other hosts, 3 probes"; got != want {
+	if got, want := site.Summary(), "this machine (guet), 2 other hosts, 2 bricks, 5 probes"; got != want {
 		t.Errorf("summary %q, want %q", got, want)
 	}
-	if got := len(site.Unwatched()); got != 4 {
+	if got := len(site.Unwatched()); got != 2 {
 		t.Errorf("not watched: %q", site.Unwatched())
 	}
 	for _, name := range []string{"site-mine.yml", "host.yml"} {
@@ -64,7 +65,7 @@ func TestExample_isComplete(t *testing.T) {
 	}
 	for _, key := range []string{
 		"site", "listen", "external_url", "timezone", "language", "data_dir", "labels", "hosts", "engine", "web", "host",
-		"postgres", "rabbitmq", "bricks", "probes", "alerts", "updates", "intervals", "metrics_from_elsewhere",
+		"postgres", "rabbitmq", "bricks", "kind_files", "probes", "alerts", "updates", "intervals", "metrics_from_elsewhere",
 	} {
 		if !strings.Contains("\n"+string(example), "\n"+key+":") {
 			t.Errorf("the example has no %s", key)

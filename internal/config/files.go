@@ -14,9 +14,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tocsin/internal/config/strict"
 	"tocsin/internal/problem"
 	"tocsin/internal/secret"
+	"tocsin/internal/strict"
 	"tocsin/internal/web/access"
 )
 
@@ -71,6 +71,16 @@ func textsOf(v reflect.Value, t text, fn func(text)) {
 			t.path, t.value = path+"."+k.String(), v.MapIndex(k).String()
 			t.set = func(s string) { v.SetMapIndex(k, reflect.ValueOf(s).Convert(v.Type().Elem())) }
 			fn(t)
+		}
+	case v.Kind() == reflect.Map && v.Type().Elem().Kind() == reflect.Struct:
+		for _, k := range v.MapKeys() {
+			element := reflect.New(v.Type().Elem()).Elem() // what is in a map cannot be set in place
+			element.Set(v.MapIndex(k))
+			texts(element, path+"."+k.String(), func(t text) {
+				set := t.set
+				t.set = func(s string) { set(s); v.SetMapIndex(k, element) }
+				fn(t)
+			})
 		}
 	default:
 		texts(v, path, fn)

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"tocsin/internal/config/strict"
 	"tocsin/internal/problem"
+	"tocsin/internal/strict"
 )
 
 // FuzzSite: whatever stands in the file, no room's validation panics, and no

@@ -14,8 +14,8 @@ import (
 	"slices"
 	"strings"
 
-	"tocsin/internal/config/strict"
 	"tocsin/internal/problem"
+	"tocsin/internal/strict"
 )
 
 // Error is a site file with all that is wrong in it, one fault a line:
@@ -62,12 +62,13 @@ func load(path string, flags Flags, m machine) (*Site, error) {
 		site.validateReferences(problems)
 	}
 	contents, warnings := site.checkFiles(problems)
+	site.loadKinds(problems, filepath.Dir(path))
 	site.checkRules(problems, filepath.Dir(path))
 	faults = append(faults, told(at.Place(problems.All()), unread, at)...)
 	if len(faults) > 0 {
 		return nil, &Error{File: path, Faults: scrub(strict.Sort(faults))}
 	}
-	site.warnings = append(warnings, site.suspicions()...)
+	site.warnings = slices.Concat(warnings, site.suspicions(), site.unmeasured())
 	site.fingerprint = site.digest(data, contents)
 	return site, nil
 }

@@ -20,8 +20,8 @@ import (
 
 	"tocsin/alerts/engine"
 	"tocsin/alerts/rules"
-	"tocsin/internal/config/strict"
 	"tocsin/internal/secret"
+	"tocsin/internal/strict"
 	"tocsin/probes"
 )
 

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"tocsin/internal/config/strict"
 	"tocsin/internal/problem"
+	"tocsin/internal/strict"
 )
 
 // names remembers where each name of one kind was first used.
@@ -26,6 +26,8 @@ func (n names) claim(p problem.List, name, path string) {
 func (s *Site) validateReferences(p problem.List) {
 	s.uniqueNames(p)
 	s.uniqueTargets(p)
+	s.refuseCircles(p)
+	s.followedBricks(p)
 	known := s.needable()
 	for i, b := range s.Bricks {
 		for j, need := range b.Needs {
@@ -43,6 +45,24 @@ func (s *Site) validateReferences(p problem.List) {
 					at.Addf("%s is not in this file; write one of %s", quote(need), strings.Join(known, ", "))
 				}
 			}
+		}
+	}
+}
+
+// followedBricks refuses projects that ask a brick which is not in the file
+// for the version that runs.
+func (s *Site) followedBricks(p problem.List) {
+	known := s.needable()
+	for i, project := range s.Updates.Projects {
+		from := project.DeployedFrom
+		if !strings.HasPrefix(from, "brick/") || slices.Contains(known, from) {
+			continue
+		}
+		at := p.At("updates").At("projects").Index(i).At("deployed_from")
+		if near := strict.Nearest(from, known); near != "" {
+			at.Addf("%s is not in this file; did you mean %s?", quote(from), near)
+		} else {
+			at.Addf("%s is not in this file; write the brick under bricks first", quote(from))
 		}
 	}
 }

@@ -2,12 +2,14 @@ package config
 
 import (
 	"log/slog"
+	"slices"
 
 	"tocsin/alerts/rules"
 	"tocsin/exporters/host"
 	"tocsin/internal/frame"
 	"tocsin/internal/problem"
 	"tocsin/probes"
+	"tocsin/updatewatch"
 )
 
 // checkRules reads the site's own rule files beside the shipped ones, applies
@@ -20,7 +22,7 @@ func (s *Site) checkRules(p problem.List, folder string) {
 		return
 	}
 	before := len(p.All())
-	s.rules = append(shipped, rules.Read(p.At("alerts").At("rule_files"), folder, s.Alerts.RuleFiles)...)
+	s.rules = slices.Concat(shipped, s.kindRules(p), rules.Read(p.At("alerts").At("rule_files"), folder, s.Alerts.RuleFiles))
 	s.Alerts.Rules.Validate(p.At("alerts").At("rules"), s.rules)
 	for _, found := range rules.CheckMetrics(s.rules, s.exported(), s.MetricsFromElsewhere) {
 		p.At(found.Path).Addf("%s", found.Text)
@@ -47,7 +49,8 @@ func (s *Site) exported() []string {
 		add(c.Families())
 	}
 	add(probes.Families())
-	return names
+	add(updatewatch.Families())
+	return append(names, s.kindMetrics()...)
 }
 
 // OwnMetrics lists what a Tocsin exports about itself: its own names, and

@@ -42,22 +42,6 @@ type RabbitMQ struct {
 	Common `yaml:",inline"`
 }
 
-// Brick is a service of the site.
-type Brick struct {
-	// Kind is which service it is: authentic, wcs, etherpad, ...
-	Kind string `yaml:"kind"`
-	// Name is what this one is called; its kind if left out.
-	Name string `yaml:"name,omitempty"`
-	// URL is where its users find it.
-	URL string `yaml:"url"`
-	// On is the host that it runs on.
-	On string `yaml:"on,omitempty"`
-	// Needs are what it cannot work without: postgres/NAME, rabbitmq/NAME or
-	// brick/NAME.
-	Needs  []string `yaml:"needs,omitempty"`
-	Common `yaml:",inline"`
-}
-
 // Common is what every target that a site names can have.
 type Common struct {
 	// Job and Instance replace the labels that Tocsin would choose, so that a
@@ -66,12 +50,6 @@ type Common struct {
 	Instance string `yaml:"instance,omitempty"`
 	// Labels are put on everything that is measured of it.
 	Labels map[string]string `yaml:"labels,omitempty"`
-}
-
-// Updates is the watch over upstream releases.
-type Updates struct {
-	// Channel is the Mattermost channel that the digest goes to: team/channel.
-	Channel string `yaml:"channel,omitempty"`
 }
 
 func (c *Common) setDefaults(job, instance string) {
@@ -110,36 +88,14 @@ func (s *RabbitMQ) validate(p problem.List) {
 	validateName(p.At("name"), s.Name)
 	validateURL(p.At("url"), s.URL, "http://127.0.0.1:15672")
 	twins(p, "password", s.Password, s.PasswordFile)
-	if s.Username == "" && !(s.Password.IsZero() && s.PasswordFile == "") {
+	if s.Username == "" && (!s.Password.IsZero() || s.PasswordFile != "") {
 		p.At("username").Addf("a password needs a username; write the name it belongs to")
 	}
 	s.Common.validate(p)
 }
 
-func (b *Brick) validate(p problem.List) {
-	if b.Kind == "" {
-		p.At("kind").Addf("is missing; write which service it is, as etherpad")
-	} else if !slug.MatchString(b.Kind) {
-		p.At("kind").Addf("%s is no kind; write a word of small letters, digits, - and _, as etherpad", quote(b.Kind))
-	}
-	if b.Name != b.Kind {
-		validateName(p.At("name"), b.Name)
-	}
-	validateURL(p.At("url"), b.URL, "https://pad.ville.example")
-	b.Common.validate(p)
-}
-
-func (u *Updates) validate(p problem.List) {
-	if u.Channel != "" && !channel.MatchString(u.Channel) {
-		p.At("channel").Addf("%s is no channel; write team/channel, as technique/mises-a-jour", quote(u.Channel))
-	}
-}
-
-var (
-	// slug is what a name may be: it stands in the path of the target's page.
-	slug    = regexp.MustCompile(`^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?$`)
-	channel = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_.-]*$`)
-)
+// slug is what a name may be: it stands in the path of the target's page.
+var slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?$`)
 
 func validateName(p problem.List, name string) {
 	switch {
@@ -174,7 +130,6 @@ func (s *Site) Unwatched() []string {
 	}
 	say(len(s.Postgres), "postgres", "PostgreSQL servers")
 	say(len(s.RabbitMQ), "rabbitmq", "RabbitMQ brokers")
-	say(len(s.Bricks), "bricks", "bricks")
 	if s.Engine.Off && len(s.Hosts) > 0 {
 		all = append(all, fmt.Sprintf("hosts: the engine is off, so that none of the %d is asked from here", len(s.Hosts)))
 	}
@@ -184,8 +139,8 @@ func (s *Site) Unwatched() []string {
 	if len(s.ProbeAllow) > 0 {
 		all = append(all, "probe_allow: this version does not answer GET /probe yet; nothing can be probed by it")
 	}
-	if s.Updates != (Updates{}) {
-		all = append(all, "updates: this version does not follow upstream releases yet; none is watched")
+	if s.Updates.IsZero() && s.Updates.Channel != "" {
+		all = append(all, "updates: names no project, so that no release is followed")
 	}
 	return all
 }

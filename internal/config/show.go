@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"tocsin/bricks"
 	"tocsin/internal/secret"
 	"tocsin/probes"
 )
@@ -33,6 +34,9 @@ func Show(w io.Writer, s *Site) error {
 		if absent {
 			*child(alerts, key) = yaml.Node{Kind: yaml.MappingNode}
 		}
+	}
+	if s.Updates.IsZero() && s.Updates.Channel == "" {
+		*child(&n, "updates") = yaml.Node{Kind: yaml.MappingNode}
 	}
 	prune(&n)
 	enc := yaml.NewEncoder(w)
@@ -98,9 +102,32 @@ func Outgoing(s *Site) []Connection {
 		}
 		add(index("hosts", i), h.Address, told)
 	}
+	for i, b := range s.composed {
+		kind, _ := bricks.Find(s.kinds, b.Kind)
+		asked := map[string][]string{}
+		for _, name := range kind.RequestNames() {
+			if address := b.Address(kind, name); address != "" {
+				asked[hostOf(address)] = append(asked[hostOf(address)], name)
+			}
+		}
+		for _, to := range sortedKeys(asked) {
+			add(index("bricks", i), to, "asked for "+strings.Join(asked[to], ", ")+", as the kind "+b.Kind+" says")
+		}
+	}
+	for i := range s.brickProbes {
+		to, told := probed(&s.brickProbes[i])
+		add("bricks", to, told)
+	}
 	for i := range s.Probes {
 		to, told := probed(&s.Probes[i])
 		add(index("probes", i), to, told)
+	}
+	for _, c := range s.Updates.Contacts() {
+		told := "asked for releases of " + strings.Join(c.Projects, ", ") + ", at most every " + s.Updates.Interval.String()
+		if c.Token {
+			told += ", with the token"
+		}
+		add("updates.projects", c.Host, told)
 	}
 	if s.Engine.Off {
 		return all // nobody judges, so nobody speaks

@@ -10,9 +10,11 @@ import (
 	"tocsin/alerts/heartbeat"
 	"tocsin/alerts/mattermost"
 	"tocsin/alerts/rules"
+	"tocsin/bricks"
 	"tocsin/exporters/host"
 	"tocsin/internal/web/access"
 	"tocsin/probes"
+	"tocsin/updatewatch"
 )
 
 // Site is all that one site file describes. Every key may be left out, and so
@@ -55,6 +57,10 @@ type Site struct {
 	RabbitMQ []RabbitMQ `yaml:"rabbitmq"`
 	// Bricks are the services of the site.
 	Bricks []Brick `yaml:"bricks"`
+	// KindFiles are files with kinds of the site's own: paths, with * for any letters,
+	// relative to the site file. One that has the name of a shipped kind takes
+	// its place.
+	KindFiles []string `yaml:"kind_files"`
 	// Probes are what is looked at from outside, as a user would.
 	Probes probes.List `yaml:"probes"`
 	// ProbeAllow is what others may have probed by GET /probe: host names, with
@@ -64,7 +70,7 @@ type Site struct {
 	// Alerts is who is told of what, and when.
 	Alerts Alerts `yaml:"alerts"`
 	// Updates is the watch over upstream releases.
-	Updates Updates `yaml:"updates"`
+	Updates updatewatch.Config `yaml:"updates"`
 	// Intervals is how often each kind of target is measured.
 	Intervals Intervals `yaml:"intervals"`
 	// MetricsFromElsewhere names metrics, or patterns with * of them, that
@@ -96,6 +102,9 @@ type Alerts struct {
 type loaded struct {
 	file        string
 	host        string
+	kinds       []bricks.Kind
+	composed    []bricks.Brick
+	brickProbes []probes.Config
 	rules       []rules.File
 	ruleTexts   map[string][]byte
 	fingerprint string
@@ -106,7 +115,7 @@ type loaded struct {
 func (s *Site) File() string { return s.file }
 
 // HostName is what this machine is called in labels and messages.
-func (s *Site) HostName() string { return s.loaded.host }
+func (s *Site) HostName() string { return s.host }
 
 // Rules returns all rules: the shipped ones, then the site's own, as they are
 // written.
@@ -142,7 +151,10 @@ func (s *Site) Summary() string {
 	if n := len(s.Hosts); n > 0 && !s.Engine.Off {
 		parts = append(parts, plural(n, "other host"))
 	}
-	if n := len(s.Probes); n > 0 {
+	if n := len(s.Bricks); n > 0 {
+		parts = append(parts, plural(n, "brick"))
+	}
+	if n := len(s.AllProbes()); n > 0 {
 		parts = append(parts, plural(n, "probe"))
 	}
 	return strings.Join(parts, ", ")

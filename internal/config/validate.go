@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"tocsin/internal/config/strict"
 	"tocsin/internal/problem"
+	"tocsin/internal/strict"
 )
 
 // languages are those that messages exist in.
@@ -52,7 +52,7 @@ func (s *Site) validate(p problem.List) {
 	s.Web.Validate(p.At("web"))
 	s.Host.Validate(p.At("host"))
 	s.Intervals.Validate(p.At("intervals"))
-	s.Updates.validate(p.At("updates"))
+	s.Updates.Validate(p.At("updates"))
 	s.Alerts.Mattermost.Validate(p.At("alerts").At("mattermost"))
 	s.Alerts.Fallback.Validate(p.At("alerts").At("fallback"))
 	s.Alerts.Heartbeat.Validate(p.At("alerts").At("heartbeat"))

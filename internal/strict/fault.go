@@ -27,7 +27,7 @@ type Error struct {
 	Faults []Fault
 }
 
-// Of a file that is wrong throughout, only the first hundred are printed.
+// Error prints the faults; of a file that is wrong throughout, only the first hundred are printed.
 func (e *Error) Error() string {
 	var b strings.Builder
 	for i, f := range e.Faults {

@@ -1,0 +1,5 @@
+//go:build !race
+
+package updatewatch
+
+const raced = false
