@@ -118,7 +118,7 @@ func listenForNotices(t *testing.T) *notices {
 // await reads notices until one comes that says want.
 func (n *notices) await(t *testing.T, p *testenv.Process, want string) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(2 * time.Minute)
 	buffer := make([]byte, 4096)
 	for time.Now().Before(deadline) {
 		if err := n.conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
@@ -140,7 +140,28 @@ func (n *notices) await(t *testing.T, p *testenv.Process, want string) {
 		default:
 		}
 	}
+	if p != nil {
+		explain(t, p)
+	}
 	t.Fatalf("it never said %s", want)
+}
+
+// explain logs where a program that hangs does so: in the kernel, thread by
+// thread, then in its own code, for SIGQUIT makes a Go program print that.
+func explain(t *testing.T, p *testenv.Process) {
+	t.Helper()
+	stacks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stack", p.PID())) // the pattern is ours
+	for _, path := range stacks {
+		stack, err := os.ReadFile(path)
+		t.Logf("%s (%v):\n%s", path, err, stack)
+	}
+	if err := p.Signal(syscall.SIGQUIT); err != nil {
+		t.Log(err)
+	}
+	select {
+	case <-p.Done():
+	case <-time.After(10 * time.Second):
+	}
 }
 
 // scrape reads a page as Prometheus would.
