@@ -9,7 +9,8 @@ import (
 // warnOnly lets warnings and errors of the linked-in systems through. Their
 // information is for those who run them as programs. Notifications that fail
 // are left out too: they would be told at each attempt, and the receiver tells
-// each change of state once.
+// each change of state once; so is the lock that kill -9 leaves, which is usual
+// here.
 type warnOnly struct{ slog.Handler }
 
 // Enabled implements slog.Handler.
@@ -19,7 +20,7 @@ func (w warnOnly) Enabled(ctx context.Context, level slog.Level) bool {
 
 // Handle implements slog.Handler.
 func (w warnOnly) Handle(ctx context.Context, r slog.Record) error {
-	if strings.HasPrefix(r.Message, "Notify ") {
+	if strings.HasPrefix(r.Message, "Notify ") || strings.HasPrefix(r.Message, "A lockfile from") {
 		return nil
 	}
 	return w.Handler.Handle(ctx, r)

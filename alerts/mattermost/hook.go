@@ -17,6 +17,9 @@ import (
 // what was said is known by our own record alone: when a crash or a lost
 // answer comes between the two, a post is repeated rather than lost.
 func (v *Voice) sayByHook(ctx context.Context, n alerts.Notification) error {
+	if n.Reason == alerts.Refresh {
+		return nil // worth an edit, never a post
+	}
 	e, _ := v.store.get(n.Group)
 	p := makePlan(e.Told, n, 0)
 	state := n.State()
@@ -32,7 +35,9 @@ func (v *Voice) sayByHook(ctx context.Context, n alerts.Notification) error {
 		t = tell(n)
 	}
 	t.Noticed = n.At
-	if err := v.postByHook(ctx, source.Reveal(), n, t); err != nil {
+	// A part that has ended is told, and calls nobody.
+	calls := e.Said == "" || p.fresh || p.notice != noticeNone
+	if err := v.postByHook(ctx, source.Reveal(), n, t, calls); err != nil {
 		return err
 	}
 	e.Told, e.Said = t, state
@@ -42,7 +47,7 @@ func (v *Voice) sayByHook(ctx context.Context, n alerts.Notification) error {
 
 // postByHook sends the message, smaller as long as it is refused for what may
 // be its size.
-func (v *Voice) postByHook(ctx context.Context, address string, n alerts.Notification, t told) error {
+func (v *Voice) postByHook(ctx context.Context, address string, n alerts.Notification, t told, calls bool) error {
 	t.Count, t.Opened = 1, n.At // the posts stand each for itself
 	var last error
 	smaller := sizes()
@@ -51,6 +56,9 @@ func (v *Voice) postByHook(ctx context.Context, address string, n alerts.Notific
 		props, smaller = v.props(n, t, "", smaller)
 		attachments, _ := props["attachments"].([]*model.MessageAttachment)
 		delete(props, "attachments")
+		if !calls && len(attachments) > 0 {
+			attachments[0].Pretext = ""
+		}
 		body, err := json.Marshal(hookRequest{
 			Username: v.cfg.Username, IconURL: v.cfg.IconURL, Attachments: attachments, Props: props,
 		})
