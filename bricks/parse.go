@@ -72,7 +72,7 @@ func (k Kind) RequestNames() []string { return slices.Sorted(maps.Keys(k.Request
 func (k Kind) Uses(expr string) []string {
 	var used []string
 	for _, name := range k.RequestNames() {
-		if regexp.MustCompile(`(^|[^\w.)\]"?])\.` + name + `\b`).MatchString(expr) {
+		if regexp.MustCompile(`(^|[^\w.)\]"?])\.` + regexp.QuoteMeta(name) + `\b`).MatchString(expr) {
 			used = append(used, name)
 		}
 	}

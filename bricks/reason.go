@@ -44,8 +44,3 @@ const (
 	Rows      MissingReason = "rows"      // more rows than it may have; the first are there
 	Duplicate MissingReason = "duplicate" // two rows have the same labels; the first is there
 )
-
-// MissingReasons lists all of them.
-func MissingReasons() []MissingReason {
-	return []MissingReason{Missing, WrongType, Negative, Range, Rows, Duplicate}
-}

@@ -8,7 +8,7 @@ import (
 )
 
 // The families of the updates page. Label project is the name in the site
-// file; reason one of forge.Reasons; code an HTTP status, or error.
+// file; reason one of forge.Reason; code an HTTP status, or error.
 var (
 	infoFamily = &frame.Family{
 		Name: "updatewatch_version_info", Labels: []string{"project", "deployed", "line", "line_newest", "newest"},

@@ -57,7 +57,11 @@ func FuzzGuard(f *testing.F) {
 		limits := DefaultLimits()
 		limits.Depth, limits.Elements, limits.Namespaces = 5, 20, 3
 		g := newGuard(t.Context(), strings.NewReader(text), limits)
-		if depth, elements, namespaces := seen(g); depth > limits.Depth || elements > limits.Elements || elements > g.xml.elements || namespaces > limits.Namespaces {
+		depth, elements, namespaces := seen(g)
+		if g.form == isJSON {
+			return // it is never given to the parser of XML
+		}
+		if depth > limits.Depth || elements > limits.Elements || elements > g.xml.elements || namespaces > limits.Namespaces {
 			t.Errorf("%q: the parser sees %d levels, %d elements, %d namespaces; the guard counted %d elements", text, depth, elements, namespaces, g.xml.elements)
 		}
 	})

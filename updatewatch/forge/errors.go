@@ -38,14 +38,6 @@ const (
 	TokenMissing Reason = "token_missing" // the token's file cannot be read
 )
 
-// Reasons lists all reasons.
-func Reasons() []Reason {
-	return []Reason{
-		Unreachable, Timeout, TLS, NotFound, Gone, Unauthorized, RateLimited, ServerError, Status, Redirect,
-		TooLarge, Hostile, Unreadable, NoReleases, NoMatch, TokenMissing,
-	}
-}
-
 // An Error says why a source could not be read.
 type Error struct {
 	Reason Reason
