@@ -34,10 +34,11 @@ func (a *App) status(ctx context.Context) *web.Status {
 		s.Messages = append(s.Messages, status.Message{At: m.at, Voice: m.voice, Text: m.text, Error: m.err})
 	}
 	if a.engine != nil {
-		if !a.engine.Ready() {
+		now := a.engine.Status(ctx)
+		if !a.engine.Ready() || now.LastEval.IsZero() && time.Since(a.started) < time.Minute {
 			s.Starting = "the first measurements are being made"
 		}
-		judged(s, a.engine.Status(ctx), g.words, g.site.HostName())
+		judged(s, now, g.words, g.site.HostName())
 	}
 	return s
 }
