@@ -56,7 +56,7 @@ func (r reader) text(n *yaml.Node) string {
 
 func (r reader) duration(n *yaml.Node, key string) model.Duration {
 	text := r.text(n)
-	if text == "" {
+	if text == "" && (n == nil || n.Tag == "!!null") {
 		return 0
 	}
 	d, err := model.ParseDuration(text)
