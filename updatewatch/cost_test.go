@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"tocsin/updatewatch/forge/forgetest"
+
+	"tocsin/internal/testenv"
 )
 
 // busy is the processor time that the process has used.
@@ -31,7 +33,7 @@ const maxShare = 0.01
 // the work is real: requests, parsing, judging, and the state on disk.
 func TestWatcher_costOf500Projects(t *testing.T) {
 	if testing.Short() || raced {
-		t.Skip("takes some seconds, and tells nothing under the race detector")
+		testenv.Skip(t, "takes some seconds, and tells nothing under the race detector")
 	}
 	const hours = 2
 	synctest.Test(t, func(t *testing.T) {

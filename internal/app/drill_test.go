@@ -203,7 +203,7 @@ func writePEM(t *testing.T, path, kind string, der []byte) {
 // in its own post, and each post turned green when mended, over kill -9.
 func TestDrill(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a drill of some minutes: run without -short")
+		testenv.Skip(t, "a drill of some minutes: run without -short")
 	}
 	srv := newDisk(t)
 	dir := t.TempDir()

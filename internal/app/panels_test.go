@@ -183,7 +183,7 @@ probes:
 // pages and has the same rules, which must find data for the same ones.
 func TestPanels_haveData(t *testing.T) {
 	if testing.Short() {
-		t.Skip("waits for rates: run without -short")
+		testenv.Skip(t, "waits for rates: run without -short")
 	}
 	app1 := newStandIn(t)
 	hub := newInstance(t, "hub", panelsSite(t, app1))

@@ -7,6 +7,8 @@ import (
 
 	"tocsin/alerts/mattermost/mattermosttest"
 	"tocsin/updatewatch/forge/forgetest"
+
+	"tocsin/internal/testenv"
 )
 
 // TestDrill_updates is the whole way of a release: a strict forge publishes
@@ -14,7 +16,7 @@ import (
 // over kill -9, and the post turns green when the site has caught up.
 func TestDrill_updates(t *testing.T) {
 	if testing.Short() {
-		t.Skip("a drill of some minutes: run without -short")
+		testenv.Skip(t, "a drill of some minutes: run without -short")
 	}
 	forge := forgetest.New(t)
 	chat := channel{mattermosttest.New(t)}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/mmcdole/gofeed"
+
+	"tocsin/internal/testenv"
 )
 
 func parse(t testing.TB, body string) []Entry {
@@ -82,7 +84,7 @@ func TestParse_givesWhatGofeedAloneGives(t *testing.T) {
 // quickest of each counts: others may be at work on this machine.
 func TestParse_guardCostsATenthAtMost(t *testing.T) {
 	if testing.Short() || raced {
-		t.Skip("takes some seconds, and tells nothing under the race detector")
+		testenv.Skip(t, "takes some seconds, and tells nothing under the race detector")
 	}
 	body := github(100, 12)
 	var ratio float64

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tocsin/internal/testenv"
 )
 
 // What a hostile feed may cost at most.
@@ -95,7 +97,7 @@ func measure(t *testing.T, body io.Reader) (took time.Duration, memory int64, en
 	t.Helper()
 	debug.FreeOSMemory()
 	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
-		t.Skipf("the peak of memory cannot be reset here: %v", err)
+		testenv.Skip(t, "the peak of memory cannot be reset here: "+err.Error())
 	}
 	idle := peak(t)
 	began := time.Now()
