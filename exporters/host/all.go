@@ -1,3 +1,5 @@
+//go:build linux
+
 package host
 
 import (
@@ -12,34 +14,67 @@ import (
 	"tocsin/internal/frame"
 )
 
-// New returns all collectors of this machine. The configuration is one that
-// SetDefaults has filled and Validate has found nothing wrong with.
+// known is the list of what exists, by name. A name is the same as
+// node_exporter's where it has such a collector.
+var known = []kind{
+	{"cpu", byDefault, func(m *machine) frame.Collector { return newCPU(m.roots) }},
+	{"diskstats", byDefault, func(m *machine) frame.Collector { return newDiskstats(m.roots, m.filter(m.cfg.Disks)) }},
+	{"filesystem", byDefault, func(m *machine) frame.Collector {
+		return newFilesystem(m.roots, m.filter(m.cfg.MountPoints), m.filter(m.cfg.FilesystemTypes), m.kernel.statfs, m.log)
+	}},
+	{"loadavg", byDefault, func(m *machine) frame.Collector { return newLoadavg(m.roots) }},
+	{"meminfo", byDefault, func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
+	{"netclass", byDefault, func(m *machine) frame.Collector { return newNetclass(m.roots, m.filter(m.cfg.Interfaces)) }},
+	{"netdev", byDefault, func(m *machine) frame.Collector { return newNetdev(m.roots, m.filter(m.cfg.Interfaces)) }},
+	{"stat", byDefault, func(m *machine) frame.Collector { return newStat(m.roots) }},
+	{"time", byDefault, func(m *machine) frame.Collector { return newClock(m.roots, m.kernel.now) }},
+	{"timex", byDefault, func(m *machine) frame.Collector { return newTimex(m.kernel.adjtimex) }},
+	{"uname", byDefault, func(m *machine) frame.Collector { return newUname(m.kernel.uname) }},
+}
+
+// New returns the collectors of this machine that the configuration chooses.
+// It is one that SetDefaults has filled and Validate has found nothing wrong
+// with.
 func New(cfg Config, log *slog.Logger) []frame.Collector {
-	return collectors(cfg, newRoots(cfg), kernel{
+	m := newMachine(cfg, kernel{
 		statfs:   statfs,
 		uname:    unix.Uname,
 		adjtimex: unix.Adjtimex,
 		now:      time.Now,
 	}, log)
+	return m.collectors()
 }
 
-// collectors is the list of what exists.
-func collectors(cfg Config, r *roots, k kernel, log *slog.Logger) []frame.Collector {
-	disks := newFilter(cfg.Disks, log)
-	interfaces := newFilter(cfg.Interfaces, log)
-	return []frame.Collector{
-		newCPU(r),
-		newDiskstats(r, disks),
-		newFilesystem(r, newFilter(cfg.MountPoints, log), newFilter(cfg.FilesystemTypes, log), k.statfs, log),
-		newLoadavg(r),
-		newMeminfo(r),
-		newNetclass(r, interfaces),
-		newNetdev(r, interfaces),
-		newStat(r),
-		newClock(r, k.now),
-		newTimex(k.adjtimex),
-		newUname(k.uname),
+// machine is what the collectors of one machine share.
+type machine struct {
+	cfg     Config
+	roots   *roots
+	kernel  kernel
+	log     *slog.Logger
+	filters map[Filter]*filter // one for each expression: what it decided is remembered once
+}
+
+func newMachine(cfg Config, k kernel, log *slog.Logger) *machine {
+	return &machine{cfg: cfg, roots: newRoots(cfg), kernel: k, log: log, filters: map[Filter]*filter{}}
+}
+
+// filter compiles a filter of the configuration.
+func (m *machine) filter(f Filter) *filter {
+	if m.filters[f] == nil {
+		m.filters[f] = newFilter(f, m.log)
 	}
+	return m.filters[f]
+}
+
+// collectors returns those that the configuration chooses.
+func (m *machine) collectors() []frame.Collector {
+	var chosen []frame.Collector
+	for _, k := range known {
+		if m.cfg.Collectors.chooses(k.name, k.standing) {
+			chosen = append(chosen, k.make(m))
+		}
+	}
+	return chosen
 }
 
 // kernel is what the collectors ask by system call, so that tests can answer.

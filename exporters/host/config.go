@@ -23,6 +23,8 @@ type Config struct {
 	Sys  string `yaml:"sys"`
 	Root string `yaml:"root"`
 
+	Collectors Selection `yaml:"collectors"` // what is measured
+
 	MountPoints     Filter `yaml:"mount_points"`     // of file systems
 	FilesystemTypes Filter `yaml:"filesystem_types"` // ext4, nfs4, ...
 	Disks           Filter `yaml:"disks"`            // sda, nvme0n1, ...
@@ -64,6 +66,7 @@ func (c *Config) Validate(p problem.List) {
 	absolute(p.At("proc"), c.Proc)
 	absolute(p.At("sys"), c.Sys)
 	absolute(p.At("root"), c.Root)
+	c.Collectors.validate(p.At("collectors"))
 	c.MountPoints.validate(p.At("mount_points"))
 	c.FilesystemTypes.validate(p.At("filesystem_types"))
 	c.Disks.validate(p.At("disks"))

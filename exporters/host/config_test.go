@@ -77,6 +77,44 @@ func TestConfig_problems(t *testing.T) {
 	}
 }
 
+func TestSelection_chooses(t *testing.T) {
+	for _, tc := range []struct {
+		s    Selection
+		want map[string]bool
+	}{
+		{Selection{}, map[string]bool{"cpu": true, "slabinfo": false}},
+		{Selection{On: []string{"slabinfo"}, Off: []string{"cpu"}}, map[string]bool{"cpu": false, "slabinfo": true, "stat": true}},
+		{Selection{Only: []string{"slabinfo"}}, map[string]bool{"cpu": false, "slabinfo": true, "stat": false}},
+	} {
+		for name, want := range tc.want {
+			by := byDefault
+			if name == "slabinfo" {
+				by = onDemand
+			}
+			if got := tc.s.chooses(name, by); got != want {
+				t.Errorf("%+v chooses %s: %v, want %v", tc.s, name, got, want)
+			}
+		}
+	}
+}
+
+func TestSelection_problems(t *testing.T) {
+	var cfg Config
+	cfg.Collectors = Selection{Only: []string{"cpu"}, On: []string{"stat", "diskstat"}, Off: []string{"stat", "nonsense"}}
+	cfg.SetDefaults()
+	p := problem.New()
+	cfg.Validate(p.At("host"))
+	want := []problem.Problem{
+		{Path: "host.collectors.on[1]", Text: "no collector is called diskstat; did you mean diskstats?"},
+		{Path: "host.collectors.off[1]", Text: "no collector is called nonsense; there are " + strings.Join(Names(), ", ")},
+		{Path: "host.collectors", Text: "only stands alone: with it nothing else is on, and nothing is left to be put off"},
+		{Path: "host.collectors", Text: "stat is both on and off; strike it from one list"},
+	}
+	if diff := cmp.Diff(want, p.All()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestFilter_aBadExpressionLeavesAllWatched(t *testing.T) {
 	var log strings.Builder
 	f := newFilter(Filter{Exclude: "("}, slog.New(slog.NewTextHandler(&log, nil)))

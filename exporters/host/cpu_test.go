@@ -1,3 +1,5 @@
+//go:build linux
+
 package host
 
 import (
@@ -28,7 +30,7 @@ func seconds(cpu int, mode string) string {
 
 func TestCPU_countersNeverFallButAfterHotplug(t *testing.T) {
 	root := write(t, map[string]string{"proc/stat": ""})
-	c := find(t, machine(root, fakeKernel()), "cpu")
+	c := find(t, machineIn(root, fakeKernel()), "cpu")
 	steps := []struct {
 		what string
 		stat map[int][3]int
@@ -57,7 +59,7 @@ func TestCPU_countersNeverFallButAfterHotplug(t *testing.T) {
 func TestCPU_unreadableStatIsAnError(t *testing.T) {
 	for name, content := range map[string]string{"empty": "", "no CPU": "cpu 1 2\nctxt 1\n", "cut short": "cpu 1 2 3 4 5 6 7\ncpu0 1 2"} {
 		t.Run(name, func(t *testing.T) {
-			r := run(t, find(t, machine(write(t, map[string]string{"proc/stat": content}), fakeKernel()), "cpu"), time.Second)
+			r := run(t, find(t, machineIn(write(t, map[string]string{"proc/stat": content}), fakeKernel()), "cpu"), time.Second)
 			wantFailure(t, r, frame.ReasonError, "/stat: no CPU with its times in it")
 		})
 	}
@@ -68,7 +70,7 @@ func TestCPU_topologyIsReadAgainWhenCPUsChange(t *testing.T) {
 		"proc/stat":                          statOf(map[int][3]int{0: {1, 1, 1}}),
 		"sys/devices/system/cpu/cpu0/online": "1\n", "sys/devices/system/cpu/online": "0\n",
 	})
-	c := find(t, machine(root, fakeKernel()), "cpu")
+	c := find(t, machineIn(root, fakeKernel()), "cpu")
 	online := func(n int) string { return fmt.Sprintf(`node_cpu_online{cpu="%d"}`, n) }
 	wantSamples(t, run(t, c, time.Second), map[string]float64{online(0): 1, online(1): -1})
 

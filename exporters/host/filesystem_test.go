@@ -1,3 +1,5 @@
+//go:build linux
+
 package host
 
 import (
@@ -28,7 +30,7 @@ func withMounts(t testing.TB, mountinfo string, statfs statfsFunc) (c frame.Coll
 	root = write(t, map[string]string{"proc/1/mountinfo": mountinfo})
 	k := fakeKernel()
 	k.statfs = statfs
-	return find(t, machine(root, k), "filesystem"), root
+	return find(t, machineIn(root, k), "filesystem"), root
 }
 
 // server is a file server that can hang. While it does, calls below /mnt do
@@ -230,7 +232,7 @@ func TestFilesystem_fallsBackToItsOwnViewAndSaysSo(t *testing.T) {
 	cfg.SetDefaults()
 	k := fakeKernel()
 	k.statfs = (&server{}).statfs
-	c := find(t, collectors(cfg, newRoots(cfg), k, slog.New(slog.NewTextHandler(&log, nil))), "filesystem")
+	c := find(t, newMachine(cfg, k, slog.New(slog.NewTextHandler(&log, nil))).collectors(), "filesystem")
 	for range 3 {
 		r := run(t, c, time.Second)
 		if r.reason != "" {
@@ -286,7 +288,7 @@ func TestFilesystem_hiddenMounts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			root := write(t, map[string]string{"proc/1/mountinfo": one, "proc/self/mountinfo": tc.own})
 			k := fakeKernel()
-			r := run(t, find(t, machine(root, k), "filesystem"), time.Second)
+			r := run(t, find(t, machineIn(root, k), "filesystem"), time.Second)
 			var hidden []string
 			for i, point := range []string{"/", "/home", "/home/data", "/homestead"} {
 				labels := fmt.Sprintf(`{device="/dev/sda%d",device_error=%q,fstype="ext4",mountpoint=%q}`, i+1, errorHidden, point)
@@ -315,7 +317,7 @@ func TestFilesystem_rootOfTheMachineElsewhere(t *testing.T) {
 		asked[path] = true
 		return usage{size: 1}, nil
 	}
-	r := run(t, find(t, collectors(cfg, newRoots(cfg), k, discard()), "filesystem"), time.Second)
+	r := run(t, find(t, newMachine(cfg, k, discard()).collectors(), "filesystem"), time.Second)
 	wantSamples(t, r, map[string]float64{
 		`node_filesystem_size_bytes{device="/dev/sda1",device_error="",fstype="ext4",mountpoint="/"}`:    1,
 		`node_filesystem_size_bytes{device="/dev/sda2",device_error="",fstype="ext4",mountpoint="/var"}`: 1,

@@ -1,3 +1,5 @@
+//go:build linux
+
 package host
 
 import (
@@ -32,16 +34,17 @@ var trees = []string{"vm", "server"}
 
 // machine makes the collectors of a machine whose files lie under a folder.
 // Its mount points are those of a machine's own root.
-func machine(root string, k kernel) []frame.Collector {
+func machineIn(root string, k kernel) []frame.Collector {
 	cfg := Config{Proc: filepath.Join(root, "proc"), Sys: filepath.Join(root, "sys")}
 	cfg.SetDefaults()
-	r := newRoots(cfg)
-	r.udev = filepath.Join(root, "run/udev/data")
-	return collectors(cfg, r, k, discard())
+	cfg.Collectors.Only = Names()
+	m := newMachine(cfg, k, discard())
+	m.roots.udev = filepath.Join(root, "run/udev/data")
+	return m.collectors()
 }
 
 func tree(name string) []frame.Collector {
-	return machine(filepath.Join("testdata", name), fakeKernel())
+	return machineIn(filepath.Join("testdata", name), fakeKernel())
 }
 
 // fakeKernel answers the system calls, always the same.
@@ -230,7 +233,7 @@ func TestHost_survivesBrokenFiles(t *testing.T) {
 	for kind, hurt := range damage {
 		for _, name := range trees {
 			t.Run(kind+"/"+name, func(t *testing.T) {
-				_, states := page(t, machine(write(t, damaged(t, name, hurt)), fakeKernel()))
+				_, states := page(t, machineIn(write(t, damaged(t, name, hurt)), fakeKernel()))
 				for _, s := range states {
 					switch s.Reason {
 					case frame.ReasonPanic, frame.ReasonInvalid, frame.ReasonTimeout:
@@ -241,7 +244,7 @@ func TestHost_survivesBrokenFiles(t *testing.T) {
 		}
 	}
 	t.Run("nothing at all", func(t *testing.T) {
-		for _, c := range machine(write(t, nil), fakeKernel()) {
+		for _, c := range machineIn(write(t, nil), fakeKernel()) {
 			r := run(t, c, time.Second)
 			mayBeSilent := slices.Contains([]string{"loadavg", "netclass", "time", "timex", "uname"}, c.Name())
 			if (r.reason == "") != mayBeSilent {

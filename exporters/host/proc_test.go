@@ -1,3 +1,5 @@
+//go:build linux
+
 package host
 
 import (
@@ -118,7 +120,7 @@ func TestCollectors_filesInPart(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.collector+"/"+tc.name, func(t *testing.T) {
-			r := run(t, find(t, machine(write(t, tc.files), fakeKernel()), tc.collector), time.Second)
+			r := run(t, find(t, machineIn(write(t, tc.files), fakeKernel()), tc.collector), time.Second)
 			wantSamples(t, r, tc.want)
 			wantFailure(t, r, tc.reason, tc.words...)
 		})
@@ -136,7 +138,7 @@ func TestInterfaces_filterHoldsForBothCollectors(t *testing.T) {
 	cfg := Config{Proc: root + "/proc", Sys: root + "/sys", Interfaces: Filter{Exclude: "^veth"}}
 	cfg.SetDefaults()
 	for _, name := range []string{"netdev", "netclass"} {
-		r := run(t, find(t, collectors(cfg, newRoots(cfg), fakeKernel(), discard()), name), time.Second)
+		r := run(t, find(t, newMachine(cfg, fakeKernel(), discard()).collectors(), name), time.Second)
 		if r.reason != "" || len(r.samples) == 0 {
 			t.Errorf("%s: %d samples, %s %s", name, len(r.samples), r.reason, r.err)
 		}

@@ -8,6 +8,7 @@ func meanings() map[string]string {
 		"access.Config.tls":             "The certificate that this Tocsin answers with; without it, plain HTTP.",
 		"access.TLS.cert_file":          "The certificate, with those between it and its authority.",
 		"access.TLS.key_file":           "The private key that belongs to it.",
+		"host.Config.collectors":        "Which collectors run, by node_exporter's names. Without it, those that node_exporter runs by default.",
 		"host.Config.mount_points":      "Which mount points are measured, as /srv.",
 		"host.Config.filesystem_types":  "Which types of file systems are measured, as ext4.",
 		"host.Config.disks":             "Which disks are measured, as sda.",
