@@ -123,11 +123,7 @@ func look(state string) view {
 	var cfg host.Config
 	cfg.SetDefaults()
 	log := slog.New(slog.DiscardHandler)
-	var entries []frame.Entry
-	for _, c := range host.New(cfg, log) {
-		entries = append(entries, frame.Entry{Collector: c})
-	}
-	target := frame.NewTarget(frame.Spec{Job: "node", Collectors: entries}, log)
+	target := frame.NewTarget(frame.Spec{Job: "node", Collectors: host.New(cfg, log)}, log)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	v := view{Page: map[string]float64{}}

@@ -17,25 +17,25 @@ import (
 // known is the list of what exists, by name. A name is the same as
 // node_exporter's where it has such a collector.
 var known = []kind{
-	{"cpu", byDefault, func(m *machine) frame.Collector { return newCPU(m.roots) }},
-	{"diskstats", byDefault, func(m *machine) frame.Collector { return newDiskstats(m.roots, m.filter(m.cfg.Disks)) }},
-	{"filesystem", byDefault, func(m *machine) frame.Collector {
+	{name: "cpu", standing: byDefault, make: func(m *machine) frame.Collector { return newCPU(m.roots) }},
+	{name: "diskstats", standing: byDefault, make: func(m *machine) frame.Collector { return newDiskstats(m.roots, m.filter(m.cfg.Disks)) }},
+	{name: "filesystem", standing: byDefault, make: func(m *machine) frame.Collector {
 		return newFilesystem(m.roots, m.filter(m.cfg.MountPoints), m.filter(m.cfg.FilesystemTypes), m.kernel.statfs, m.log)
 	}},
-	{"loadavg", byDefault, func(m *machine) frame.Collector { return newLoadavg(m.roots) }},
-	{"meminfo", byDefault, func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
-	{"netclass", byDefault, func(m *machine) frame.Collector { return newNetclass(m.roots, m.filter(m.cfg.Interfaces)) }},
-	{"netdev", byDefault, func(m *machine) frame.Collector { return newNetdev(m.roots, m.filter(m.cfg.Interfaces)) }},
-	{"stat", byDefault, func(m *machine) frame.Collector { return newStat(m.roots) }},
-	{"time", byDefault, func(m *machine) frame.Collector { return newClock(m.roots, m.kernel.now) }},
-	{"timex", byDefault, func(m *machine) frame.Collector { return newTimex(m.kernel.adjtimex) }},
-	{"uname", byDefault, func(m *machine) frame.Collector { return newUname(m.kernel.uname) }},
+	{name: "loadavg", standing: byDefault, make: func(m *machine) frame.Collector { return newLoadavg(m.roots) }},
+	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
+	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector { return newNetclass(m.roots, m.filter(m.cfg.Interfaces)) }},
+	{name: "netdev", standing: byDefault, make: func(m *machine) frame.Collector { return newNetdev(m.roots, m.filter(m.cfg.Interfaces)) }},
+	{name: "stat", standing: byDefault, make: func(m *machine) frame.Collector { return newStat(m.roots) }},
+	{name: "time", standing: byDefault, make: func(m *machine) frame.Collector { return newClock(m.roots, m.kernel.now) }},
+	{name: "timex", standing: byDefault, make: func(m *machine) frame.Collector { return newTimex(m.kernel.adjtimex) }},
+	{name: "uname", standing: byDefault, make: func(m *machine) frame.Collector { return newUname(m.kernel.uname) }},
 }
 
 // New returns the collectors of this machine that the configuration chooses.
 // It is one that SetDefaults has filled and Validate has found nothing wrong
 // with.
-func New(cfg Config, log *slog.Logger) []frame.Collector {
+func New(cfg Config, log *slog.Logger) []frame.Entry {
 	m := newMachine(cfg, kernel{
 		statfs:   statfs,
 		uname:    unix.Uname,
@@ -67,11 +67,11 @@ func (m *machine) filter(f Filter) *filter {
 }
 
 // collectors returns those that the configuration chooses.
-func (m *machine) collectors() []frame.Collector {
-	var chosen []frame.Collector
+func (m *machine) collectors() []frame.Entry {
+	var chosen []frame.Entry
 	for _, k := range known {
 		if m.cfg.Collectors.chooses(k.name, k.standing) {
-			chosen = append(chosen, k.make(m))
+			chosen = append(chosen, frame.Entry{Collector: k.make(m), Every: k.every})
 		}
 	}
 	return chosen

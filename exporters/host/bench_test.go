@@ -45,11 +45,7 @@ func TestMain(m *testing.M) {
 func hostTarget() *frame.Target {
 	var cfg Config
 	cfg.SetDefaults()
-	spec := frame.Spec{Job: "node", Alias: "node_scrape_collector"}
-	for _, c := range New(cfg, discard()) {
-		spec.Collectors = append(spec.Collectors, frame.Entry{Collector: c})
-	}
-	return frame.NewTarget(spec, discard())
+	return frame.NewTarget(frame.Spec{Job: "node", Alias: "node_scrape_collector", Collectors: New(cfg, discard())}, discard())
 }
 
 // writePage gathers and writes the page as text.
@@ -96,7 +92,7 @@ func BenchmarkHostPage(b *testing.B) {
 func BenchmarkCollector(b *testing.B) {
 	var cfg Config
 	cfg.SetDefaults()
-	for _, c := range New(cfg, discard()) {
+	for _, c := range plain(New(cfg, discard())) {
 		b.Run(c.Name(), func(b *testing.B) {
 			families := c.Families()
 			b.ReportAllocs()
@@ -132,7 +128,7 @@ func BenchmarkFilesystem_manyMounts(b *testing.B) {
 func BenchmarkAgainstNodeExporter(b *testing.B) {
 	var cfg Config
 	cfg.SetDefaults()
-	peer, peerURL := startNodeExporter(b, New(cfg, discard()))
+	peer, peerURL := startNodeExporter(b, plain(New(cfg, discard())))
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(testenv.Port(b)))
 	self := exec.Command(os.Args[0])
 	self.Env = append(os.Environ(), serveVar+"="+address)

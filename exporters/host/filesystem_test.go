@@ -232,7 +232,7 @@ func TestFilesystem_fallsBackToItsOwnViewAndSaysSo(t *testing.T) {
 	cfg.SetDefaults()
 	k := fakeKernel()
 	k.statfs = (&server{}).statfs
-	c := find(t, newMachine(cfg, k, slog.New(slog.NewTextHandler(&log, nil))).collectors(), "filesystem")
+	c := find(t, plain(newMachine(cfg, k, slog.New(slog.NewTextHandler(&log, nil))).collectors()), "filesystem")
 	for range 3 {
 		r := run(t, c, time.Second)
 		if r.reason != "" {
@@ -317,7 +317,7 @@ func TestFilesystem_rootOfTheMachineElsewhere(t *testing.T) {
 		asked[path] = true
 		return usage{size: 1}, nil
 	}
-	r := run(t, find(t, newMachine(cfg, k, discard()).collectors(), "filesystem"), time.Second)
+	r := run(t, find(t, plain(newMachine(cfg, k, discard()).collectors()), "filesystem"), time.Second)
 	wantSamples(t, r, map[string]float64{
 		`node_filesystem_size_bytes{device="/dev/sda1",device_error="",fstype="ext4",mountpoint="/"}`:    1,
 		`node_filesystem_size_bytes{device="/dev/sda2",device_error="",fstype="ext4",mountpoint="/var"}`: 1,

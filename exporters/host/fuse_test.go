@@ -112,7 +112,7 @@ func TestFilesystem_realHangingMount(t *testing.T) {
 	point, mend := hangingMount(t)
 	var cfg Config
 	cfg.SetDefaults()
-	all := New(cfg, discard())
+	all := plain(New(cfg, discard()))
 
 	start := time.Now()
 	text, states := page(t, all)

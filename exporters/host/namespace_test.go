@@ -58,7 +58,7 @@ func TestFilesystem_pageOfAHardenedUnit(t *testing.T) {
 	shown, hidden := fmt.Sprintf(labels, ""), fmt.Sprintf(labels, errorHidden)
 	var cfg Config
 	cfg.SetDefaults()
-	outside := find(t, New(cfg, discard()), "filesystem")
+	outside := find(t, plain(New(cfg, discard())), "filesystem")
 	// Others mount and unmount while we look: look again.
 	testenv.Eventually(t, 20*time.Second, "the same page inside and outside", func(ctx context.Context) error {
 		want := run(t, outside, 10*time.Second).samples

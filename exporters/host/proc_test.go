@@ -138,7 +138,7 @@ func TestInterfaces_filterHoldsForBothCollectors(t *testing.T) {
 	cfg := Config{Proc: root + "/proc", Sys: root + "/sys", Interfaces: Filter{Exclude: "^veth"}}
 	cfg.SetDefaults()
 	for _, name := range []string{"netdev", "netclass"} {
-		r := run(t, find(t, newMachine(cfg, fakeKernel(), discard()).collectors(), name), time.Second)
+		r := run(t, find(t, plain(newMachine(cfg, fakeKernel(), discard()).collectors()), name), time.Second)
 		if r.reason != "" || len(r.samples) == 0 {
 			t.Errorf("%s: %d samples, %s %s", name, len(r.samples), r.reason, r.err)
 		}

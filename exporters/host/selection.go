@@ -3,6 +3,7 @@ package host
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"tocsin/internal/frame"
 	"tocsin/internal/problem"
@@ -13,6 +14,7 @@ import (
 type kind struct {
 	name     string
 	standing standing
+	every    time.Duration // its own clock, where it is dear; 0: at each scrape
 	make     func(*machine) frame.Collector
 }
 

@@ -132,9 +132,7 @@ func nodeTarget(site *config.Site, log *slog.Logger) *frame.Target {
 		Job: "node", Instance: site.HostName(), Labels: labels(site, site.HostName()),
 		Interval: interval, Timeout: share(interval), Alias: "node_scrape_collector",
 	}
-	for _, c := range host.New(site.Host, log) {
-		spec.Collectors = append(spec.Collectors, frame.Entry{Collector: c})
-	}
+	spec.Collectors = host.New(site.Host, log)
 	return frame.NewTarget(spec, log)
 }
 

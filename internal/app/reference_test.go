@@ -41,8 +41,9 @@ whoever scrapes, and are not listed.
 	var node []*frame.Family
 	cfg := host.Config{}
 	cfg.SetDefaults()
-	for _, c := range host.New(cfg, slog.New(slog.DiscardHandler)) {
-		node = append(node, c.Families()...)
+	cfg.Collectors.Only = host.Names()
+	for _, e := range host.New(cfg, slog.New(slog.DiscardHandler)) {
+		node = append(node, e.Collector.Families()...)
 	}
 	table(&b, node)
 	b.WriteString("\n## Probes: `/metrics/probe/{id}`, job `probe`\nNames, types and labels are blackbox_exporter's; what it does not have is ours.\n\n")

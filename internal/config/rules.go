@@ -45,8 +45,8 @@ func (s *Site) exported() []string {
 			names = append(names, f.Name)
 		}
 	}
-	for _, c := range host.New(s.Host, slog.New(slog.DiscardHandler)) {
-		add(c.Families())
+	for _, e := range host.New(s.Host, slog.New(slog.DiscardHandler)) {
+		add(e.Collector.Families())
 	}
 	add(probes.Families())
 	add(updatewatch.Families())
