@@ -89,7 +89,7 @@ func (c *bcache) Families() []*frame.Family {
 
 // Collect implements frame.Collector.
 func (c *bcache) Collect(ctx context.Context, s *frame.Sink) error {
-	return c.roots.devices(ctx, "fs/bcache", func(uuid string, a *attributes) {
+	return c.roots.devices(ctx, "fs/bcache", "", func(uuid string, a *attributes) {
 		if !strings.Contains(uuid, "-") {
 			return
 		}

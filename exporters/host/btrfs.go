@@ -59,7 +59,7 @@ func (c *btrfs) Families() []*frame.Family {
 func (c *btrfs) Collect(ctx context.Context, s *frame.Sink) error {
 	var asked map[string][]btrfsDevice
 	seen := map[string]bool{}
-	return c.roots.devices(ctx, "fs/btrfs", func(folder string, a *attributes) {
+	return c.roots.devices(ctx, "fs/btrfs", "", func(folder string, a *attributes) {
 		if !strings.Contains(folder, "-") {
 			return // features
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -20,10 +21,11 @@ import (
 // file that is missing, writes zero for what it could not read, and panics on
 // some files that are empty (tapes, bcache).
 
-// devices calls use for each folder below one of /sys, sorted by name, until
-// ctx ends. A machine that lacks the folder has no data. What the files of
-// one device say wrong does not keep the others from being read.
-func (r *roots) devices(ctx context.Context, under string, use func(name string, a *attributes)) error {
+// devices calls use for each folder below one of /sys whose name begins with
+// prefix, sorted by name, until ctx ends. A machine that lacks the folder has
+// no data. What the files of one device say wrong does not keep the others
+// from being read.
+func (r *roots) devices(ctx context.Context, under, prefix string, use func(name string, a *attributes)) error {
 	path := filepath.Join(r.sys, under)
 	names, err := list(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -34,6 +36,9 @@ func (r *roots) devices(ctx context.Context, under string, use func(name string,
 	}
 	var errs []error
 	for _, name := range names {
+		if !strings.HasPrefix(name, prefix) {
+			continue
+		}
 		if err := ctx.Err(); err != nil { // a driver may take its time over each file
 			return errors.Join(append(errs, err)...)
 		}

@@ -48,10 +48,7 @@ func (c *dmMultipath) Families() []*frame.Family {
 
 // Collect implements frame.Collector.
 func (c *dmMultipath) Collect(ctx context.Context, s *frame.Sink) error {
-	return c.roots.devices(ctx, "block", func(block string, a *attributes) {
-		if !strings.HasPrefix(block, "dm-") {
-			return
-		}
+	return c.roots.devices(ctx, "block", "dm-", func(block string, a *attributes) {
 		// As drivers/md/dm-uevent and multipath-tools write it.
 		uuid := a.text("dm/uuid")
 		if !strings.HasPrefix(uuid, "mpath-") {

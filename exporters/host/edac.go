@@ -51,7 +51,7 @@ func (c *edac) Families() []*frame.Family {
 
 // Collect implements frame.Collector.
 func (c *edac) Collect(ctx context.Context, s *frame.Sink) error {
-	return c.roots.devices(ctx, "devices/system/edac/mc", func(folder string, a *attributes) {
+	return c.roots.devices(ctx, "devices/system/edac/mc", "mc", func(folder string, a *attributes) {
 		controller, ok := numbered(folder, "mc")
 		if !ok {
 			return

@@ -92,7 +92,7 @@ type hwmonFolder struct {
 func (r *roots) hwmonChips(ctx context.Context) ([]hwmonFolder, error) {
 	var chips []hwmonFolder
 	places, names := map[string]int{}, map[[2]string]int{}
-	err := r.devices(ctx, "class/hwmon", func(_ string, a *attributes) {
+	err := r.devices(ctx, "class/hwmon", "", func(_ string, a *attributes) {
 		chip := hwmonFolder{path: a.folder.path, name: a.text("name")}
 		chip.place = chip.where()
 		if chip.place == "" {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"tocsin/internal/frame"
 )
@@ -57,11 +56,7 @@ func (c *mdadm) Collect(ctx context.Context, s *frame.Sink) error {
 	for i := range arrays {
 		sendArray(s, &arrays[i])
 	}
-	err2 := c.roots.devices(ctx, "block", func(device string, a *attributes) {
-		if strings.HasPrefix(device, "md") {
-			sendRaid(s, a, device)
-		}
-	})
+	err2 := c.roots.devices(ctx, "block", "md", func(device string, a *attributes) { sendRaid(s, a, device) })
 	if errors.Is(err2, frame.ErrNoData) {
 		err2 = nil
 	}

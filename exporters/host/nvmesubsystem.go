@@ -6,7 +6,6 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"tocsin/internal/frame"
 )
@@ -51,10 +50,7 @@ func (c *nvmeSubsystem) Families() []*frame.Family {
 
 // Collect implements frame.Collector.
 func (c *nvmeSubsystem) Collect(ctx context.Context, s *frame.Sink) error {
-	return c.roots.devices(ctx, "class/nvme-subsystem", func(subsystem string, a *attributes) {
-		if !strings.HasPrefix(subsystem, "nvme-subsys") {
-			return
-		}
+	return c.roots.devices(ctx, "class/nvme-subsystem", "nvme-subsys", func(subsystem string, a *attributes) {
 		s.Send(subsystemInfo, 1, subsystem, a.text("subsysnqn"), a.text("model"), a.text("serial"), a.text("iopolicy"))
 		names, err := list(a.folder.path)
 		if err != nil {

@@ -105,7 +105,7 @@ func (c *powerSupply) Families() []*frame.Family {
 // Collect implements frame.Collector.
 func (c *powerSupply) Collect(ctx context.Context, s *frame.Sink) error {
 	info := &dto.MetricFamily{Name: &powerSupplyInfo.Name, Help: &powerSupplyInfo.Help, Type: dto.MetricType_GAUGE.Enum()}
-	err := c.roots.devices(ctx, "class/power_supply", func(supply string, a *attributes) {
+	err := c.roots.devices(ctx, "class/power_supply", "", func(supply string, a *attributes) {
 		if !c.supplies.watches([]byte(supply)) {
 			return
 		}

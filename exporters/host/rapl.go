@@ -50,7 +50,7 @@ func (c *rapl) Families() []*frame.Family { return []*frame.Family{raplPattern, 
 func (c *rapl) Collect(ctx context.Context, s *frame.Sink) error {
 	const class = "class/powercap"
 	next := map[string]int{} // the index of the next zone of that name
-	return c.roots.devices(ctx, class, func(folder string, a *attributes) {
+	return c.roots.devices(ctx, class, "", func(folder string, a *attributes) {
 		name := a.text("name")
 		if name == "" {
 			return // a control type, which holds the zones

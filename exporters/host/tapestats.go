@@ -43,7 +43,7 @@ func (c *tapestats) Families() []*frame.Family { return familiesOf(tapeFiles) }
 
 // Collect implements frame.Collector.
 func (c *tapestats) Collect(ctx context.Context, s *frame.Sink) error {
-	return c.roots.devices(ctx, "class/scsi_tape", func(name string, a *attributes) {
+	return c.roots.devices(ctx, "class/scsi_tape", "st", func(name string, a *attributes) {
 		// Of each tape there are nst0, st0a, st0l, ... too: the same drive.
 		if _, ok := numbered(name, "st"); ok && c.tapes.watches([]byte(name)) {
 			a.send(s, tapeFiles, name)

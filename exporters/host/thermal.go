@@ -32,7 +32,7 @@ func (c *thermalZone) Families() []*frame.Family { return familiesOf(thermalZone
 
 // Collect implements frame.Collector.
 func (c *thermalZone) Collect(ctx context.Context, s *frame.Sink) error {
-	return c.roots.devices(ctx, "class/thermal", func(name string, a *attributes) {
+	return c.roots.devices(ctx, "class/thermal", "", func(name string, a *attributes) {
 		if zone, ok := numbered(name, "thermal_zone"); ok {
 			a.send(s, thermalZoneFiles, zone, a.text("type"))
 		}

@@ -43,7 +43,7 @@ func (c *watchdog) Families() []*frame.Family {
 
 // Collect implements frame.Collector.
 func (c *watchdog) Collect(ctx context.Context, s *frame.Sink) error {
-	return c.roots.devices(ctx, "class/watchdog", func(name string, a *attributes) {
+	return c.roots.devices(ctx, "class/watchdog", "", func(name string, a *attributes) {
 		a.send(s, watchdogFiles, name)
 		s.Send(watchdogInfo, 1, name, a.text("options"), a.text("identity"), a.text("state"), a.text("status"), a.text("pretimeout_governor"))
 	})

@@ -96,7 +96,7 @@ func (c *xfs) Families() []*frame.Family {
 
 // Collect implements frame.Collector.
 func (c *xfs) Collect(ctx context.Context, s *frame.Sink) error {
-	return c.roots.devices(ctx, "fs/xfs", func(device string, a *attributes) {
+	return c.roots.devices(ctx, "fs/xfs", "", func(device string, a *attributes) {
 		path := filepath.Join(a.folder.path, "stats/stats")
 		err := c.roots.read(path, func(content []byte) error { return sendXFS(s, path, device, content) })
 		if !missing(err) { // as under fs/xfs/stats, the statistics of all together

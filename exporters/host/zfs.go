@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strconv"
@@ -124,7 +123,7 @@ func (c *zfs) state(s *frame.Sink, path, pool string) error {
 	return c.roots.read(path, func(content []byte) error {
 		line, _, _ := bytes.Cut(content, []byte("\n"))
 		if len(line) == 0 {
-			return fmt.Errorf("%s: empty", path)
+			return errors.New(path + ": empty")
 		}
 		state := strings.ToLower(string(line))
 		for _, one := range zfsStates {
@@ -134,32 +133,38 @@ func (c *zfs) state(s *frame.Sink, path, pool string) error {
 	})
 }
 
-// io reads a pool's traffic: a line of names and a line of numbers.
+// io reads a pool's traffic.
 func (c *zfs) io(s *frame.Sink, path, pool string) error {
 	return c.roots.read(path, func(content []byte) error {
-		var names [][]byte
-		for line := range bytes.Lines(content) {
-			fields := bytes.Fields(line)
-			if names == nil {
-				if len(fields) >= 12 && string(fields[0]) == "nread" {
-					names = fields
-				}
-				continue
+		return parseIO(path, content, func(name []byte, value float64) { c.send(s, zfsPoolPrefix, name, []string{pool}, value) })
+	})
+}
+
+// parseIO reads a line of names and a line of numbers; above them stands a
+// line of the kstat itself.
+func parseIO(path string, content []byte, use func(name []byte, value float64)) error {
+	var names [][]byte
+	for line := range bytes.Lines(content) {
+		fields := bytes.Fields(line)
+		if names == nil {
+			if len(fields) >= 12 && string(fields[0]) == "nread" {
+				names = fields
 			}
-			if len(fields) != len(names) {
+			continue
+		}
+		if len(fields) != len(names) {
+			return malformed(path, line)
+		}
+		for i, field := range fields {
+			n, ok := number(field)
+			if !ok || !metricName(names[i]) {
 				return malformed(path, line)
 			}
-			for i, field := range fields {
-				n, ok := number(field)
-				if !ok {
-					return malformed(path, line)
-				}
-				c.send(s, zfsPoolPrefix, names[i], []string{pool}, float64(n))
-			}
-			return nil
+			use(names[i], float64(n))
 		}
-		return fmt.Errorf("%s: no numbers", path)
-	})
+		return nil
+	}
+	return errors.New(path + ": no numbers")
 }
 
 // The types of a kstat's values that are sent, and the one that names a
@@ -170,41 +175,45 @@ const (
 	kstatString = "7"
 )
 
-// kstat reads lines of name, type and value; above them stand two lines of
-// the kstat itself. A file that is not there is none of this version's.
+// kstat reads a file of names and values. One that is not there is none of
+// this version's.
 func (c *zfs) kstat(path string, use func(dataset string, name []byte, value float64)) error {
-	err := c.roots.read(path, func(content []byte) error {
-		var errs []error
-		begun := false
-		dataset := ""
-		for line := range bytes.Lines(content) {
-			line = bytes.TrimRight(line, "\n")
-			name, rest := nextField(line)
-			kind, rest := nextField(rest)
-			text := bytes.TrimSpace(rest)
-			switch {
-			case !begun:
-				begun = string(name) == "name" && string(kind) == "type" && string(text) == "data"
-			case string(name) == "dataset_name" && string(kind) == kstatString:
-				dataset = valid(string(text))
-			case string(kind) == kstatInt64 || string(kind) == kstatUint64:
-				value, ok := kstatNumber(text)
-				if !ok || !metricName(name) {
-					errs = append(errs, malformed(path, line))
-					continue
-				}
-				use(dataset, name, value)
-			}
-		}
-		if !begun {
-			errs = append(errs, errors.New(path+": no kstat"))
-		}
-		return errors.Join(errs...)
-	})
+	err := c.roots.read(path, func(content []byte) error { return parseKstat(path, content, use) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
+}
+
+// parseKstat reads lines of name, type and value; above them stand two lines
+// of the kstat itself.
+func parseKstat(path string, content []byte, use func(dataset string, name []byte, value float64)) error {
+	var errs []error
+	begun := false
+	dataset := ""
+	for line := range bytes.Lines(content) {
+		line = bytes.TrimRight(line, "\n")
+		name, rest := nextField(line)
+		kind, rest := nextField(rest)
+		text := bytes.TrimSpace(rest)
+		switch {
+		case !begun:
+			begun = string(name) == "name" && string(kind) == "type" && string(text) == "data"
+		case string(name) == "dataset_name" && string(kind) == kstatString:
+			dataset = valid(string(text))
+		case string(kind) == kstatInt64 || string(kind) == kstatUint64:
+			value, ok := kstatNumber(text)
+			if !ok || !metricName(name) {
+				errs = append(errs, malformed(path, line))
+				continue
+			}
+			use(dataset, name, value)
+		}
+	}
+	if !begun {
+		errs = append(errs, errors.New(path+": no kstat"))
+	}
+	return errors.Join(errs...)
 }
 
 func kstatNumber(text []byte) (float64, bool) {
