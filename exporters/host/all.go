@@ -41,6 +41,7 @@ var known = []kind{
 	{name: "powersupplyclass", standing: byDefault, make: func(m *machine) frame.Collector { return newPowerSupply(m.roots, m.filter(m.cfg.PowerSupplies)) }},
 	{name: "rapl", standing: byDefault, make: func(m *machine) frame.Collector { return newRapl(m.roots, m.cfg.RaplZoneLabel) }},
 	{name: "stat", standing: byDefault, make: func(m *machine) frame.Collector { return newStat(m.roots) }},
+	{name: "storage", standing: byDefault, every: time.Minute, make: newStorage},
 	{name: "tapestats", standing: byDefault, make: func(m *machine) frame.Collector { return newTapestats(m.roots, m.filter(m.cfg.Tapes)) }},
 	{name: "thermal_zone", standing: byDefault, make: func(m *machine) frame.Collector { return newThermalZone(m.roots) }},
 	{name: "time", standing: byDefault, make: func(m *machine) frame.Collector { return newClock(m.roots, m.kernel.now) }},

@@ -74,7 +74,7 @@ func compareNames(t *testing.T, all []frame.Collector, url string) []string {
 	var ours []string
 	for _, mf := range frame.NewTarget(spec, discard()).Gather(t.Context()) {
 		for _, m := range mf.GetMetric() {
-			if s := series(mf.GetName(), m); !strings.HasPrefix(s, "tocsin_") {
+			if s := series(mf.GetName(), m); !strings.HasPrefix(s, "tocsin_collector_") {
 				ours = append(ours, s)
 				if types[s] != mf.GetType().String() {
 					t.Errorf("%s is a %s for us, for them %q", s, mf.GetType(), types[s])

@@ -63,7 +63,7 @@ func nodeExporter(t testing.TB) string {
 }
 
 // ownCollectors are those that node_exporter does not have.
-var ownCollectors = []string{}
+var ownCollectors = []string{"storage"}
 
 // shared lists the collectors that node_exporter has too.
 func shared() []string {
@@ -78,7 +78,9 @@ func startNodeExporter(t testing.TB, collectors []frame.Collector, more ...strin
 	address := fmt.Sprintf("127.0.0.1:%d", testenv.Port(t))
 	args := []string{"--web.listen-address=" + address, "--web.disable-exporter-metrics", "--log.level=error", "--collector.disable-defaults"}
 	for _, c := range collectors {
-		args = append(args, "--collector."+c.Name())
+		if !slices.Contains(ownCollectors, c.Name()) {
+			args = append(args, "--collector."+c.Name())
+		}
 	}
 	process := testenv.Start(t, program, append(args, more...)...)
 	testenv.WaitHTTP(t, "http://"+address+"/")
