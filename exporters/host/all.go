@@ -23,6 +23,8 @@ var known = []kind{
 	{name: "diskstats", standing: byDefault, make: func(m *machine) frame.Collector { return newDiskstats(m.roots, m.filter(m.cfg.Disks)) }},
 	{name: "dmi", standing: byDefault, make: func(m *machine) frame.Collector { return newDMI(m.roots) }},
 	{name: "dmmultipath", standing: byDefault, make: func(m *machine) frame.Collector { return newDMMultipath(m.roots) }},
+	{name: "drbd", standing: onDemand, make: func(m *machine) frame.Collector { return newDRBD(m.roots) }},
+	{name: "drm", standing: onDemand, make: func(m *machine) frame.Collector { return newDRM(m.roots) }},
 	{name: "edac", standing: byDefault, make: func(m *machine) frame.Collector { return newEDAC(m.roots) }},
 	{name: "filefd", standing: byDefault, make: func(m *machine) frame.Collector { return newFilefd(m.roots) }},
 	{name: "filesystem", standing: byDefault, make: func(m *machine) frame.Collector {
@@ -38,6 +40,7 @@ var known = []kind{
 	{name: "netdev", standing: byDefault, make: func(m *machine) frame.Collector { return newNetdev(m.roots, m.filter(m.cfg.Interfaces)) }},
 	{name: "nvme", standing: byDefault, make: func(m *machine) frame.Collector { return newNVMe(m.roots) }},
 	{name: "nvmesubsystem", standing: onDemand, make: func(m *machine) frame.Collector { return newNVMeSubsystem(m.roots) }},
+	{name: "pcidevice", standing: onDemand, make: func(m *machine) frame.Collector { return newPCIDevice(m.roots) }},
 	{name: "powersupplyclass", standing: byDefault, make: func(m *machine) frame.Collector { return newPowerSupply(m.roots, m.filter(m.cfg.PowerSupplies)) }},
 	{name: "rapl", standing: byDefault, make: func(m *machine) frame.Collector { return newRapl(m.roots, m.cfg.RaplZoneLabel) }},
 	{name: "stat", standing: byDefault, make: func(m *machine) frame.Collector { return newStat(m.roots) }},

@@ -147,6 +147,31 @@ func TestHardware_filesInPart(t *testing.T) {
 			[]string{"capacity", `"low"`},
 		},
 		{
+			"a bad word costs itself", "drbd",
+			map[string]string{"proc/drbd": "version: 8.4 (api:1/proto:86-101)\nns:7\n 0: cs:Connected ro:Primary ds:UpToDate/x\n ns:1 nr:x\n"},
+			map[string]float64{
+				`node_drbd_connected{device="drbd0"}`: 1, `node_drbd_node_role_is_primary{device="drbd0",node="local"}`: -1,
+				`node_drbd_disk_state_is_up_to_date{device="drbd0",node="remote"}`: 0, `node_drbd_network_sent_bytes_total{device="drbd0"}`: 1024, `node_drbd_network_received_bytes_total{device="drbd0"}`: -1,
+			},
+			frame.ReasonError,
+			[]string{"ro:Primary", "nr:x"},
+		},
+		{
+			"odd links, and what is no device", "pcidevice",
+			map[string]string{"sys/bus/pci/devices/0000:00:1f.2/max_link_speed": "fast\n", "sys/bus/pci/devices/0000:00:1f.2/class": "x\n", "sys/bus/pci/devices/none/class": "0x1\n"},
+			map[string]float64{
+				`node_pcidevice_max_link_transfers_per_second{bus="00",device="1f",function="2",segment="0000"}`: -1, `node_pcidevice_sriov_numvfs{bus="00",device="1f",function="2",segment="0000"}`: 0,
+			},
+			frame.ReasonError,
+			[]string{"max_link_speed", "1f.2/class"},
+		},
+		{
+			"another maker's card", "drm",
+			map[string]string{"sys/class/drm/card0/device/uevent": "DRIVER=ast\n", "sys/class/drm/card1/device/uevent": "DRIVER=amdgpu\n"},
+			map[string]float64{`node_drm_card_info{card="card0",memory_vendor="",power_performance_level="",unique_id="",vendor="amd"}`: -1, `node_drm_card_info{card="card1",memory_vendor="",power_performance_level="",unique_id="",vendor="amd"}`: 1, `node_drm_gpu_busy_percent{card="card1"}`: -1},
+			"", nil,
+		},
+		{
 			"files that are no sensors, and sensors that are no numbers", "hwmon",
 			map[string]string{
 				"sys/class/hwmon/hwmon0/name": "k10temp\n", "sys/class/hwmon/hwmon0/temp1_input": "cold\n", "sys/class/hwmon/hwmon0/temp1_": "1\n", "sys/class/hwmon/hwmon0/temp1x": "1\n",
@@ -280,7 +305,7 @@ func TestHwmon_aFolderThatNeverAnswers(t *testing.T) {
 func TestHardware_stopsWhenTheContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, name := range []string{"bcache", "dmmultipath", "edac", "hwmon", "mdadm", "nvme", "powersupplyclass", "rapl", "tapestats", "thermal_zone", "watchdog", "xfs", "zfs"} {
+	for _, name := range []string{"bcache", "dmmultipath", "edac", "hwmon", "mdadm", "nvme", "powersupplyclass", "rapl", "tapestats", "thermal_zone", "watchdog", "xfs", "zfs", "drm", "nvmesubsystem", "pcidevice"} {
 		c := find(t, tree("server"), name)
 		if err := c.Collect(ctx, frame.NewSink(c.Families())); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s goes on: %v", name, err)
@@ -324,6 +349,13 @@ func FuzzXFS(f *testing.F) {
 	f.Add("extent_alloc 1 2 3 4\nrw 5 6\n")
 	f.Fuzz(func(_ *testing.T, content string) {
 		_ = sendXFS(frame.NewSink((&xfs{}).Families()), "stats", "sda1", []byte(content))
+	})
+}
+
+func FuzzDRBD(f *testing.F) {
+	f.Add(" 0: cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----\n    ns:1 nr:2 oos:0\n")
+	f.Fuzz(func(_ *testing.T, content string) {
+		_ = sendDRBD(frame.NewSink((&drbd{}).Families()), "drbd", []byte(content))
 	})
 }
 

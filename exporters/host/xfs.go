@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"tocsin/internal/frame"
 )
@@ -88,8 +90,8 @@ func (c *xfs) Name() string { return "xfs" }
 // Families implements frame.Collector.
 func (c *xfs) Families() []*frame.Family {
 	var families []*frame.Family
-	for _, columns := range xfsLines {
-		families = append(families, columns...)
+	for _, word := range slices.Sorted(maps.Keys(xfsLines)) {
+		families = append(families, xfsLines[word]...)
 	}
 	return families
 }
