@@ -94,7 +94,7 @@ func (c *bcache) Collect(ctx context.Context, s *frame.Sink) error {
 			return
 		}
 		a.sendHuman(s, bcacheSet, uuid)
-		names, err := list(a.folder.path)
+		names, err := a.folder.names()
 		if err != nil {
 			a.errs = append(a.errs, err)
 		}

@@ -21,7 +21,7 @@ var (
 	btrfsReserved = &frame.Family{Name: "node_btrfs_reserved_bytes", Labels: []string{"uuid", "block_group_type"}, Help: "Space set aside for writes under way."}
 	btrfsUsed     = btrfsLayout("used_bytes", "Space in use.")
 	btrfsSize     = btrfsLayout("size_bytes", "Space allocated.")
-	btrfsRatio    = btrfsLayout("allocation_ratio", "How many bytes of disk a byte of data takes; 0 for a layout that is not known.")
+	btrfsRatio    = btrfsLayout("allocation_ratio", "How many bytes of disk a byte of data takes.")
 )
 
 // btrfsCommits are the lines of the file commit_stats.
@@ -135,20 +135,22 @@ func btrfsGroup(s *frame.Sink, a *attributes, uuid, group string, disks int) {
 		a.errs = append(a.errs, optional(folder, err))
 	}
 	for _, mode := range modes {
-		size, ok := a.number(filepath.Join(folder, mode, "total_bytes"))
-		if !ok {
+		ratio := allocationRatio(mode, float64(disks))
+		if ratio == 0 {
 			continue // one of the files beside the modes
 		}
-		s.Send(btrfsSize, float64(size), uuid, group, mode)
-		s.Send(btrfsRatio, allocationRatio(mode, float64(disks)), uuid, group, mode)
+		s.Send(btrfsRatio, ratio, uuid, group, mode)
+		if size, ok := a.number(filepath.Join(folder, mode, "total_bytes")); ok {
+			s.Send(btrfsSize, float64(size), uuid, group, mode)
+		}
 		if used, ok := a.number(filepath.Join(folder, mode, "used_bytes")); ok {
 			s.Send(btrfsUsed, float64(used), uuid, group, mode)
 		}
 	}
 }
 
-// allocationRatio is what a byte takes on all disks together
-// (btrfs_raid_array in fs/btrfs/volumes.c of the kernel).
+// allocationRatio is what a byte takes on all disks together, by the modes of
+// btrfs_raid_array in fs/btrfs/volumes.c of the kernel; 0 for any other.
 func allocationRatio(mode string, disks float64) float64 {
 	switch mode {
 	case "single", "raid0":

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -67,15 +68,42 @@ func within(path string, use func(a *attributes)) error {
 func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) }
 
 // list returns the names in a folder, sorted.
-func list(path string) ([]string, error) {
-	f, err := os.Open(path)
+func list(parts ...string) ([]string, error) {
+	d, err := openFolder(parts...)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	names, err := f.Readdirnames(-1)
-	slices.Sort(names)
-	return names, err
+	defer d.close()
+	return d.names()
+}
+
+// names returns what a folder holds, sorted. It goes past package os for the
+// same reason as roots.read; the folder can be listed once.
+func (d folder) names() ([]string, error) {
+	var names []string
+	buffer := make([]byte, 8<<10)
+	for {
+		n, err := retry(func() (int, error) { return unix.ReadDirent(d.fd, buffer) })
+		if err != nil {
+			return names, &fs.PathError{Op: "readdir", Path: d.path, Err: err}
+		}
+		if n == 0 {
+			slices.Sort(names)
+			return names, nil
+		}
+		_, _, names = unix.ParseDirent(buffer[:n], -1, names)
+	}
+}
+
+// target returns the path of what a name in the folder leads to, without any
+// links. The kernel keeps it for what is open: asking costs less than walking.
+func (d folder) target(name string) (string, error) {
+	fd, err := open(d.fd, name, unix.O_PATH)
+	if err != nil {
+		return "", err
+	}
+	defer shut(fd)
+	return os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
 }
 
 // numbered tells whether a name is a prefix and a number: mc0, csrow12.

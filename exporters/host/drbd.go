@@ -91,7 +91,7 @@ func (c *drbd) Collect(_ context.Context, s *frame.Sink) error {
 func sendDRBD(s *frame.Sink, path string, content []byte) error {
 	var errs []error
 	device := ""
-	for _, word := range bytes.Fields(content) {
+	for word := range bytes.FieldsSeq(content) {
 		key, value, ok := bytes.Cut(word, []byte(":"))
 		if !ok || bytes.IndexByte(value, ':') >= 0 {
 			continue

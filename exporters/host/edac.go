@@ -58,7 +58,7 @@ func (c *edac) Collect(ctx context.Context, s *frame.Sink) error {
 		}
 		a.send(s, edacTotals, controller)
 		a.send(s, edacNoInfo, controller, "unknown")
-		rows, err := list(a.folder.path)
+		rows, err := a.folder.names()
 		if err != nil {
 			a.errs = append(a.errs, err)
 		}
@@ -72,7 +72,7 @@ func (c *edac) Collect(ctx context.Context, s *frame.Sink) error {
 
 func edacRow(s *frame.Sink, a *attributes, controller, row string) {
 	a.send(s, edacRows, controller, row)
-	files, err := list(a.folder.path)
+	files, err := a.folder.names()
 	if err != nil {
 		a.errs = append(a.errs, err)
 	}

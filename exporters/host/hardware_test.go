@@ -5,6 +5,7 @@ package host
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -365,7 +366,7 @@ func FuzzHumanNumber(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		n, ok := humanNumber(text)
-		if ok && (n != n || (n < 0) && text[0] != '-') {
+		if ok && (math.IsNaN(n) || (n < 0 && text[0] != '-')) {
 			t.Errorf("%q is %v", text, n)
 		}
 	})

@@ -94,7 +94,7 @@ func (r *roots) hwmonChips(ctx context.Context) ([]hwmonFolder, error) {
 	places, names := map[string]int{}, map[[2]string]int{}
 	err := r.devices(ctx, "class/hwmon", "", func(_ string, a *attributes) {
 		chip := hwmonFolder{path: a.folder.path, name: a.text("name")}
-		chip.place = chip.where()
+		chip.place = chip.where(a.folder)
 		if chip.place == "" {
 			return
 		}
@@ -119,8 +119,8 @@ func (r *roots) hwmonChips(ctx context.Context) ([]hwmonFolder, error) {
 
 // where names the device that the chip belongs to by the last two parts of
 // its path: pci0000:00/0000:00:18.3. Without a device it is the chip's name.
-func (chip *hwmonFolder) where() string {
-	if device, err := filepath.EvalSymlinks(filepath.Join(chip.path, "device")); err == nil {
+func (chip *hwmonFolder) where(d folder) string {
+	if device, err := d.target("device"); err == nil {
 		name, bus := cleanName(filepath.Base(device)), cleanName(filepath.Base(filepath.Dir(device)))
 		switch {
 		case name != "" && bus != "":
@@ -132,7 +132,7 @@ func (chip *hwmonFolder) where() string {
 	if name := cleanName(chip.name); name != "" {
 		return name
 	}
-	device, err := filepath.EvalSymlinks(chip.path)
+	device, err := d.target(".")
 	if err != nil {
 		return ""
 	}
@@ -152,7 +152,7 @@ func (chip *hwmonFolder) read(ctx context.Context) (map[string]readings, error) 
 	sensors := map[string]readings{}
 	for _, path := range []string{chip.path, filepath.Join(chip.path, "device")} {
 		err := within(path, func(a *attributes) {
-			names, err := list(path)
+			names, err := a.folder.names()
 			if err != nil {
 				a.errs = append(a.errs, err)
 			}

@@ -46,7 +46,7 @@ func (c *nvme) Families() []*frame.Family {
 func (c *nvme) Collect(ctx context.Context, s *frame.Sink) error {
 	return c.roots.devices(ctx, "class/nvme", "", func(device string, a *attributes) {
 		s.Send(nvmeInfo, 1, device, a.text("firmware_rev"), a.text("model"), a.text("serial"), a.text("state"), a.text("cntlid"))
-		names, err := list(a.folder.path)
+		names, err := a.folder.names()
 		if err != nil {
 			a.errs = append(a.errs, err)
 		}

@@ -52,7 +52,7 @@ func (c *nvmeSubsystem) Families() []*frame.Family {
 func (c *nvmeSubsystem) Collect(ctx context.Context, s *frame.Sink) error {
 	return c.roots.devices(ctx, "class/nvme-subsystem", "nvme-subsys", func(subsystem string, a *attributes) {
 		s.Send(subsystemInfo, 1, subsystem, a.text("subsysnqn"), a.text("model"), a.text("serial"), a.text("iopolicy"))
-		names, err := list(a.folder.path)
+		names, err := a.folder.names()
 		if err != nil {
 			a.errs = append(a.errs, err)
 			return

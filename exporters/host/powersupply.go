@@ -4,6 +4,7 @@ package host
 
 import (
 	"context"
+	"slices"
 
 	dto "github.com/prometheus/client_model/go"
 
@@ -109,7 +110,15 @@ func (c *powerSupply) Collect(ctx context.Context, s *frame.Sink) error {
 		if !c.supplies.watches([]byte(supply)) {
 			return
 		}
-		a.send(s, powerSupplyFiles, supply)
+		names, err := a.folder.names()
+		if err != nil {
+			a.errs = append(a.errs, err)
+		}
+		for _, f := range powerSupplyFiles { // of so many, none has all
+			if _, has := slices.BinarySearch(names, f.file); has {
+				a.send(s, []numberFile{f}, supply)
+			}
+		}
 		info.Metric = append(info.Metric, describe(supply, a))
 	})
 	if len(info.Metric) > 0 {

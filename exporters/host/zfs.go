@@ -92,8 +92,11 @@ func (c *zfs) Collect(ctx context.Context, s *frame.Sink) error {
 // pool sends what one folder has; a name that is no folder has nothing.
 func (c *zfs) pool(ctx context.Context, s *frame.Sink, path, pool string) error {
 	files, err := list(path)
+	if missing(err) { // a file of zfsFiles, or a pool that was exported meanwhile
+		return nil
+	}
 	if err != nil {
-		return nil //nolint:nilerr // a file of zfsFiles, or a pool that was exported
+		return err
 	}
 	var errs []error
 	for _, file := range files {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -180,9 +181,7 @@ func TestArrays_progressAndMismatches(t *testing.T) {
 		md("0", "raid1", "resync", "25 / 100", "0"), md("1", "raid5", "idle", "none", "128"), md("2", "raid6", "resync", "delayed", "0"),
 		md("3", "raid6", "check", "1 / 0", "x"), md("4", "raid6", "check", "x / 2", "7"), md("5", "raid6", "check", "3 / 2", "7"),
 	} {
-		for name, content := range one {
-			files[name] = content
-		}
+		maps.Copy(files, one)
 	}
 	samples, problem := run(t, machine(t, files, nil))
 	want(t, samples, map[string]float64{
