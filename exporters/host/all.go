@@ -16,20 +16,43 @@ import (
 // known is the list of what exists, by name. A name is the same as
 // node_exporter's where it has such a collector.
 var known = []kind{
+	{name: "bcache", standing: byDefault, make: func(m *machine) frame.Collector { return newBcache(m.roots, m.cfg.BcachePriorities) }},
+	{name: "btrfs", standing: byDefault, make: func(m *machine) frame.Collector { return newBtrfs(m.roots, m.kernel.btrfs) }},
 	{name: "cpu", standing: byDefault, make: func(m *machine) frame.Collector { return newCPU(m.roots) }},
 	{name: "diskstats", standing: byDefault, make: func(m *machine) frame.Collector { return newDiskstats(m.roots, m.filter(m.cfg.Disks)) }},
+	{name: "dmi", standing: byDefault, make: func(m *machine) frame.Collector { return newDMI(m.roots) }},
+	{name: "dmmultipath", standing: byDefault, make: func(m *machine) frame.Collector { return newDMMultipath(m.roots) }},
+	{name: "drbd", standing: onDemand, make: func(m *machine) frame.Collector { return newDRBD(m.roots) }},
+	{name: "drm", standing: onDemand, make: func(m *machine) frame.Collector { return newDRM(m.roots) }},
+	{name: "edac", standing: byDefault, make: func(m *machine) frame.Collector { return newEDAC(m.roots) }},
+	{name: "filefd", standing: byDefault, make: func(m *machine) frame.Collector { return newFilefd(m.roots) }},
 	{name: "filesystem", standing: byDefault, make: func(m *machine) frame.Collector {
 		views := newViews(m.roots, m.filter(m.cfg.MountPoints), m.filter(m.cfg.FilesystemTypes), m.log)
 		return newFilesystem(views.mounts, m.kernel.statfs)
 	}},
+	{name: "hwmon", standing: byDefault, make: func(m *machine) frame.Collector {
+		return newHwmon(m.roots, m.filter(m.cfg.Chips), m.filter(m.cfg.Sensors))
+	}},
 	{name: "loadavg", standing: byDefault, make: func(m *machine) frame.Collector { return newLoadavg(m.roots.gopsutil) }},
+	{name: "mdadm", standing: byDefault, make: func(m *machine) frame.Collector { return newMdadm(m.roots) }},
 	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
 	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector { return newNetclass(m.roots, m.filter(m.cfg.Interfaces)) }},
 	{name: "netdev", standing: byDefault, make: func(m *machine) frame.Collector { return newNetdev(m.roots, m.filter(m.cfg.Interfaces)) }},
+	{name: "nvme", standing: byDefault, make: func(m *machine) frame.Collector { return newNVMe(m.roots) }},
+	{name: "nvmesubsystem", standing: onDemand, make: func(m *machine) frame.Collector { return newNVMeSubsystem(m.roots) }},
+	{name: "pcidevice", standing: onDemand, make: func(m *machine) frame.Collector { return newPCIDevice(m.roots) }},
+	{name: "powersupplyclass", standing: byDefault, make: func(m *machine) frame.Collector { return newPowerSupply(m.roots, m.filter(m.cfg.PowerSupplies)) }},
+	{name: "rapl", standing: byDefault, make: func(m *machine) frame.Collector { return newRapl(m.roots, m.cfg.RaplZoneLabel) }},
 	{name: "stat", standing: byDefault, make: func(m *machine) frame.Collector { return newStat(m.roots) }},
+	{name: "storage", standing: byDefault, every: time.Minute, make: newStorage},
+	{name: "tapestats", standing: byDefault, make: func(m *machine) frame.Collector { return newTapestats(m.roots, m.filter(m.cfg.Tapes)) }},
+	{name: "thermal_zone", standing: byDefault, make: func(m *machine) frame.Collector { return newThermalZone(m.roots) }},
 	{name: "time", standing: byDefault, make: func(m *machine) frame.Collector { return newClock(m.roots, m.kernel.now) }},
 	{name: "timex", standing: byDefault, make: func(m *machine) frame.Collector { return newTimex(m.kernel.adjtimex) }},
 	{name: "uname", standing: byDefault, make: func(m *machine) frame.Collector { return newUname(m.kernel.uname) }},
+	{name: "watchdog", standing: byDefault, make: func(m *machine) frame.Collector { return newWatchdog(m.roots) }},
+	{name: "xfs", standing: byDefault, make: func(m *machine) frame.Collector { return newXFS(m.roots) }},
+	{name: "zfs", standing: byDefault, make: func(m *machine) frame.Collector { return newZFS(m.roots) }},
 }
 
 // New returns the collectors of this machine that the configuration chooses.
@@ -41,6 +64,7 @@ func New(cfg Config, log *slog.Logger) []frame.Entry {
 		uname:    unix.Uname,
 		adjtimex: unix.Adjtimex,
 		now:      time.Now,
+		btrfs:    askBtrfs,
 	}, log)
 	return m.collectors()
 }
@@ -83,6 +107,7 @@ type kernel struct {
 	uname    func(*unix.Utsname) error
 	adjtimex func(*unix.Timex) (int, error)
 	now      func() time.Time
+	btrfs    btrfsFunc
 }
 
 // gopsutil gives ctx the roots in the form in which gopsutil takes them.

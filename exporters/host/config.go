@@ -29,6 +29,13 @@ type Config struct {
 	FilesystemTypes Filter `yaml:"filesystem_types"` // ext4, nfs4, ...
 	Disks           Filter `yaml:"disks"`            // sda, nvme0n1, ...
 	Interfaces      Filter `yaml:"interfaces"`       // eth0, ...
+	Chips           Filter `yaml:"chips"`            // of sensors: platform_coretemp_0, ...
+	Sensors         Filter `yaml:"sensors"`          // with their chips: platform_coretemp_0;temp1, ...
+	PowerSupplies   Filter `yaml:"power_supplies"`   // BAT0, AC, ...
+	Tapes           Filter `yaml:"tapes"`            // st0, ...
+
+	BcachePriorities bool `yaml:"bcache_priorities"` // what bcache's caches hold, which the kernel sorts at each scrape
+	RaplZoneLabel    bool `yaml:"rapl_zone_label"`   // the processor's zone as the label rapl_zone, not in the metric's name
 }
 
 // A Filter chooses among names by regular expressions (RE2). A name is
@@ -71,6 +78,10 @@ func (c *Config) Validate(p problem.List) {
 	c.FilesystemTypes.validate(p.At("filesystem_types"))
 	c.Disks.validate(p.At("disks"))
 	c.Interfaces.validate(p.At("interfaces"))
+	c.Chips.validate(p.At("chips"))
+	c.Sensors.validate(p.At("sensors"))
+	c.PowerSupplies.validate(p.At("power_supplies"))
+	c.Tapes.validate(p.At("tapes"))
 }
 
 func absolute(p problem.List, path string) {

@@ -40,6 +40,7 @@ func machineIn(root string, k kernel) []frame.Collector {
 	cfg.Collectors.Only = Names()
 	m := newMachine(cfg, k, discard())
 	m.roots.udev = filepath.Join(root, "run/udev/data")
+	m.cfg.Root = root // of files, not of mount points
 	return plain(m.collectors())
 }
 
@@ -81,7 +82,8 @@ func fakeKernel() kernel {
 			t.Constant, t.Tick, t.Tai = 7, 10000, 37
 			return unix.TIME_OK, nil
 		},
-		now: func() time.Time { return time.Unix(1767225600, 500e6).In(time.FixedZone("CET", 3600)) },
+		btrfs: func(string) (string, []btrfsDevice, error) { return "", nil, unix.ENOTTY },
+		now:   func() time.Time { return time.Unix(1767225600, 500e6).In(time.FixedZone("CET", 3600)) },
 	}
 }
 
@@ -120,7 +122,7 @@ func run(t testing.TB, c frame.Collector, timeout time.Duration) result {
 func flatten(page []*dto.MetricFamily) map[string]float64 {
 	flat := map[string]float64{}
 	for _, mf := range page {
-		if strings.HasPrefix(mf.GetName(), "tocsin_") {
+		if strings.HasPrefix(mf.GetName(), "tocsin_collector_") {
 			continue
 		}
 		for _, m := range mf.GetMetric() {
@@ -179,7 +181,7 @@ func page(t *testing.T, all []frame.Collector) (text []byte, states []frame.Stat
 	defer cancel()
 	var b bytes.Buffer
 	for _, mf := range target.Gather(ctx) {
-		if strings.HasPrefix(mf.GetName(), "tocsin_") {
+		if strings.HasPrefix(mf.GetName(), "tocsin_collector_") {
 			continue
 		}
 		slices.SortFunc(mf.GetMetric(), func(a, b *dto.Metric) int { return strings.Compare(series("", a), series("", b)) })
@@ -255,7 +257,7 @@ func TestHost_survivesBrokenFiles(t *testing.T) {
 	t.Run("nothing at all", func(t *testing.T) {
 		for _, c := range machineIn(write(t, nil), fakeKernel()) {
 			r := run(t, c, time.Second)
-			mustSpeak := slices.Contains([]string{"cpu", "diskstats", "filesystem", "meminfo", "netdev", "stat"}, c.Name())
+			mustSpeak := slices.Contains([]string{"cpu", "diskstats", "filefd", "filesystem", "meminfo", "netdev", "stat"}, c.Name())
 			if (r.reason != "") != mustSpeak {
 				t.Errorf("collector %s without files: reason %q (%s)", c.Name(), r.reason, r.err)
 			}
@@ -269,7 +271,7 @@ func damaged(t testing.TB, tree string, hurt func([]byte) []byte) map[string]str
 	files := map[string]string{}
 	root := filepath.Join("testdata", tree)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
 		b, err := os.ReadFile(path)
