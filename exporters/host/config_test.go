@@ -47,6 +47,7 @@ func TestConfig_whatIsSetStays(t *testing.T) {
 	want := Config{
 		Proc: "/host/proc", Sys: "/sys", Root: "/",
 		MountPoints:     Filter{Exclude: excludedMountPoints},
+		VMStatFields:    Filter{Include: includedFields},
 		FilesystemTypes: Filter{Include: "^ext4$"},
 		Disks:           Filter{Exclude: "^$"},
 		Interfaces:      Filter{Include: "eth", Exclude: "1$"},

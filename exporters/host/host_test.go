@@ -38,6 +38,10 @@ func machineIn(root string, k kernel) []frame.Collector {
 	cfg := Config{Proc: filepath.Join(root, "proc"), Sys: filepath.Join(root, "sys")}
 	cfg.SetDefaults()
 	cfg.Collectors.Only = Names()
+	cfg.Sysctl = Sysctl{ // as TestHost_equalsNodeExporterOnFixtures gives them to node_exporter
+		Numbers: []string{"kernel.threads-max", "fs.file-nr", "fs.file-nr:total,current,max"},
+		Texts:   []string{"kernel.seccomp.actions_avail"},
+	}
 	m := newMachine(cfg, k, discard())
 	m.roots.udev = filepath.Join(root, "run/udev/data")
 	m.cfg.Root = root // of files, not of mount points
@@ -257,7 +261,7 @@ func TestHost_survivesBrokenFiles(t *testing.T) {
 	t.Run("nothing at all", func(t *testing.T) {
 		for _, c := range machineIn(write(t, nil), fakeKernel()) {
 			r := run(t, c, time.Second)
-			mustSpeak := slices.Contains([]string{"cpu", "diskstats", "filefd", "filesystem", "meminfo", "netdev", "stat"}, c.Name())
+			mustSpeak := slices.Contains([]string{"cpu", "diskstats", "filefd", "filesystem", "meminfo", "netdev", "stat", "sysctl"}, c.Name())
 			if (r.reason != "") != mustSpeak {
 				t.Errorf("collector %s without files: reason %q (%s)", c.Name(), r.reason, r.err)
 			}
