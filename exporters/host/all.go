@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/shirou/gopsutil/v3/common"
-	"github.com/shirou/gopsutil/v3/disk"
 	"golang.org/x/sys/unix"
 
 	"tocsin/internal/frame"
@@ -29,12 +28,13 @@ var known = []kind{
 	{name: "edac", standing: byDefault, make: func(m *machine) frame.Collector { return newEDAC(m.roots) }},
 	{name: "filefd", standing: byDefault, make: func(m *machine) frame.Collector { return newFilefd(m.roots) }},
 	{name: "filesystem", standing: byDefault, make: func(m *machine) frame.Collector {
-		return newFilesystem(m.roots, m.filter(m.cfg.MountPoints), m.filter(m.cfg.FilesystemTypes), m.kernel.statfs, m.log)
+		views := newViews(m.roots, m.filter(m.cfg.MountPoints), m.filter(m.cfg.FilesystemTypes), m.log)
+		return newFilesystem(views.mounts, m.kernel.statfs)
 	}},
 	{name: "hwmon", standing: byDefault, make: func(m *machine) frame.Collector {
 		return newHwmon(m.roots, m.filter(m.cfg.Chips), m.filter(m.cfg.Sensors))
 	}},
-	{name: "loadavg", standing: byDefault, make: func(m *machine) frame.Collector { return newLoadavg(m.roots) }},
+	{name: "loadavg", standing: byDefault, make: func(m *machine) frame.Collector { return newLoadavg(m.roots.gopsutil) }},
 	{name: "mdadm", standing: byDefault, make: func(m *machine) frame.Collector { return newMdadm(m.roots) }},
 	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
 	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector { return newNetclass(m.roots, m.filter(m.cfg.Interfaces)) }},
@@ -109,27 +109,6 @@ type kernel struct {
 	adjtimex func(*unix.Timex) (int, error)
 	now      func() time.Time
 	btrfs    btrfsFunc
-}
-
-// statfsFunc asks how full the file system at path is. It may never return.
-type statfsFunc func(ctx context.Context, path string) (usage, error)
-
-// usage is what statfs(2) says of a file system.
-type usage struct {
-	size, free, available uint64 // bytes
-	files, filesFree      uint64
-}
-
-// statfs asks the kernel.
-func statfs(ctx context.Context, path string) (usage, error) {
-	u, err := disk.UsageWithContext(ctx, path)
-	if err != nil {
-		return usage{}, err
-	}
-	return usage{
-		size: u.Total, free: u.Total - u.Used, available: u.Free,
-		files: u.InodesTotal, filesFree: u.InodesFree,
-	}, nil
 }
 
 // gopsutil gives ctx the roots in the form in which gopsutil takes them.
