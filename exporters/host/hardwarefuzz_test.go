@@ -45,6 +45,16 @@ func FuzzXFS(f *testing.F) {
 	})
 }
 
+func FuzzDisk(f *testing.F) {
+	f.Add("   8       0 sda 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17\n")
+	f.Add("8 0 sda 1 2 3\n")
+	f.Fuzz(func(t *testing.T, line string) {
+		if d, ok := parseDisk([]byte(line)); ok && (d.given < oldColumns || len(d.name) == 0) {
+			t.Errorf("%q is %+v", line, d)
+		}
+	})
+}
+
 func FuzzDRBD(f *testing.F) {
 	f.Add(" 0: cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----\n    ns:1 nr:2 oos:0\n")
 	f.Fuzz(func(_ *testing.T, content string) {
