@@ -17,6 +17,7 @@ import (
 // node_exporter's where it has such a collector.
 var known = []kind{
 	{name: "bcache", standing: byDefault, make: func(m *machine) frame.Collector { return newBcache(m.roots, m.cfg.BcachePriorities) }},
+	{name: "bcachefs", standing: byDefault, make: func(m *machine) frame.Collector { return newBcachefs(m.roots) }},
 	{name: "btrfs", standing: byDefault, make: func(m *machine) frame.Collector { return newBtrfs(m.roots, m.kernel.btrfs) }},
 	{name: "buddyinfo", standing: onDemand, make: func(m *machine) frame.Collector { return newBuddyinfo(m.roots) }},
 	{name: "cgroups", standing: onDemand, make: func(m *machine) frame.Collector { return newCgroups(m.roots) }},

@@ -108,11 +108,8 @@ func (d folder) target(name string) (string, error) {
 
 // numbered tells whether a name is a prefix and a number: mc0, csrow12.
 func numbered(name, prefix string) (number string, ok bool) {
-	if len(name) <= len(prefix) || name[:len(prefix)] != prefix {
-		return "", false
-	}
-	number = name[len(prefix):]
-	return number, digits(number) == len(number)
+	number, ok = strings.CutPrefix(name, prefix)
+	return number, ok && number != "" && digits(number) == len(number)
 }
 
 // digits counts the digits that s begins with.

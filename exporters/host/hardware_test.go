@@ -5,7 +5,6 @@ package host
 import (
 	"context"
 	"errors"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -91,6 +90,19 @@ func TestHardware_filesInPart(t *testing.T) {
 			},
 			frame.ReasonError,
 			[]string{"btree_cache_size", `target:`},
+		},
+		{
+			"an odd number costs itself", "bcachefs",
+			map[string]string{
+				"sys/fs/bcachefs/u/btree_cache_size": "many\n", "sys/fs/bcachefs/u/counters/data_read": "since mount: 1\nsince filesystem creation: 2k\n", "sys/fs/bcachefs/u/counters/x": "",
+				"sys/fs/bcachefs/u/errors": "a 1\nb x\nc\n", "sys/fs/bcachefs/u/dev-1/io_errors": "IO errors since 8 y ago\n read: 5\n",
+			},
+			map[string]float64{
+				`node_bcachefs_btree_cache_size_bytes{uuid="u"}`: -1, `node_bcachefs_data_read_total{uuid="u"}`: 2048, `node_bcachefs_errors_total{error_type="a",uuid="u"}`: 1,
+				`node_bcachefs_errors_total{error_type="b",uuid="u"}`: -1, `node_bcachefs_device_io_errors_total{device="1",type="read",uuid="u"}`: -1, `node_bcachefs_device_durability{device="1",uuid="u"}`: -1,
+			},
+			frame.ReasonError,
+			[]string{"btree_cache_size", `"b x`},
 		},
 		{
 			"without commit_stats, as before Linux 6.0", "btrfs",
@@ -306,7 +318,7 @@ func TestHwmon_aFolderThatNeverAnswers(t *testing.T) {
 func TestHardware_stopsWhenTheContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, name := range []string{"bcache", "dmmultipath", "edac", "hwmon", "mdadm", "nvme", "powersupplyclass", "rapl", "tapestats", "thermal_zone", "watchdog", "xfs", "zfs", "drm", "nvmesubsystem", "pcidevice"} {
+	for _, name := range []string{"bcache", "bcachefs", "dmmultipath", "edac", "hwmon", "mdadm", "nvme", "powersupplyclass", "rapl", "tapestats", "thermal_zone", "watchdog", "xfs", "zfs", "drm", "nvmesubsystem", "pcidevice"} {
 		c := find(t, tree("server"), name)
 		if err := c.Collect(ctx, frame.NewSink(c.Families())); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s goes on: %v", name, err)
@@ -316,70 +328,4 @@ func TestHardware_stopsWhenTheContextEnds(t *testing.T) {
 	if sensors, err := chip.read(ctx); !errors.Is(err, context.Canceled) || len(sensors) > 0 {
 		t.Errorf("a chip is read on: %v, %v", sensors, err)
 	}
-}
-
-func FuzzMdstat(f *testing.F) {
-	f.Add(mdHead + mdWhole)
-	f.Add("md3 : active (auto-read-only) raid10 sdh1[3](S)\n  4 blocks [4/4] [UUUU]\n  resync=PENDING\n")
-	f.Add("md2 : active raid6 a[0]\n 1 blocks [5/4] [U_]\n [=>] recovery = 1% (1/2) finish\n")
-	f.Fuzz(func(t *testing.T, content string) {
-		arrays, err := parseMdstat("mdstat", []byte(content))
-		for _, a := range arrays {
-			if a.name == "" || a.state == "" || a.name != valid(a.name) {
-				t.Errorf("%q gives %+v, %v", content, a, err)
-			}
-		}
-	})
-}
-
-func FuzzKstat(f *testing.F) {
-	f.Add("13 1\nname type data\nhits 4 12\nsize 3 -5\ndataset_name 7 tank/my files\n")
-	f.Add("12 3\nnread nwritten reads writes wtime wlentime wupdate rtime rlentime rupdate wcnt rcnt\n1 2 3 4 5 6 7 8 9 10 11 12\n")
-	f.Fuzz(func(t *testing.T, content string) {
-		check := func(dataset string, name []byte) {
-			if dataset != valid(dataset) || !metricName(name) {
-				t.Errorf("%q gives %q of %q", content, name, dataset)
-			}
-		}
-		_ = parseKstat("kstat", []byte(content), func(dataset string, name []byte, _ float64) { check(dataset, name) })
-		_ = parseIO("io", []byte(content), func(name []byte, _ float64) { check("", name) })
-	})
-}
-
-func FuzzXFS(f *testing.F) {
-	f.Add("extent_alloc 1 2 3 4\nrw 5 6\n")
-	f.Fuzz(func(_ *testing.T, content string) {
-		_ = sendXFS(frame.NewSink((&xfs{}).Families()), "stats", "sda1", []byte(content))
-	})
-}
-
-func FuzzDRBD(f *testing.F) {
-	f.Add(" 0: cs:Connected ro:Primary/Secondary ds:UpToDate/UpToDate C r-----\n    ns:1 nr:2 oos:0\n")
-	f.Fuzz(func(_ *testing.T, content string) {
-		_ = sendDRBD(frame.NewSink((&drbd{}).Families()), "drbd", []byte(content))
-	})
-}
-
-func FuzzHumanNumber(f *testing.F) {
-	for _, seed := range []string{"0", "1.1k", "-321.5k", "3.5T", "9.9Y", "k", ".", "1.", "-"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		n, ok := humanNumber(text)
-		if ok && (math.IsNaN(n) || (n < 0 && text[0] != '-')) {
-			t.Errorf("%q is %v", text, n)
-		}
-	})
-}
-
-func FuzzSensorFile(f *testing.F) {
-	for _, seed := range []string{"temp1_input", "in0", "update_interval", "pwm1_auto_point1_pwm", "temp1_", "1", "fan00_x"} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, file string) {
-		kind, sensor, element, ok := sensorFile(file)
-		if ok && (!strings.HasPrefix(sensor, kind) || !strings.HasPrefix(file, kind) || !strings.HasSuffix(file, element)) {
-			t.Errorf("%q is %q, %q, %q", file, kind, sensor, element)
-		}
-	})
 }

@@ -57,10 +57,10 @@ func (c *hwmon) Families() []*frame.Family {
 // Collect implements frame.Collector.
 func (c *hwmon) Collect(ctx context.Context, s *frame.Sink) error {
 	chips, err := c.roots.hwmonChips(ctx)
-	if err != nil {
+	if len(chips) == 0 || ctx.Err() != nil { // of a part of the chips the labels would be wrong
 		return err
 	}
-	var errs []error
+	errs := []error{err}
 	for _, chip := range chips {
 		if !c.chips.watches([]byte(chip.label)) {
 			continue

@@ -62,6 +62,7 @@ var powerSupplyFiles = []numberFile{
 	power("temp_alert_max", "temp_alert_max_celsius", 10),
 	power("temp_alert_min", "temp_alert_min_celsius", 10),
 	power("temp_ambient", "temp_ambient_celsius", 10),
+	// node_exporter looks for temp_ambient_max, which the kernel does not have.
 	power("temp_ambient_alert_max", "temp_ambient_max_celsius", 10),
 	power("temp_ambient_alert_min", "temp_ambient_min_celsius", 10),
 	power("temp_max", "temp_max_celsius", 10),

@@ -7,5 +7,6 @@
 // It reads files, as anybody may, and asks no device. So it cannot tell how
 // full a thin pool is (the device mapper answers root alone), how old ZFS's
 // newest snapshot is (libzfs knows), or how a disk is that no smartd watches:
-// those are not detected, and no number stands for them.
+// those are not detected, and no number stands for them. The same holds for
+// what the administrator closed to this process, as a crypttab of mode 0600.
 package storage

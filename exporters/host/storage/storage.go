@@ -108,9 +108,10 @@ func list(prefix string, parts ...string) ([]string, error) {
 // missing tells whether an error only says that there is no such file.
 func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) }
 
-// optional passes an error on, unless it only says that there is no such file.
+// optional passes an error on, unless it only says that there is no such file
+// or that this process may not read it: then it is not detected.
 func optional(err error) error {
-	if missing(err) {
+	if missing(err) || errors.Is(err, fs.ErrPermission) {
 		return nil
 	}
 	return err

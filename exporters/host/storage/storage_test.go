@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tocsin/internal/frame"
 	"tocsin/internal/frame/collectortest"
 )
@@ -145,6 +147,15 @@ func TestCrypttab_whatIsOpen(t *testing.T) {
 	want(t, samples, map[string]float64{
 		`luks_mapping_open{mapping="open"}`: 1, `luks_mapping_open{mapping="closed"}`: 0, `luks_mapping_open{mapping="volume"}`: 0, `luks_mapping_open{mapping="not-noauto"}`: 0,
 	})
+}
+
+func TestCrypttab_closedToUsIsNotDetected(t *testing.T) {
+	if err := optional(&fs.PathError{Op: "open", Path: "/etc/crypttab", Err: unix.EACCES}); err != nil {
+		t.Errorf("the collector fails by %v", err)
+	}
+	if err := optional(&fs.PathError{Op: "read", Path: "/etc/crypttab", Err: unix.EIO}); err == nil {
+		t.Error("an error of the disk is passed over")
+	}
 }
 
 func TestCrypttab_badLinesAndTooMany(t *testing.T) {
