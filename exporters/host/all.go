@@ -5,11 +5,13 @@ package host
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/shirou/gopsutil/v3/common"
 	"golang.org/x/sys/unix"
 
+	"tocsin/exporters/host/textfile"
 	"tocsin/internal/frame"
 )
 
@@ -39,7 +41,9 @@ var known = []kind{
 	{name: "hwmon", standing: byDefault, make: func(m *machine) frame.Collector {
 		return newHwmon(m.roots, m.filter(m.cfg.Chips), m.filter(m.cfg.Sensors))
 	}},
-	{name: "interrupts", standing: onDemand, make: func(m *machine) frame.Collector { return newInterrupts(m.roots, m.filter(m.cfg.Interrupts), !m.cfg.InterruptsWithoutZeros) }},
+	{name: "interrupts", standing: onDemand, make: func(m *machine) frame.Collector {
+		return newInterrupts(m.roots, m.filter(m.cfg.Interrupts), !m.cfg.InterruptsWithoutZeros)
+	}},
 	{name: "kernel_hung", standing: byDefault, make: func(m *machine) frame.Collector { return newKernelHung(m.roots) }},
 	{name: "ksmd", standing: onDemand, make: func(m *machine) frame.Collector { return newKSMD(m.roots) }},
 	{name: "loadavg", standing: byDefault, make: func(m *machine) frame.Collector { return newLoadavg(m.roots.gopsutil) }},
@@ -65,6 +69,7 @@ var known = []kind{
 	{name: "swap", standing: onDemand, make: func(m *machine) frame.Collector { return newSwap(m.roots) }},
 	{name: "sysctl", standing: onDemand, make: func(m *machine) frame.Collector { return newSysctl(m.roots, m.cfg.Sysctl) }},
 	{name: "tapestats", standing: byDefault, make: func(m *machine) frame.Collector { return newTapestats(m.roots, m.filter(m.cfg.Tapes)) }},
+	{name: "textfile", standing: byDefault, make: func(m *machine) frame.Collector { return textfile.New(m.cfg.Textfiles, m.sends) }},
 	{name: "thermal_zone", standing: byDefault, make: func(m *machine) frame.Collector { return newThermalZone(m.roots) }},
 	{name: "time", standing: byDefault, make: func(m *machine) frame.Collector { return newClock(m.roots, m.kernel.now) }},
 	{name: "timex", standing: byDefault, make: func(m *machine) frame.Collector { return newTimex(m.kernel.adjtimex) }},
@@ -97,6 +102,7 @@ type machine struct {
 	kernel  kernel
 	log     *slog.Logger
 	filters map[Filter]*filter // one for each expression: what it decided is remembered once
+	sent    []*frame.Family    // by all that were chosen; not changed once they run
 }
 
 func newMachine(cfg Config, k kernel, log *slog.Logger) *machine {
@@ -116,10 +122,17 @@ func (m *machine) collectors() []frame.Entry {
 	var chosen []frame.Entry
 	for _, k := range known {
 		if m.cfg.Collectors.chooses(k.name, k.standing) {
-			chosen = append(chosen, frame.Entry{Collector: k.make(m), Every: k.every})
+			e := frame.Entry{Collector: k.make(m), Every: k.every}
+			chosen = append(chosen, e)
+			m.sent = append(m.sent, e.Collector.Families()...)
 		}
 	}
 	return chosen
+}
+
+// sends tells whether one of the collectors sends a metric by its own right.
+func (m *machine) sends(metric string) bool {
+	return slices.ContainsFunc(m.sent, func(f *frame.Family) bool { return f.Name != frame.AnyName && f.Covers(metric) })
 }
 
 // kernel is what the collectors ask by system call, so that tests can answer.

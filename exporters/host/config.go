@@ -39,6 +39,9 @@ type Config struct {
 	Slabs        Filter `yaml:"slabs"`         // caches of the kernel: dentry, ...
 	VMStatFields Filter `yaml:"vmstat_fields"` // of /proc/vmstat: oom_kill, ...
 
+	// Textfiles are folders, or patterns of them, whose files *.prom are passed on.
+	Textfiles []string `yaml:"textfiles"`
+
 	Sysctl Sysctl `yaml:"sysctl"` // kernel parameters; for the collector sysctl
 
 	InterruptsWithoutZeros bool `yaml:"interrupts_without_zeros"` // lines that have counted nothing are left out
@@ -96,6 +99,12 @@ func (c *Config) Validate(p problem.List) {
 	c.Interrupts.validate(p.At("interrupts"))
 	c.Slabs.validate(p.At("slabs"))
 	c.VMStatFields.validate(p.At("vmstat_fields"))
+	for i, place := range c.Textfiles {
+		absolute(p.At("textfiles").Index(i), place)
+		if _, err := filepath.Match(place, ""); err != nil {
+			p.At("textfiles").Index(i).Addf("%q is no pattern; write a folder, as /var/lib/prometheus/node-exporter", place)
+		}
+	}
 	c.Sysctl.validate(p.At("sysctl"))
 }
 

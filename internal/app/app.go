@@ -301,7 +301,7 @@ func (a *App) ready() (bool, string) {
 func (a *App) collectorOf(metric string) string {
 	for _, t := range a.current.Load().targets() {
 		for _, e := range t.Spec().Collectors {
-			if slices.ContainsFunc(e.Collector.Families(), func(f *frame.Family) bool { return f.Covers(metric) }) {
+			if slices.ContainsFunc(e.Collector.Families(), func(f *frame.Family) bool { return f.Name != frame.AnyName && f.Covers(metric) }) {
 				return e.Collector.Name()
 			}
 		}

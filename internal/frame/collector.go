@@ -72,6 +72,11 @@ type Family struct {
 	Labels []string // label names, in the order in which Send takes their values
 }
 
+// AnyName is the name of a family that covers all others: of a collector that
+// passes on whatever somebody else has named. It tells nobody that a metric
+// exists.
+const AnyName = "*"
+
 // Covers tells whether f declares the metric name: by being it, or by its
 // pattern.
 func (f *Family) Covers(name string) bool {
