@@ -11,6 +11,7 @@ import (
 	"github.com/shirou/gopsutil/v3/disk"
 	"golang.org/x/sys/unix"
 
+	"tocsin/exporters/host/packages"
 	"tocsin/internal/frame"
 )
 
@@ -26,6 +27,7 @@ var known = []kind{
 	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
 	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector { return newNetclass(m.roots, m.filter(m.cfg.Interfaces)) }},
 	{name: "netdev", standing: byDefault, make: func(m *machine) frame.Collector { return newNetdev(m.roots, m.filter(m.cfg.Interfaces)) }},
+	{name: "packages", standing: byDefault, every: packages.Every, make: func(m *machine) frame.Collector { return packages.New(m.cfg.Root, m.roots.proc) }},
 	{name: "stat", standing: byDefault, make: func(m *machine) frame.Collector { return newStat(m.roots) }},
 	{name: "time", standing: byDefault, make: func(m *machine) frame.Collector { return newClock(m.roots, m.kernel.now) }},
 	{name: "timex", standing: byDefault, make: func(m *machine) frame.Collector { return newTimex(m.kernel.adjtimex) }},
