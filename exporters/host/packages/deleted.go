@@ -62,7 +62,10 @@ func readStale(ctx context.Context, proc string) (stale, error) {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ESRCH): // it has just ended
 			continue
 		case errors.Is(err, fs.ErrPermission):
-			found.unread++
+			// A thread of the kernel, which maps nothing, has no command line.
+			if line, err := readSmall(filepath.Join(process, "cmdline")); err != nil || line != "" {
+				found.unread++
+			}
 			continue
 		case err != nil:
 			return found, err

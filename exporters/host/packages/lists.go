@@ -34,6 +34,7 @@ type source struct {
 	release         release
 	priority        int
 	installed       bool // dpkg's status, which counts as a source
+	whole           bool // it was read to its end
 }
 
 // findSources lists the Packages files below apt's lists folder, each with
@@ -125,17 +126,21 @@ var errCompression = errors.New("compressed in a form that is not read; let apt 
 // unpack returns a list's text. apt keeps it plain, or in one of these forms
 // where Acquire::GzipIndexes is on.
 func unpack(path string, f io.Reader) (io.Reader, error) {
+	in := bufio.NewReader(f)
 	switch filepath.Ext(path) {
 	case ".lz4":
-		return lz4.NewReader(f), nil
+		if _, err := in.Peek(1); err != nil {
+			return nil, io.ErrUnexpectedEOF // which lz4 takes for an empty text
+		}
+		return lz4.NewReader(in), nil
 	case ".gz":
-		return gzip.NewReader(bufio.NewReader(f))
+		return gzip.NewReader(in)
 	case ".xz":
-		return xz.NewReader(f, maxXZ)
+		return xz.NewReader(in, maxXZ)
 	case ".bz2", ".lzma", ".zst":
 		return nil, errCompression
 	default:
-		return f, nil
+		return in, nil
 	}
 }
 
@@ -180,6 +185,7 @@ func (s *source) read(ctx context.Context, number int, installed *inventory) err
 	if limited.N <= 0 {
 		return fmt.Errorf("%s: longer than %d bytes", s.path, maxList)
 	}
+	s.whole = true
 	return nil
 }
 

@@ -32,8 +32,8 @@ var (
 	rebootRequired = &frame.Family{
 		Name: "node_reboot_required", Help: "Whether an upgrade has asked for a reboot (/run/reboot-required).",
 	}
-	rebootSince = &frame.Family{
-		Name: "tocsin_host_reboot_required_since_timestamp_seconds", Help: "When an upgrade last asked for a reboot; absent while none is due.",
+	rebootRequested = &frame.Family{
+		Name: "tocsin_host_reboot_requested_timestamp_seconds", Help: "When an upgrade last asked for a reboot; absent while none is due.",
 	}
 	rebootPackage = &frame.Family{
 		Name: "tocsin_host_reboot_required_package_info", Labels: []string{"package"},
@@ -54,6 +54,9 @@ var (
 		Name: "tocsin_host_package_list_expiry_timestamp_seconds", Labels: []string{"origin"},
 		Help: "Until when the list of packages is valid, as its publisher says; after that no update was fetched for days.",
 	}
+	listsRead = &frame.Family{
+		Name: "tocsin_host_package_lists", Help: "Lists of packages that were read whole; without any, nothing is known of upgrades.",
+	}
 	unattendedEnabled = &frame.Family{
 		Name: "tocsin_host_unattended_upgrades_enabled", Help: "Whether unattended-upgrades is installed and apt's daily timer is to run it.",
 	}
@@ -62,7 +65,7 @@ var (
 	}
 	staleProcesses = &frame.Family{
 		Name: "tocsin_host_deleted_library_processes", Labels: []string{"unit"},
-		Help: "Processes that run a program or library which an upgrade has replaced, by their unit of systemd; only of those that could be looked at.",
+		Help: "Processes that run a program or library which an upgrade has replaced, by their unit of systemd (user.slice: in people's sessions; container, others, unknown); only of those that could be looked at.",
 	}
 	unreadProcesses = &frame.Family{
 		Name: "tocsin_host_unread_processes",
@@ -89,8 +92,8 @@ func (c *collector) Name() string { return "packages" }
 // Families implements frame.Collector.
 func (c *collector) Families() []*frame.Family {
 	return []*frame.Family{
-		upgradesPending, upgradesHeld, cacheTimestamp, rebootRequired, rebootSince, rebootPackage, securityPending, phasedPending,
-		onHold, listExpiry, unattendedEnabled, unattendedRun, staleProcesses, unreadProcesses,
+		upgradesPending, upgradesHeld, cacheTimestamp, rebootRequired, rebootRequested, rebootPackage, securityPending, phasedPending,
+		onHold, listsRead, listExpiry, unattendedEnabled, unattendedRun, staleProcesses, unreadProcesses,
 	}
 }
 
@@ -171,11 +174,17 @@ func (c *collector) fingerprint() string {
 	return b.String()
 }
 
+// send sends what is known: without lists that is nothing of upgrades, and not
+// that there are none.
 func (u *upgrades) send(s *frame.Sink) {
+	s.Send(onHold, float64(u.onHold))
+	s.Send(listsRead, float64(u.lists))
+	if u.lists == 0 {
+		return
+	}
 	sendCounts(s, upgradesPending, u.pending, true)
 	sendCounts(s, upgradesHeld, u.held, true)
 	sendCounts(s, phasedPending, u.phased, false)
-	s.Send(onHold, float64(u.onHold))
 	for name, n := range u.security {
 		s.Send(securityPending, float64(n), valid(name))
 	}

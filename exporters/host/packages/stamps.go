@@ -87,7 +87,7 @@ func (c *collector) sendReboot(s *frame.Sink) error {
 	if !required {
 		return nil
 	}
-	s.Send(rebootSince, seconds(since))
+	s.Send(rebootRequested, seconds(since))
 	f, err := os.Open(path + ".pkgs")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -16,6 +16,7 @@ type upgrades struct {
 	pending, held, phased map[origin]int
 	security              map[string]int // by origin; each that has security updates is there, with 0 too
 	onHold                int            // packages that are held, with an upgrade or without
+	lists                 int            // lists that were read whole
 	expiry                map[string]time.Time
 	config                conf
 }
@@ -68,17 +69,29 @@ func newChoice(ctx context.Context, root string) (*inventory, *policy, conf, err
 	return installed, choice, config, errors.Join(append(errs, err)...)
 }
 
-// note keeps what is said of the lists themselves.
+// note keeps what is said of the lists themselves. An origin of which a list
+// could not be read whole has no security updates that could be counted.
 func (u *upgrades) note(sources []*source) {
+	var cut []string
 	for _, s := range sources {
 		name := s.release.name()
-		if s.release.security() {
+		switch {
+		case s.installed:
+			continue
+		case !s.whole:
+			cut = append(cut, name)
+			continue
+		case s.release.security():
 			u.security[name] = 0
 		}
+		u.lists++
 		until := s.release.validUntil
 		if known, ok := u.expiry[name]; !until.IsZero() && (!ok || until.Before(known)) {
 			u.expiry[name] = until
 		}
+	}
+	for _, name := range cut {
+		delete(u.security, name)
 	}
 }
 
