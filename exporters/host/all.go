@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tocsin/exporters/host/packages"
+	"tocsin/exporters/host/platform"
 	"tocsin/internal/frame"
 )
 
@@ -28,6 +29,9 @@ var known = []kind{
 	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector { return newNetclass(m.roots, m.filter(m.cfg.Interfaces)) }},
 	{name: "netdev", standing: byDefault, make: func(m *machine) frame.Collector { return newNetdev(m.roots, m.filter(m.cfg.Interfaces)) }},
 	{name: "packages", standing: byDefault, every: packages.Every, make: func(m *machine) frame.Collector { return packages.New(m.cfg.Root, m.roots.proc) }},
+	{name: "platform", standing: byDefault, every: time.Minute, make: func(m *machine) frame.Collector {
+		return platform.New(platform.Roots{Proc: m.roots.proc, Sys: m.roots.sys, Root: m.cfg.Root, Own: m.own})
+	}},
 	{name: "stat", standing: byDefault, make: func(m *machine) frame.Collector { return newStat(m.roots) }},
 	{name: "time", standing: byDefault, make: func(m *machine) frame.Collector { return newClock(m.roots, m.kernel.now) }},
 	{name: "timex", standing: byDefault, make: func(m *machine) frame.Collector { return newTimex(m.kernel.adjtimex) }},
@@ -51,13 +55,14 @@ func New(cfg Config, log *slog.Logger) []frame.Entry {
 type machine struct {
 	cfg     Config
 	roots   *roots
+	own     string // where Tocsin's own / lies, whichever machine it measures
 	kernel  kernel
 	log     *slog.Logger
 	filters map[Filter]*filter // one for each expression: what it decided is remembered once
 }
 
 func newMachine(cfg Config, k kernel, log *slog.Logger) *machine {
-	return &machine{cfg: cfg, roots: newRoots(cfg), kernel: k, log: log, filters: map[Filter]*filter{}}
+	return &machine{cfg: cfg, roots: newRoots(cfg), own: "/", kernel: k, log: log, filters: map[Filter]*filter{}}
 }
 
 // filter compiles a filter of the configuration.

@@ -40,7 +40,7 @@ func machineIn(root string, k kernel) []frame.Collector {
 	cfg.Collectors.Only = Names()
 	m := newMachine(cfg, k, discard())
 	m.roots.udev = filepath.Join(root, "run/udev/data")
-	m.cfg.Root = root // of the collectors that read files below it
+	m.cfg.Root, m.own = root, root // of the collectors that read files below them
 	return plain(m.collectors())
 }
 
