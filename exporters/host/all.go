@@ -11,6 +11,7 @@ import (
 	"github.com/shirou/gopsutil/v3/disk"
 	"golang.org/x/sys/unix"
 
+	"tocsin/exporters/host/accounts"
 	"tocsin/exporters/host/packages"
 	"tocsin/exporters/host/platform"
 	"tocsin/internal/frame"
@@ -19,6 +20,7 @@ import (
 // known is the list of what exists, by name. A name is the same as
 // node_exporter's where it has such a collector.
 var known = []kind{
+	{name: "accounts", standing: byDefault, every: accounts.Every, make: func(m *machine) frame.Collector { return accounts.New(m.cfg.Root, m.roots.proc) }},
 	{name: "cpu", standing: byDefault, make: func(m *machine) frame.Collector { return newCPU(m.roots) }},
 	{name: "diskstats", standing: byDefault, make: func(m *machine) frame.Collector { return newDiskstats(m.roots, m.filter(m.cfg.Disks)) }},
 	{name: "filesystem", standing: byDefault, make: func(m *machine) frame.Collector {
