@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -156,9 +157,7 @@ func TestKeys_areWhereSshdLooks(t *testing.T) {
 		"not a file":     {map[string]string{"etc/ssh/sshd_config/x": ""}, 6, false},
 	} {
 		files := machine()
-		for path, content := range test.settings {
-			files[path] = content
-		}
+		maps.Copy(files, test.settings)
 		r := run(t, write(t, files))
 		if r.samples["authorized_keys"] != float64(test.count) || r.samples["authorized_keys_elsewhere"] != truth(test.elsewhere) {
 			t.Errorf("%s: %v keys, elsewhere %v, want %d, %v", name, r.samples["authorized_keys"], r.samples["authorized_keys_elsewhere"], test.count, test.elsewhere)
@@ -244,9 +243,7 @@ func TestSessions_byUtmpWhereLogindHasNobody(t *testing.T) {
 		"nobody keeps record": {nil, -1, ""},
 	} {
 		files := map[string]string{"etc/passwd": "root:x:0:0::/root:/bin/sh\n", "etc/group": "", "proc/10/x": "", "proc/11/x": ""}
-		for path, content := range test.files {
-			files[path] = content
-		}
+		maps.Copy(files, test.files)
 		r := run(t, write(t, files))
 		if got, ok := r.samples["login_sessions"]; ok == (test.want == -1) || ok && got != test.want {
 			t.Errorf("%s: %v (%v), want %v", name, got, ok, test.want)

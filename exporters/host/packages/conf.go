@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -93,7 +94,7 @@ func (c conf) set(scope, words []string) {
 }
 
 func fullName(scope []string, name string) string {
-	return strings.ToLower(strings.Join(append(scope[:len(scope):len(scope)], name), "::"))
+	return strings.ToLower(strings.Join(append(slices.Clip(scope), name), "::"))
 }
 
 // nextToken cuts the next word or sign off a text. Comments begin with // or

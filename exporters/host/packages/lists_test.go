@@ -180,8 +180,10 @@ func TestRelease_readsSignedAndPlainOnes(t *testing.T) {
 func TestRelease_securityWhateverItsAge(t *testing.T) {
 	for want, releases := range map[bool][]release{
 		true: {
-			{label: "Debian-Security", suite: "oldstable-security", codename: "bookworm-security"}, {label: "Debian-Security", suite: "stable"},
-			{origin: "Ubuntu", label: "Ubuntu", suite: "jammy-security", codename: "jammy"}, {origin: "UbuntuESM", suite: "jammy-infra-security"},
+			{label: "Debian-Security", suite: "oldstable-security", codename: "bookworm-security"},
+			{label: "Debian-Security", suite: "stable"},
+			{origin: "Ubuntu", label: "Ubuntu", suite: "jammy-security", codename: "jammy"},
+			{origin: "UbuntuESM", suite: "jammy-infra-security"},
 		},
 		false: {{label: "Debian", suite: "stable"}, {suite: "jammy-updates"}, {}, {suite: "security-tools"}},
 	} {

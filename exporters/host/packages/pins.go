@@ -103,7 +103,7 @@ func parsePins(r io.Reader) ([]pin, error) {
 			}
 			continue
 		}
-		for _, name := range strings.Fields(in.Text(0)) {
+		for name := range strings.FieldsSeq(in.Text(0)) {
 			p, err := newPin(name)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("the pin of %q: %w", name, err))

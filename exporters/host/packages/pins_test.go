@@ -37,9 +37,23 @@ func TestGlob_isThatOfFnmatch(t *testing.T) {
 		pattern, text string
 		want          bool
 	}{
-		{"linux-*", "linux-image-amd64", true}, {"linux-*", "xlinux-", false}, {"a?c", "abc", true}, {"a?c", "ac", false},
-		{"[ab]c", "bc", true}, {"[!ab]c", "bc", false}, {"[!ab]c", "dc", true}, {"[]a]", "]", true}, {"[a", "[a", true}, {"a[", "a[", true},
-		{"*", "a/b\nc", true}, {`a\*`, "a*", true}, {`a\*`, "ab", false}, {"A*", "abc", true}, {"a.c*", "abc", false}, {"[a-c]x", "bx", true}, {`x\`, `x\`, true},
+		{"linux-*", "linux-image-amd64", true},
+		{"linux-*", "xlinux-", false},
+		{"a?c", "abc", true},
+		{"a?c", "ac", false},
+		{"[ab]c", "bc", true},
+		{"[!ab]c", "bc", false},
+		{"[!ab]c", "dc", true},
+		{"[]a]", "]", true},
+		{"[a", "[a", true},
+		{"a[", "a[", true},
+		{"*", "a/b\nc", true},
+		{`a\*`, "a*", true},
+		{`a\*`, "ab", false},
+		{"A*", "abc", true},
+		{"a.c*", "abc", false},
+		{"[a-c]x", "bx", true},
+		{`x\`, `x\`, true},
 	} {
 		m, err := expression(test.pattern)
 		if err != nil {

@@ -54,7 +54,7 @@ func readLimits(own string) limits {
 // climb looks at a group and at all above it. A path that is the machine's,
 // where only the container's own part is mounted, ends at that.
 func (l *limits) climb(top, path string, look ...func(*limits, string)) {
-	for depth := 0; depth < 32; depth++ {
+	for range 32 {
 		for _, f := range look {
 			f(l, filepath.Join(top, path))
 		}
