@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -101,6 +102,33 @@ func TestAlerts_areRulesOfOurs(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A rule that is silent while another one fires waits longer than it, two
+// evaluations, as the shipped ones do.
+func TestAlerts_dependentWaitsLongerThanItsCause(t *testing.T) {
+	checked := 0
+	for _, k := range load(t) {
+		waits := map[string]time.Duration{}
+		for _, a := range k.Alerts {
+			waits[a.Name] = time.Duration(a.For)
+		}
+		for _, a := range k.Alerts {
+			for _, m := range regexp.MustCompile(`ALERTS\{alertname="(\w+)"`).FindAllStringSubmatch(a.Expr, -1) {
+				cause, ok := waits[m[1]]
+				if !ok {
+					t.Errorf("%s is silent for %s, which %s does not have", a.Name, m[1], k.Name)
+				}
+				checked++
+				if wait := waits[a.Name] - cause; wait < 10*time.Second {
+					t.Errorf("%s waits %s longer than its cause %s", a.Name, wait, m[1])
+				}
+			}
+		}
+	}
+	if checked == 0 {
+		t.Error("no dependency was found")
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 
-	"golang.org/x/sys/unix"
+	"github.com/shirou/gopsutil/v3/disk"
 )
 
 const (
@@ -34,12 +34,12 @@ func newBallast(dir string, log *slog.Logger) *ballast {
 // check lays the ballast where there is room and removes it where there is
 // none. It is called at the start and every few seconds.
 func (b *ballast) check() {
-	var st unix.Statfs_t
-	if err := unix.Statfs(filepath.Dir(b.path), &st); err != nil {
+	room, err := disk.Usage(filepath.Dir(b.path))
+	if err != nil {
 		return
 	}
-	free := int64(st.Bavail) * st.Bsize //nolint:gosec // a file system's size fits
-	_, err := os.Stat(b.path)
+	free := room.Free
+	_, err = os.Stat(b.path)
 	switch {
 	case err == nil && free < ballastDrop:
 		if err := os.Remove(b.path); err != nil {
@@ -57,15 +57,14 @@ func (b *ballast) check() {
 	}
 }
 
-// lay reserves the space: fallocate, since a file of zeros may be stored as a
-// hole.
+// lay reserves the space.
 func (b *ballast) lay() error {
 	f, err := os.OpenFile(b.path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return fmt.Errorf("lay ballast: %w", err)
 	}
 	defer f.Close()
-	if err := unix.Fallocate(int(f.Fd()), 0, 0, ballastBytes); err != nil {
+	if err := reserve(f, ballastBytes); err != nil {
 		_ = os.Remove(b.path)
 		return fmt.Errorf("lay ballast: %w", err)
 	}

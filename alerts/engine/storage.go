@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/util/compression"
+	"github.com/shirou/gopsutil/v3/disk"
 	"golang.org/x/sys/unix"
 )
 
@@ -82,9 +83,9 @@ func sizeLimit(dir string, cfg Config) int64 {
 	if cfg.Size > 0 {
 		return int64(cfg.Size)
 	}
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
+	room, err := disk.Usage(dir)
+	if err != nil {
 		return maxDefaultBytes
 	}
-	return min(maxDefaultBytes, int64(st.Blocks)*st.Bsize/defaultDiskShare) //nolint:gosec // a file system's size fits
+	return min(maxDefaultBytes, int64(room.Total)/defaultDiskShare) //nolint:gosec // a file system's size fits
 }

@@ -58,8 +58,9 @@ func prose(s string) string {
 	words := strings.Split(s, " ")
 	for i, w := range words {
 		if strings.Contains(w, "://") || strings.HasPrefix(strings.ToLower(w), "www.") {
-			address := strings.TrimRight(w, ".,;:!?)")
-			words[i] = fence(address) + escape(w[len(address):])
+			bare := strings.TrimLeft(w, "(")
+			address := strings.TrimRight(bare, ".,;:!?)")
+			words[i] = w[:len(w)-len(bare)] + fence(address) + escape(bare[len(address):])
 			continue
 		}
 		words[i] = escape(w)

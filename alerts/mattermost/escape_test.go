@@ -24,6 +24,7 @@ func TestMarkdown(t *testing.T) {
 		"12. item":                       `12\. item`,
 		"> quoted":                       `\> quoted`,
 		"see https://x.example/a_b: bad": "see `https://x.example/a_b`: bad",
+		"of pad (https://x.example) now": "of pad (`https://x.example`) now",
 		"bell\a \u202eevil":              "bell evil",
 		"not \xff utf8":                  "not � utf8",
 		`back\slash`:                     `back\\slash`,

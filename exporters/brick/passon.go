@@ -64,7 +64,7 @@ func single(typ string, sample promtext.Sample) *dto.Metric {
 }
 
 // pairs returns labels without the one that numbers the parts, and without
-// those that the scraper puts on: the target's own would be overwritten.
+// empty ones, which are none.
 func pairs(labels []promtext.Label, without string) []*dto.LabelPair {
 	var out []*dto.LabelPair
 	for _, l := range labels {
@@ -113,7 +113,10 @@ func fill(m *dto.Metric, family, part string, sample promtext.Sample) {
 			}
 		}
 	}
-	count := uint64(max(0, min(sample.Value, 1<<53)))
+	count := uint64(0)
+	if sample.Value > 0 { // NaN is not
+		count = uint64(min(sample.Value, 1<<53))
+	}
 	switch suffix := strings.TrimPrefix(sample.Name, family); {
 	case suffix == "_sum" && m.Histogram != nil:
 		m.Histogram.SampleSum = &sample.Value

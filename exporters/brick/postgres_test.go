@@ -2,14 +2,8 @@ package brick
 
 import (
 	"context"
-	"fmt"
 	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,86 +14,22 @@ import (
 	"tocsin/internal/testenv"
 )
 
-// cluster runs PostgreSQL on a socket in a folder of its own, and returns the
-// folder.
-func cluster(t *testing.T) string {
+// tenant is a database as w.c.s. makes them, with something in each table.
+func tenant(t *testing.T, db *testenv.Cluster) {
 	t.Helper()
-	initdb, server := testenv.Program(t, "initdb", "postgresql"), testenv.Program(t, "postgres", "postgresql")
-	dir, err := os.MkdirTemp("/tmp", "tocsin-pg-") //nolint:usetesting // a socket's path must be short, and another user must reach it
+	tables, err := os.ReadFile("testdata/wcs.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	var attr *syscall.SysProcAttr
-	if os.Geteuid() == 0 { // PostgreSQL refuses to run as root
-		u, err := user.Lookup("postgres")
-		if err != nil {
-			t.Fatal(err)
-		}
-		uid, _ := strconv.Atoi(u.Uid)
-		gid, _ := strconv.Atoi(u.Gid)
-		if err := os.Chown(dir, uid, gid); err != nil {
-			t.Fatal(err)
-		}
-		attr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-	}
-	data := filepath.Join(dir, "data")
-	create := exec.CommandContext(t.Context(), initdb, "-D", data, "-U", "admin", "-A", "trust", "-N")
-	create.SysProcAttr, create.Dir = attr, dir
-	if out, err := create.CombinedOutput(); err != nil {
-		t.Fatalf("initdb: %v\n%s", err, out)
-	}
-	run := exec.Command(server, "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off")
-	run.SysProcAttr, run.Dir = attr, dir
-	testenv.StartCmd(t, run)
-	testenv.Eventually(t, 20*time.Second, "PostgreSQL answers", func(ctx context.Context) error {
-		conn, err := pgx.Connect(ctx, dsn(dir, "admin", "postgres"))
-		if err == nil {
-			err = conn.Close(ctx)
-		}
-		return err
-	})
-	return dir
-}
-
-func dsn(dir, user, database string) string {
-	return fmt.Sprintf("postgres://%s@/%s?host=%s", user, database, dir)
-}
-
-func execute(t *testing.T, dir, database string, statements ...string) {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), dsn(dir, "admin", database))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(t.Context())
-	for _, s := range statements {
-		if _, err := conn.Exec(t.Context(), s); err != nil {
-			t.Fatalf("%s: %v", s, err)
-		}
-	}
-}
-
-// tenant is a database as w.c.s. makes them: the tables and columns that the
-// kind reads, and a personal one that it must not.
-func tenant(t *testing.T, dir string) {
-	t.Helper()
-	execute(t, dir, "postgres", "CREATE DATABASE wcs_demarches", "CREATE ROLE tocsin LOGIN")
-	execute(t, dir, "wcs_demarches",
-		`CREATE TABLE wcs_meta (key text UNIQUE, value text, created_at timestamptz, updated_at timestamptz)`,
-		`CREATE TABLE wcs_all_forms (formdef_id int, id int, status text, receipt_time timestamptz, last_update_time timestamptz,
-			submission_channel text, backoffice_submission boolean, is_at_endpoint boolean, formdef_name text, anonymised timestamptz,
-			user_label text, PRIMARY KEY (formdef_id, id))`,
-		`CREATE TABLE loggederrors (id serial, kind text, occurences_count int, latest_occurence_timestamp timestamptz, deleted_timestamp timestamptz)`,
-		`CREATE TABLE afterjobs (id text, class_name text, status text, creation_time timestamptz)`,
+	db.Exec(t, "postgres", "CREATE DATABASE wcs_demarches", "CREATE ROLE tocsin LOGIN")
+	db.Exec(t, "wcs_demarches", string(tables),
 		`INSERT INTO wcs_meta VALUES ('sql_level', '168', now(), now()), ('reindex_x', 'needed', now(), now()), ('reindex_y', 'done', now(), now()),
 			('cron-status-demarches.ville.example', 'running', now(), '2026-11-21T03:00:00Z')`,
 		`INSERT INTO wcs_all_forms SELECT 1 + i % 2, i, CASE WHEN i % 10 = 0 THEN 'draft' ELSE 'wf-1' END, now(), '2026-11-01T00:00:00Z',
 			CASE WHEN i % 3 = 0 THEN 'mail' ELSE '' END, i % 3 = 0, i % 4 = 0, 'Form ' || (1 + i % 2), NULL, 'Marie Curie' FROM generate_series(1, 100) i`,
 		`INSERT INTO loggederrors (kind, occurences_count, latest_occurence_timestamp, deleted_timestamp) VALUES
 			(NULL, 3, now(), NULL), ('deprecated_usage', 5, now(), NULL), ('deprecated_usage', 7, now(), now())`,
-		`INSERT INTO afterjobs VALUES ('a', 'Mass', 'completed', now()), ('b', 'Mass', 'failed', now()), ('c', 'Mass', 'failed', now())`,
-		`GRANT SELECT ON ALL TABLES IN SCHEMA public TO tocsin`)
+		`INSERT INTO afterjobs VALUES ('a', 'Mass', 'completed', now()), ('b', 'Mass', 'failed', now()), ('c', 'Mass', 'failed', now())`)
 }
 
 // off leaves out what a test does not run.
@@ -112,15 +42,15 @@ func wcsBrick(t *testing.T, address string, a bricks.Access) bricks.Brick {
 }
 
 func TestPostgres_real(t *testing.T) {
-	dir := cluster(t)
-	t.Run("the tables of w.c.s.", func(t *testing.T) { measuresWCS(t, dir) })
-	t.Run("whatever a kind asks is bounded", func(t *testing.T) { isBounded(t, dir) })
+	db := testenv.PostgreSQL(t)
+	t.Run("the tables of w.c.s.", func(t *testing.T) { measuresWCS(t, db) })
+	t.Run("whatever a kind asks is bounded", func(t *testing.T) { isBounded(t, db) })
 }
 
-func measuresWCS(t *testing.T, dir string) {
-	tenant(t, dir)
+func measuresWCS(t *testing.T, db *testenv.Cluster) {
+	tenant(t, db)
 	k := find(t, "wcs")
-	p := everything(t, wcsBrick(t, dsn(dir, "tocsin", "wcs_demarches"), bricks.Access{}), k)
+	p := everything(t, wcsBrick(t, db.DSN("tocsin", "wcs_demarches"), bricks.Access{}), k)
 	p.complete(t)
 	p.has(t, map[string]float64{
 		"wcs_cron_running{tenant=demarches.ville.example}":                   1,
@@ -143,20 +73,20 @@ func measuresWCS(t *testing.T, dir string) {
 	}
 
 	// Tables that this version does not have are absent by right.
-	execute(t, dir, "wcs_demarches", "ALTER TABLE afterjobs RENAME TO after_jobs")
-	p = everything(t, wcsBrick(t, dsn(dir, "tocsin", "wcs_demarches"), bricks.Access{}), k)
+	db.Exec(t, "wcs_demarches", "ALTER TABLE afterjobs RENAME TO after_jobs")
+	p = everything(t, wcsBrick(t, db.DSN("tocsin", "wcs_demarches"), bricks.Access{}), k)
 	p.complete(t)
 	if _, ok := p.values["wcs_jobs{class=Mass,status=failed}"]; ok {
 		t.Error("jobs without their table")
 	}
 
 	// One table that may not be read is told; the others are measured.
-	execute(t, dir, "wcs_demarches", "REVOKE SELECT ON loggederrors FROM tocsin")
-	p = everything(t, wcsBrick(t, dsn(dir, "tocsin", "wcs_demarches"), bricks.Access{}), k)
+	db.Exec(t, "wcs_demarches", "REVOKE SELECT ON loggederrors FROM tocsin")
+	p = everything(t, wcsBrick(t, db.DSN("tocsin", "wcs_demarches"), bricks.Access{}), k)
 	p.has(t, map[string]float64{
 		"brick_request_success{request=sql}": 0, "brick_request_failure_info{reason=denied,request=sql}": 1, "wcs_sql_level": 168,
 	})
-	for name, reason := range map[string]string{dsn(dir, "tocsin", "nowhere"): "unexpected", dsn(dir, "stranger", "wcs_demarches"): "denied", dsn(dir+"/none", "tocsin", "x"): "refused"} {
+	for name, reason := range map[string]string{db.DSN("tocsin", "nowhere"): "unexpected", db.DSN("stranger", "wcs_demarches"): "denied", (&testenv.Cluster{Dir: db.Dir + "/none"}).DSN("tocsin", "x"): "refused"} {
 		p := everything(t, wcsBrick(t, name, bricks.Access{Password: secret.Source{Value: secret.New("hunter2")}}), k)
 		p.has(t, map[string]float64{"brick_request_failure_info{reason=" + reason + ",request=sql}": 1})
 	}
@@ -164,8 +94,8 @@ func measuresWCS(t *testing.T, dir string) {
 
 // What a kind of a site writes is a stranger's too: it can only read, and not
 // for long, and not much.
-func isBounded(t *testing.T, dir string) {
-	execute(t, dir, "postgres", "CREATE TABLE t (n int)", "INSERT INTO t SELECT generate_series(1, 10001)", "CREATE FUNCTION w() RETURNS int LANGUAGE sql AS 'INSERT INTO t VALUES (1) RETURNING n'")
+func isBounded(t *testing.T, db *testenv.Cluster) {
+	db.Exec(t, "postgres", "CREATE TABLE t (n int)", "INSERT INTO t SELECT generate_series(1, 10001)", "CREATE FUNCTION w() RETURNS int LANGUAGE sql AS 'INSERT INTO t VALUES (1) RETURNING n'")
 	for name, test := range map[string]struct{ sql, reason string }{
 		"too many rows":       {"SELECT n FROM t", "too_large"},
 		"too much":            {"SELECT repeat('x', 2000000) AS x", "too_large"},
@@ -178,7 +108,7 @@ func isBounded(t *testing.T, dir string) {
 			k := bricks.Kind{Name: "x", Health: bricks.Health{JQ: ".sql.body.q != null"}, Requests: map[string]bricks.Request{
 				"sql": {Adapter: bricks.Postgres, Queries: map[string]bricks.SQL{"q": {Text: test.sql}}},
 			}}
-			b := bricks.Brick{Name: "x", URL: dsn(dir, "admin", "postgres")}
+			b := bricks.Brick{Name: "x", URL: db.DSN("admin", "postgres")}
 			entries, err := New(b, k, Options{})
 			if err != nil {
 				t.Fatal(err)
@@ -195,7 +125,7 @@ func isBounded(t *testing.T, dir string) {
 			}
 		})
 	}
-	conn, err := pgx.Connect(t.Context(), dsn(dir, "admin", "postgres"))
+	conn, err := pgx.Connect(t.Context(), db.DSN("admin", "postgres"))
 	if err != nil {
 		t.Fatal(err)
 	}

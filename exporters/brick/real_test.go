@@ -3,7 +3,6 @@ package brick
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,25 +44,10 @@ func TestNginx_real(t *testing.T) {
 	everything(t, bricks.Brick{Name: "web", URL: at + "/basic_status"}, k).up(t, "refused")
 }
 
-// redisServer runs Redis until the test ends.
-func redisServer(t *testing.T, args ...string) (port int, p *testenv.Process) {
-	t.Helper()
-	program := testenv.Program(t, "redis-server", "redis-server")
-	port = testenv.Port(t)
-	p = testenv.Start(t, program, append([]string{"--port", fmt.Sprint(port), "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", ""}, args...)...)
-	testenv.Eventually(t, 10*time.Second, "Redis listens", func(ctx context.Context) error {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			err = conn.Close()
-		}
-		return err
-	})
-	return port, p
-}
-
 func TestRedis_real(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "redis.sock")
-	port, server := redisServer(t, "--unixsocket", socket)
+	port := testenv.Port(t)
+	server := testenv.Redis(t, port, "--unixsocket", socket)
 	k := find(t, "redis")
 	b := bricks.Brick{Name: "cache", URL: fmt.Sprintf("redis://127.0.0.1:%d", port)}
 	p := everything(t, b, k)
@@ -84,7 +68,8 @@ func TestRedis_real(t *testing.T) {
 }
 
 func TestRedis_passwordAndRights(t *testing.T) {
-	port, _ := redisServer(t, "--requirepass", "hunter2hunter2", "--user", "tocsin", "on", ">s3cret-s3cret", "-@all", "+ping", "+info",
+	port := testenv.Port(t)
+	testenv.Redis(t, port, "--requirepass", "hunter2hunter2", "--user", "tocsin", "on", ">s3cret-s3cret", "-@all", "+ping", "+info",
 		"--user", "nobody", "on", ">s3cret-s3cret", "-@all", "+ping")
 	k := find(t, "redis")
 	brick := func(a bricks.Access) bricks.Brick {

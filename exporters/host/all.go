@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/shirou/gopsutil/v3/common"
-	"github.com/shirou/gopsutil/v3/disk"
 	"golang.org/x/sys/unix"
 
 	"tocsin/exporters/host/accounts"
@@ -24,9 +23,10 @@ var known = []kind{
 	{name: "cpu", standing: byDefault, make: func(m *machine) frame.Collector { return newCPU(m.roots) }},
 	{name: "diskstats", standing: byDefault, make: func(m *machine) frame.Collector { return newDiskstats(m.roots, m.filter(m.cfg.Disks)) }},
 	{name: "filesystem", standing: byDefault, make: func(m *machine) frame.Collector {
-		return newFilesystem(m.roots, m.filter(m.cfg.MountPoints), m.filter(m.cfg.FilesystemTypes), m.kernel.statfs, m.log)
+		views := newViews(m.roots, m.filter(m.cfg.MountPoints), m.filter(m.cfg.FilesystemTypes), m.log)
+		return newFilesystem(views.mounts, m.kernel.statfs)
 	}},
-	{name: "loadavg", standing: byDefault, make: func(m *machine) frame.Collector { return newLoadavg(m.roots) }},
+	{name: "loadavg", standing: byDefault, make: func(m *machine) frame.Collector { return newLoadavg(m.roots.gopsutil) }},
 	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
 	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector { return newNetclass(m.roots, m.filter(m.cfg.Interfaces)) }},
 	{name: "netdev", standing: byDefault, make: func(m *machine) frame.Collector { return newNetdev(m.roots, m.filter(m.cfg.Interfaces)) }},
@@ -92,27 +92,6 @@ type kernel struct {
 	uname    func(*unix.Utsname) error
 	adjtimex func(*unix.Timex) (int, error)
 	now      func() time.Time
-}
-
-// statfsFunc asks how full the file system at path is. It may never return.
-type statfsFunc func(ctx context.Context, path string) (usage, error)
-
-// usage is what statfs(2) says of a file system.
-type usage struct {
-	size, free, available uint64 // bytes
-	files, filesFree      uint64
-}
-
-// statfs asks the kernel.
-func statfs(ctx context.Context, path string) (usage, error) {
-	u, err := disk.UsageWithContext(ctx, path)
-	if err != nil {
-		return usage{}, err
-	}
-	return usage{
-		size: u.Total, free: u.Total - u.Used, available: u.Free,
-		files: u.InodesTotal, filesFree: u.InodesFree,
-	}, nil
 }
 
 // gopsutil gives ctx the roots in the form in which gopsutil takes them.

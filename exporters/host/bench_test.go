@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -139,13 +138,13 @@ func BenchmarkAgainstNodeExporter(b *testing.B) {
 		scrape(b, ownURL)
 		scrape(b, peerURL)
 	}
-	ownStart, peerStart := cpuTime(b, own.PID()), cpuTime(b, peer.PID())
+	ownStart, peerStart := own.CPU(b), peer.CPU(b)
 	for b.Loop() {
 		scrape(b, ownURL)
 		scrape(b, peerURL)
 	}
-	ours := (cpuTime(b, own.PID()) - ownStart).Seconds() * 1000 / float64(b.N)
-	theirs := (cpuTime(b, peer.PID()) - peerStart).Seconds() * 1000 / float64(b.N)
+	ours := (own.CPU(b) - ownStart).Seconds() * 1000 / float64(b.N)
+	theirs := (peer.CPU(b) - peerStart).Seconds() * 1000 / float64(b.N)
 	b.ReportMetric(ours, "cpu-ms/scrape")
 	b.ReportMetric(theirs, "node_exporter-cpu-ms/scrape")
 	b.ReportMetric(ours/theirs, "ratio")
@@ -168,21 +167,4 @@ func scrape(b *testing.B, url string) {
 	if err != nil || response.StatusCode != http.StatusOK || response.Header.Get("Content-Encoding") != "gzip" || n < 1000 {
 		b.Fatalf("%s: %s, %d bytes, %v", url, response.Status, n, err)
 	}
-}
-
-// cpuTime returns user and system time of a process.
-func cpuTime(b *testing.B, pid int) time.Duration {
-	b.Helper()
-	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(rest)
-	user, err1 := strconv.Atoi(fields[11])
-	system, err2 := strconv.Atoi(fields[12])
-	if err1 != nil || err2 != nil {
-		b.Fatalf("%v, %v in %s", err1, err2, stat)
-	}
-	return time.Duration(user+system) * 10 * time.Millisecond // USER_HZ is 100 everywhere
 }

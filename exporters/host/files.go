@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -156,6 +155,3 @@ func optional(what string, err error) error {
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
-
-// valid makes a label value of what may be any bytes.
-func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

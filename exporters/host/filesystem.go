@@ -1,12 +1,9 @@
-//go:build linux
-
 package host
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"strings"
 
@@ -41,7 +38,21 @@ const (
 	errorHidden = "hidden from this process"
 )
 
-// filesystem is the collector filesystem.
+// mount is one mounted file system: one line of mountinfo, as proc(5)
+// describes it.
+type mount struct {
+	id           string // unique while it is mounted
+	major, minor string // of the file system
+	listed       string // the mount point as process 1 lists it
+	path         string // the same as this process finds it
+	point        string // the same as the label mountpoint has it
+	device       string
+	kind         string // ext4, nfs4, ...
+	readonly     bool
+	hidden       bool // this process sees another file system at its path
+}
+
+// filesystem is the collector filesystem. On Linux:
 //
 // Which file systems are mounted where, and whether they are read-only, is
 // what process 1 sees: a hardened unit has a mount namespace of its own, in
@@ -51,12 +62,12 @@ const (
 // seen there: see views. A mount that does not answer never holds up the
 // others: see calls.
 type filesystem struct {
-	views *views
-	calls *calls
+	mounts func() ([]mount, error) // those that are watched
+	calls  *calls
 }
 
-func newFilesystem(r *roots, points, types *filter, statfs statfsFunc, log *slog.Logger) *filesystem {
-	return &filesystem{views: newViews(r, points, types, log), calls: newCalls(statfs)}
+func newFilesystem(mounts func() ([]mount, error), statfs statfsFunc) *filesystem {
+	return &filesystem{mounts: mounts, calls: newCalls(statfs)}
 }
 
 // Name implements frame.Collector.
@@ -72,7 +83,7 @@ func (c *filesystem) Families() []*frame.Family {
 
 // Collect implements frame.Collector.
 func (c *filesystem) Collect(ctx context.Context, s *frame.Sink) error {
-	mounts, err := c.views.mounts()
+	mounts, err := c.mounts()
 	late := c.ask(ctx, s, mounts)
 	if len(late) > 0 {
 		stalled := fmt.Errorf("no answer from the file system at %s", strings.Join(late, ", "))

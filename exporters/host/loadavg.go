@@ -1,5 +1,3 @@
-//go:build linux
-
 package host
 
 import (
@@ -19,9 +17,14 @@ var (
 
 // loadavg is the collector loadavg. The averages come from gopsutil, which
 // asks sysinfo(2) for them where /proc/loadavg cannot be read.
-type loadavg struct{ roots *roots }
+type loadavg struct {
+	rooted func(context.Context) context.Context
+}
 
-func newLoadavg(r *roots) *loadavg { return &loadavg{roots: r} }
+// newLoadavg makes it. Rooted tells gopsutil where the machine is seen.
+func newLoadavg(rooted func(context.Context) context.Context) *loadavg {
+	return &loadavg{rooted: rooted}
+}
 
 // Name implements frame.Collector.
 func (c *loadavg) Name() string { return "loadavg" }
@@ -31,9 +34,9 @@ func (c *loadavg) Families() []*frame.Family { return []*frame.Family{load1, loa
 
 // Collect implements frame.Collector.
 func (c *loadavg) Collect(ctx context.Context, s *frame.Sink) error {
-	averages, err := averages(c.roots.gopsutil(ctx))
+	averages, err := averages(c.rooted(ctx))
 	if err != nil {
-		return fmt.Errorf("read %s/loadavg: %w", c.roots.proc, err)
+		return fmt.Errorf("load averages: %w", err)
 	}
 	s.Send(load1, averages.Load1)
 	s.Send(load5, averages.Load5)

@@ -8,19 +8,6 @@ import (
 	"strings"
 )
 
-// mount is one line of mountinfo, as proc(5) describes it.
-type mount struct {
-	id           string // unique while it is mounted
-	major, minor string // of the file system
-	listed       string // the mount point as process 1 lists it
-	path         string // the same as this process finds it
-	point        string // the same as the label mountpoint has it
-	device       string
-	kind         string // ext4, nfs4, ...
-	readonly     bool
-	hidden       bool // this process sees another file system at its path
-}
-
 // rawMount is the same line in the kernel's bytes, undecoded.
 type rawMount struct {
 	id, device, point, options, kind, source, super []byte

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -80,4 +81,16 @@ func Names() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// Families lists what all collectors that exist on this system may send,
+// whichever of them a site chooses.
+func Families() []*frame.Family {
+	cfg := Config{Collectors: Selection{Only: Names()}}
+	cfg.SetDefaults()
+	var families []*frame.Family
+	for _, e := range New(cfg, slog.New(slog.DiscardHandler)) {
+		families = append(families, e.Collector.Families()...)
+	}
+	return families
 }

@@ -1,11 +1,11 @@
-//go:build linux
-
 package host
 
 import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/shirou/gopsutil/v3/disk"
 )
 
 // patience is how long the collector waits for a file system to answer after
@@ -16,6 +16,27 @@ const patience = 2 * time.Second
 // deadlineShare is how much of the time to its deadline the collector waits;
 // the rest is for sending what it has.
 const deadlineShare = 0.9
+
+// statfsFunc asks how full the file system at path is. It may never return.
+type statfsFunc func(ctx context.Context, path string) (usage, error)
+
+// usage is what statfs(2) says of a file system.
+type usage struct {
+	size, free, available uint64 // bytes
+	files, filesFree      uint64
+}
+
+// statfs asks the kernel.
+func statfs(ctx context.Context, path string) (usage, error) {
+	u, err := disk.UsageWithContext(ctx, path)
+	if err != nil {
+		return usage{}, err
+	}
+	return usage{
+		size: u.Total, free: u.Total - u.Used, available: u.Free,
+		files: u.InodesTotal, filesFree: u.InodesFree,
+	}, nil
+}
 
 // calls asks the kernel how full file systems are. Of a file server that is
 // gone such a call does not return, and nothing can interrupt it: it holds a

@@ -2,7 +2,6 @@ package app
 
 import (
 	"fmt"
-	"net"
 	"net/url"
 	"testing"
 	"time"
@@ -13,20 +12,8 @@ import (
 // A service is on its page, in the list for other Prometheus, in the engine;
 // when it dies, an alert says so with the reason, and ends when it is back.
 func TestBricks_fromTheServiceToTheAlert(t *testing.T) {
-	program := testenv.Program(t, "redis-server", "redis-server")
 	port := testenv.Port(t)
-	start := func() *testenv.Process {
-		p := testenv.Start(t, program, "--port", fmt.Sprint(port), "--bind", "127.0.0.1", "--dir", t.TempDir(), "--save", "")
-		eventually(t, 10*time.Second, "Redis listens", p.Output, func() bool {
-			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
-			if err != nil {
-				return false
-			}
-			return conn.Close() == nil
-		})
-		return p
-	}
-	redis := start()
+	redis := testenv.Redis(t, port)
 	web := testenv.Port(t)
 	testenv.Nginx(t, fmt.Sprintf(`server { listen 127.0.0.1:%d; location / { return 200 "Bonjour"; } }`, web))
 	in := newInstance(t, "hub", fmt.Sprintf(`
@@ -60,6 +47,6 @@ bricks:
 		return contains(alerts(), `"alertname":"BrickDown"`, `"state":"firing"`, `"instance":"cache"`, "the connection is refused")
 	})
 	t.Logf("it rang %s after Redis was killed", took)
-	start()
+	testenv.Redis(t, port)
 	eventually(t, 40*time.Second, "BrickDown ends", alerts, func() bool { return !contains(alerts(), `"alertname":"BrickDown"`) })
 }

@@ -205,6 +205,7 @@ func TestDrill(t *testing.T) {
 	if testing.Short() {
 		testenv.Skip(t, "a drill of some minutes: run without -short")
 	}
+	t.Parallel() // it waits most of the time
 	srv := newDisk(t)
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o755); err != nil {

@@ -38,14 +38,7 @@ whoever scrapes, and are not listed.
 `)
 	table(&b, frame.Families())
 	b.WriteString("\n## This machine: `/metrics`, job `node`\nNames, types and labels are node_exporter's, but for those that begin with `tocsin_`.\n\n")
-	var node []*frame.Family
-	cfg := host.Config{}
-	cfg.SetDefaults()
-	cfg.Collectors.Only = host.Names()
-	for _, e := range host.New(cfg, slog.New(slog.DiscardHandler)) {
-		node = append(node, e.Collector.Families()...)
-	}
-	table(&b, node)
+	table(&b, host.Families())
 	b.WriteString("\n## Probes: `/metrics/probe/{id}`, job `probe`\nNames, types and labels are blackbox_exporter's; what it does not have is ours.\n\n")
 	table(&b, probes.Families())
 	b.WriteString("\n## Tocsin itself: `/metrics`\nBeside these there are `go_*` and `process_*` of the Go client, and on a hub `prometheus_*` and `alertmanager_*` of the\nsystems that are linked in.\n\n")

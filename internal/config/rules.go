@@ -1,7 +1,6 @@
 package config
 
 import (
-	"log/slog"
 	"slices"
 
 	"tocsin/alerts/rules"
@@ -36,7 +35,7 @@ func (s *Site) checkRules(p problem.List, folder string) {
 }
 
 // exported lists the names, or patterns of names, of all that Tocsins export.
-// What one host's collectors export, those of others do too: rules on a hub
+// What this host's collectors leave out, another's may measure: rules on a hub
 // are about all of them.
 func (s *Site) exported() []string {
 	names := OwnMetrics()
@@ -45,9 +44,7 @@ func (s *Site) exported() []string {
 			names = append(names, f.Name)
 		}
 	}
-	for _, e := range host.New(s.Host, slog.New(slog.DiscardHandler)) {
-		add(e.Collector.Families())
-	}
+	add(host.Families())
 	add(probes.Families())
 	add(updatewatch.Families())
 	return append(names, s.kindMetrics()...)

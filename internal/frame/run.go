@@ -21,17 +21,47 @@ type run struct {
 	log   *slog.Logger
 
 	mu      sync.Mutex // guards what follows
-	running bool
+	flight  *flight    // nil: nobody waits for a run now
+	running bool       // a run has not returned; without a flight, it was left behind
 	state   State
 	count   int                // failures in a row
 	kept    map[string]*family // newest result, where the collector has its own clock
 	keptAt  time.Time
 }
 
+// A flight is a run that is waited for.
+type flight struct {
+	done chan struct{}
+	sent map[string]*family // set before done is closed
+}
+
 // once runs the collector under ctx's deadline and returns what it sent by
-// then. A collector that does not come back is left behind; until it returns
-// it is not called again.
+// then. Whoever asks during a run shares it: its deadline too. A collector that
+// does not come back is left behind; until it returns it is not called again.
 func (r *run) once(ctx context.Context) map[string]*family {
+	r.mu.Lock()
+	f := r.flight
+	if f != nil {
+		r.mu.Unlock()
+		select {
+		case <-f.done:
+			return f.sent
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	f = &flight{done: make(chan struct{})}
+	r.flight = f
+	r.mu.Unlock()
+	f.sent = r.fly(ctx)
+	r.mu.Lock()
+	r.flight = nil
+	r.mu.Unlock()
+	close(f.done)
+	return f.sent
+}
+
+func (r *run) fly(ctx context.Context) map[string]*family {
 	start := time.Now()
 	sink := NewSink(r.entry.Collector.Families())
 	if !r.begin(start) {

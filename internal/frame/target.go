@@ -106,6 +106,18 @@ func (t *Target) States() []State {
 	return states
 }
 
+// Only returns a target with some of t's collectors, chosen by name: a part of
+// its page. They stay the same ones: a run that is under way is shared.
+func (t *Target) Only(chosen func(collector string) bool) *Target {
+	part := &Target{spec: t.spec}
+	for _, r := range t.runs {
+		if chosen(r.entry.Collector.Name()) {
+			part.runs = append(part.runs, r)
+		}
+	}
+	return part
+}
+
 // Run drives the collectors that have a clock of their own, until ctx ends.
 func (t *Target) Run(ctx context.Context) {
 	var wg sync.WaitGroup

@@ -105,7 +105,7 @@ func TestGather_oneHangsTheOthersAreOnTheSamePage(t *testing.T) {
 		if calls.Load() != 1 {
 			t.Errorf("the hung collector was called %d times, want once", calls.Load())
 		}
-		if after := runtime.NumGoroutine(); after > before {
+		if after := runtime.NumGoroutine(); after > before+5 { // the runtime has some of its own, which come and go
 			t.Errorf("goroutines grew from %d to %d over 1,000 scrapes", before, after)
 		}
 		if _, ok := page["tocsin_collector_failure_info{hung,still_running}"]; !ok {
@@ -145,6 +145,36 @@ func TestGather_twoScrapersShareOneRun(t *testing.T) {
 		}
 		if ok < 1 || calls.Load() != 1 {
 			t.Errorf("%d pages had the value, the collector ran %d times; want the patient scraper's and one", ok, calls.Load())
+		}
+	})
+}
+
+func TestOnly_sharesARunWithTheWholePage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int32
+		slow := &fake{name: "slow", collect: func(_ context.Context, s *Sink) error {
+			calls.Add(1)
+			time.Sleep(time.Second) // of the bubble's clock
+			s.Send(testFamily, 1, "x")
+			return nil
+		}}
+		whole := newTarget(slow, good("a"))
+		part := whole.Only(func(name string) bool { return name == "slow" })
+		pages := make(chan map[string]float64, 2)
+		for _, target := range []*Target{whole, part} {
+			go func() { pages <- gather(t, target, 10*time.Second) }()
+		}
+		for range 2 {
+			if p := <-pages; p["test_value{x}"] != 1 || p["tocsin_collector_success{slow}"] != 1 {
+				t.Errorf("the page lacks the run that both share: %v", p)
+			}
+		}
+		if calls.Load() != 1 {
+			t.Errorf("the collector ran %d times, want once", calls.Load())
+		}
+		page := gather(t, part, 10*time.Second)
+		if _, other := page["test_value{a}"]; other || len(page) != 4 {
+			t.Errorf("the part has more than its collector: %v", page)
 		}
 	})
 }

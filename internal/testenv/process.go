@@ -2,9 +2,12 @@ package testenv
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -76,6 +79,24 @@ func (p *Process) run(started chan<- error) {
 
 // PID returns the process id, which is its process group's too.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// CPU returns what the program has used of the processors: user and system
+// time, which the kernel counts in hundredths of a second (proc(5), stat).
+func (p *Process) CPU(t testing.TB) time.Duration {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ") // the name before may have spaces
+	fields := strings.Fields(rest)
+	user, err1 := strconv.Atoi(fields[11])
+	system, err2 := strconv.Atoi(fields[12])
+	if err1 != nil || err2 != nil {
+		t.Fatalf("%v, %v in %s", err1, err2, stat)
+	}
+	return time.Duration(user+system) * 10 * time.Millisecond // USER_HZ is 100 everywhere
+}
 
 // Output returns what the program has printed so far, the last MiB of it.
 func (p *Process) Output() string { return p.out.String() }

@@ -70,6 +70,14 @@ func (s *Server) serveNode(w http.ResponseWriter, r *http.Request, compress bool
 		w.Header().Set("Content-Type", string(format))
 		return
 	}
+	node := s.options.View().Node
+	if node != nil {
+		var err error
+		if node, err = part(node, r.URL.Query()); err != nil {
+			say(w, http.StatusBadRequest, err.Error())
+			return
+		}
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), patience(r.Header))
 	defer cancel()
 	type ownResult struct {
@@ -82,7 +90,7 @@ func (s *Server) serveNode(w http.ResponseWriter, r *http.Request, compress bool
 		ownDone <- ownResult{families, err}
 	}()
 	var families []*dto.MetricFamily
-	if node := s.options.View().Node; node != nil {
+	if node != nil {
 		families = node.Gather(ctx)
 	}
 	own := <-ownDone

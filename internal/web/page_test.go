@@ -75,6 +75,34 @@ func TestMetrics_nodeAndOwnOnOnePage(t *testing.T) {
 	}
 }
 
+func TestMetrics_collectAndExcludeChooseAsOfNodeExporter(t *testing.T) {
+	s := newSite(t, View{Node: target("node", "host1",
+		constant("time", "node_time_seconds", 17), constant("loadavg", "node_load1", 1), constant("uname", "node_uname_info", 1))})
+	for query, want := range map[string][]bool{ // time, loadavg, uname
+		"":                                     {true, true, true},
+		"?collect[]=time":                      {true, false, false},
+		"?collect%5B%5D=time&collect[]=uname":  {true, false, true},
+		"?exclude[]=time":                      {false, true, true},
+		"?exclude[]=time&exclude[]=loadavg&x=": {false, false, true},
+	} {
+		page := parse(t, s.get("/metrics"+query).Body.String())
+		for i, name := range []string{"node_time_seconds", "node_load1", "node_uname_info"} {
+			if (page[name] != nil) != want[i] {
+				t.Errorf("%s: %s is there: %v", query, name, page[name] != nil)
+			}
+		}
+	}
+	for query, words := range map[string]string{
+		"?collect[]=cpu":                  `no collector "cpu" runs here; there are time, loadavg, uname`,
+		"?exclude[]=cpu":                  `no collector "cpu" runs here; there are time, loadavg, uname`,
+		"?collect[]=time&exclude[]=uname": "collect[] and exclude[] cannot be combined; leave one of them out",
+	} {
+		if w := s.get("/metrics" + query); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), words) {
+			t.Errorf("%s: %d %s", query, w.Code, w.Body)
+		}
+	}
+}
+
 func TestMetrics_clashCostsTheSeriesNotThePage(t *testing.T) {
 	shared := &frame.Family{Name: "shared_gauge", Help: "From the node.", Labels: []string{"l"}}
 	other := &frame.Family{Name: "other_type", Help: "From the node."}
