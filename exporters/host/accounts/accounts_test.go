@@ -2,10 +2,8 @@ package accounts
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"fmt"
-	"log/slog"
 	"maps"
 	"os"
 	"os/exec"
@@ -13,7 +11,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -23,46 +20,10 @@ import (
 	"tocsin/internal/testenv"
 )
 
-func write(t testing.TB, files map[string]string) (root string) {
+// run runs the collector on a machine whose files lie under root.
+func run(t testing.TB, root string) collectortest.Result {
 	t.Helper()
-	root = t.TempDir()
-	for name, content := range files {
-		path := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return root
-}
-
-type result struct {
-	samples map[string]float64
-	reason  frame.Reason
-	err     string
-}
-
-func run(t testing.TB, root string) result {
-	t.Helper()
-	target := frame.NewTarget(frame.Spec{Job: "node", Collectors: []frame.Entry{{Collector: New(root, filepath.Join(root, "proc"))}}}, slog.New(slog.DiscardHandler))
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	samples := map[string]float64{}
-	for _, mf := range target.Gather(ctx) {
-		for _, m := range mf.GetMetric() {
-			name := strings.TrimPrefix(mf.GetName(), "tocsin_host_")
-			for _, l := range m.GetLabel() {
-				name += " " + l.GetValue()
-			}
-			if !strings.HasPrefix(name, "tocsin_collector") {
-				samples[name] = m.GetGauge().GetValue()
-			}
-		}
-	}
-	state := target.States()[0]
-	return result{samples, state.Reason, state.Error}
+	return collectortest.Once(t, New(root, filepath.Join(root, "proc")))
 }
 
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE comment\n"
@@ -82,15 +43,15 @@ func machine() map[string]string {
 }
 
 func TestAccounts_countsAndNamesNobody(t *testing.T) {
-	r := run(t, write(t, machine()))
+	r := run(t, testenv.Tree(t, machine()))
 	want := map[string]float64{
-		"login_accounts": 5, "root_accounts": 2, "passwordless_accounts": 2,
-		"root_group_members sudo": 3, "root_group_members docker": 0,
+		"tocsin_host_login_accounts": 5, "tocsin_host_root_accounts": 2, "tocsin_host_passwordless_accounts": 2,
+		"tocsin_host_root_group_members{sudo}": 3, "tocsin_host_root_group_members{docker}": 0,
 		// root and toor share a home
-		"authorized_keys": 6, "authorized_keys_unread_accounts": 0, "authorized_keys_elsewhere": 0, "login_sessions": 1,
+		"tocsin_host_authorized_keys": 6, "tocsin_host_authorized_keys_unread_accounts": 0, "tocsin_host_authorized_keys_elsewhere": 0, "tocsin_host_login_sessions": 1,
 	}
-	if diff := cmp.Diff(want, r.samples); diff != "" || r.reason != "" {
-		t.Errorf("%s %s\n%s", r.reason, r.err, diff)
+	if diff := cmp.Diff(want, r.Samples); diff != "" || r.Reason != "" {
+		t.Errorf("%s %s\n%s", r.Reason, r.Err, diff)
 	}
 }
 
@@ -103,17 +64,17 @@ func TestAccounts_whatCannotBeKnownIsAbsent(t *testing.T) {
 			delete(files, name)
 		}
 	}
-	r := run(t, write(t, files))
-	for _, name := range []string{"passwordless_accounts", "root_group_members sudo", "login_sessions"} {
-		if v, ok := r.samples[name]; ok {
+	r := run(t, testenv.Tree(t, files))
+	for _, name := range []string{"tocsin_host_passwordless_accounts", "tocsin_host_root_group_members{sudo}", "tocsin_host_login_sessions"} {
+		if v, ok := r.Samples[name]; ok {
 			t.Errorf("%s is %v", name, v)
 		}
 	}
-	if r.samples["login_accounts"] != 5 || !strings.Contains(r.err, "etc/group") {
-		t.Errorf("%v %s", r.samples, r.err)
+	if r.Samples["tocsin_host_login_accounts"] != 5 || !strings.Contains(r.Err, "etc/group") {
+		t.Errorf("%v %s", r.Samples, r.Err)
 	}
-	if r := run(t, t.TempDir()); r.reason != "" || len(r.samples) > 0 {
-		t.Errorf("a machine without accounts: %s %v", r.reason, r.samples)
+	if r := run(t, t.TempDir()); r.Reason != "" || len(r.Samples) > 0 {
+		t.Errorf("a machine without accounts: %s %v", r.Reason, r.Samples)
 	}
 }
 
@@ -128,12 +89,12 @@ func TestAccounts_damageIsToldByLineWithoutNames(t *testing.T) {
 		for file := range machine() {
 			files := machine()
 			files[file] = hurt(files[file])
-			r := run(t, write(t, files))
-			if r.reason == frame.ReasonPanic || r.reason == frame.ReasonInvalid || strings.Contains(r.err, "secretname") {
-				t.Errorf("%s, %s: %s: %s", name, file, r.reason, r.err)
+			r := run(t, testenv.Tree(t, files))
+			if r.Reason == frame.ReasonPanic || r.Reason == frame.ReasonInvalid || strings.Contains(r.Err, "secretname") {
+				t.Errorf("%s, %s: %s: %s", name, file, r.Reason, r.Err)
 			}
-			if strings.HasPrefix(file, "etc/") && (name == "cut" || name == "noise") && !strings.Contains(r.err, file+": line") {
-				t.Errorf("%s, %s: the error is %q", name, file, r.err)
+			if strings.HasPrefix(file, "etc/") && (name == "cut" || name == "noise") && !strings.Contains(r.Err, file+": line") {
+				t.Errorf("%s, %s: the error is %q", name, file, r.Err)
 			}
 		}
 	}
@@ -158,9 +119,9 @@ func TestKeys_areWhereSshdLooks(t *testing.T) {
 	} {
 		files := machine()
 		maps.Copy(files, test.settings)
-		r := run(t, write(t, files))
-		if r.samples["authorized_keys"] != float64(test.count) || r.samples["authorized_keys_elsewhere"] != truth(test.elsewhere) {
-			t.Errorf("%s: %v keys, elsewhere %v, want %d, %v", name, r.samples["authorized_keys"], r.samples["authorized_keys_elsewhere"], test.count, test.elsewhere)
+		r := run(t, testenv.Tree(t, files))
+		if r.Samples["tocsin_host_authorized_keys"] != float64(test.count) || r.Samples["tocsin_host_authorized_keys_elsewhere"] != truth(test.elsewhere) {
+			t.Errorf("%s: %v keys, elsewhere %v, want %d, %v", name, r.Samples["tocsin_host_authorized_keys"], r.Samples["tocsin_host_authorized_keys_elsewhere"], test.count, test.elsewhere)
 		}
 	}
 }
@@ -169,20 +130,20 @@ func TestKeys_areWhereSshdLooks(t *testing.T) {
 func TestKeys_aPipeIsNotWaitedFor(t *testing.T) {
 	files := machine()
 	delete(files, "home/alice/.ssh/authorized_keys")
-	root := write(t, files)
+	root := testenv.Tree(t, files)
 	if err := unix.Mkfifo(filepath.Join(root, "home/alice/.ssh/authorized_keys"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	r := run(t, root)
-	if r.reason != "" || r.samples["authorized_keys"] != 5 || r.samples["authorized_keys_unread_accounts"] != 1 {
-		t.Errorf("%s %s %v", r.reason, r.err, r.samples)
+	if r.Reason != "" || r.Samples["tocsin_host_authorized_keys"] != 5 || r.Samples["tocsin_host_authorized_keys_unread_accounts"] != 1 {
+		t.Errorf("%s %s %v", r.Reason, r.Err, r.Samples)
 	}
 }
 
 // useradd makes the files, and ssh-keygen the key.
 func TestAccounts_madeByTheRealTools(t *testing.T) {
 	testenv.Root(t, "useradd needs it")
-	root := write(t, map[string]string{"etc/passwd": "root:x:0:0:root:/root:/bin/bash\n", "etc/group": "root:x:0:\nsudo:x:27:\n", "etc/shadow": "root:*:19000:0:99999:7:::\n", "etc/gshadow": "", "etc/login.defs": ""})
+	root := testenv.Tree(t, map[string]string{"etc/passwd": "root:x:0:0:root:/root:/bin/bash\n", "etc/group": "root:x:0:\nsudo:x:27:\n", "etc/shadow": "root:*:19000:0:99999:7:::\n", "etc/gshadow": "", "etc/login.defs": ""})
 	useradd := testenv.Program(t, "useradd", "passwd")
 	keygen := testenv.Program(t, "ssh-keygen", "openssh-client")
 	command := func(name string, args ...string) {
@@ -206,13 +167,13 @@ func TestAccounts_madeByTheRealTools(t *testing.T) {
 		t.Fatal(err)
 	}
 	after := run(t, root)
-	for name, want := range map[string][2]float64{"login_accounts": {1, 2}, "root_group_members sudo": {0, 1}, "authorized_keys": {0, 1}, "root_accounts": {1, 1}, "passwordless_accounts": {0, 0}} {
-		if before.samples[name] != want[0] || after.samples[name] != want[1] {
-			t.Errorf("%s is %v, then %v; want %v", name, before.samples[name], after.samples[name], want)
+	for name, want := range map[string][2]float64{"tocsin_host_login_accounts": {1, 2}, "tocsin_host_root_group_members{sudo}": {0, 1}, "tocsin_host_authorized_keys": {0, 1}, "tocsin_host_root_accounts": {1, 1}, "tocsin_host_passwordless_accounts": {0, 0}} {
+		if before.Samples[name] != want[0] || after.Samples[name] != want[1] {
+			t.Errorf("%s is %v, then %v; want %v", name, before.Samples[name], after.Samples[name], want)
 		}
 	}
-	if after.reason != "" {
-		t.Errorf("%s: %s", after.reason, after.err)
+	if after.Reason != "" {
+		t.Errorf("%s: %s", after.Reason, after.Err)
 	}
 }
 
@@ -244,25 +205,25 @@ func TestSessions_byUtmpWhereLogindHasNobody(t *testing.T) {
 	} {
 		files := map[string]string{"etc/passwd": "root:x:0:0::/root:/bin/sh\n", "etc/group": "", "proc/10/x": "", "proc/11/x": ""}
 		maps.Copy(files, test.files)
-		r := run(t, write(t, files))
-		if got, ok := r.samples["login_sessions"]; ok == (test.want == -1) || ok && got != test.want {
+		r := run(t, testenv.Tree(t, files))
+		if got, ok := r.Samples["tocsin_host_login_sessions"]; ok == (test.want == -1) || ok && got != test.want {
 			t.Errorf("%s: %v (%v), want %v", name, got, ok, test.want)
 		}
-		if !strings.Contains(r.err, test.err) || test.err == "" && r.err != "" {
-			t.Errorf("%s: %q", name, r.err)
+		if !strings.Contains(r.Err, test.err) || test.err == "" && r.Err != "" {
+			t.Errorf("%s: %q", name, r.Err)
 		}
 	}
 }
 
 func TestAccounts_conformance(t *testing.T) {
-	made := write(t, machine())
+	made := testenv.Tree(t, machine())
 	for name, root := range map[string]string{"made up": made, "this machine": "/"} {
 		t.Run(name, func(t *testing.T) {
 			collectortest.Run(t, func(testing.TB) frame.Collector { return New(root, filepath.Join(root, "proc")) })
 		})
 	}
-	if r := run(t, "/"); r.reason != "" || r.samples["login_accounts"] < 1 || r.samples["root_accounts"] < 1 {
-		t.Errorf("%s %s %v", r.reason, r.err, r.samples)
+	if r := run(t, "/"); r.Reason != "" || r.Samples["tocsin_host_login_accounts"] < 1 || r.Samples["tocsin_host_root_accounts"] < 1 {
+		t.Errorf("%s %s %v", r.Reason, r.Err, r.Samples)
 	}
 }
 
@@ -270,9 +231,9 @@ func FuzzAccounts(f *testing.F) {
 	m := machine()
 	f.Add(m["etc/passwd"], m["etc/group"], m["etc/shadow"], "Include x\nMatch y\nAuthorizedKeysFile %h/%u\n", utmp([2]int{7, 1}))
 	f.Fuzz(func(t *testing.T, passwd, group, shadow, sshd, utmp string) {
-		root := write(t, map[string]string{"etc/passwd": passwd, "etc/group": group, "etc/shadow": shadow, "etc/ssh/sshd_config": sshd, "run/utmp": utmp})
-		if r := run(t, root); r.reason == frame.ReasonPanic || r.reason == frame.ReasonInvalid {
-			t.Error(r.reason, r.err)
+		root := testenv.Tree(t, map[string]string{"etc/passwd": passwd, "etc/group": group, "etc/shadow": shadow, "etc/ssh/sshd_config": sshd, "run/utmp": utmp})
+		if r := run(t, root); r.Reason == frame.ReasonPanic || r.Reason == frame.ReasonInvalid {
+			t.Error(r.Reason, r.Err)
 		}
 	})
 }
@@ -283,7 +244,7 @@ func BenchmarkAccounts(b *testing.B) {
 		files["etc/passwd"] += fmt.Sprintf("u%d:x:%d:100::/home/u%d:/bin/bash\n", i, 2000+i, i)
 		files[fmt.Sprintf("home/u%d/.ssh/authorized_keys", i)] = key
 	}
-	root := write(b, files)
+	root := testenv.Tree(b, files)
 	c := New(root, filepath.Join(root, "proc"))
 	for b.Loop() {
 		if err := c.Collect(b.Context(), frame.NewSink(c.Families())); err != nil {

@@ -45,22 +45,6 @@ func apt(t testing.TB, root, program string, args ...string) string {
 	return string(out)
 }
 
-// write puts files under a new folder and returns it.
-func write(t testing.TB, files map[string]string) (root string) {
-	t.Helper()
-	root = t.TempDir()
-	for name, content := range files {
-		path := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return root
-}
-
 // candidates are what this package would have installed, by name:arch.
 func candidates(t testing.TB, root string) map[string]string {
 	t.Helper()
@@ -201,7 +185,7 @@ func madeUpMachine(r *rand.Rand) map[string]string {
 func TestCandidate_isThatOfAptOnMadeUpMachines(t *testing.T) {
 	for seed := range uint64(80) {
 		files := madeUpMachine(rand.New(rand.NewPCG(seed, 7)))
-		root := write(t, files)
+		root := testenv.Tree(t, files)
 		ours := candidates(t, root)
 		theirs := aptCandidates(t, root, slices.Sorted(maps.Keys(ours)))
 		if diff := cmp.Diff(theirs, ours); diff != "" {

@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tocsin/internal/frame/collectortest"
+	"tocsin/internal/testenv"
 )
 
 func TestConf_readsWhatAptReads(t *testing.T) {
@@ -47,7 +50,7 @@ func TestConf_readsWhatAptReads(t *testing.T) {
 
 // The real apt reads the real settings of this machine, and ours.
 func TestConf_agreesWithApt(t *testing.T) {
-	root := write(t, map[string]string{
+	root := testenv.Tree(t, map[string]string{
 		"etc/apt/apt.conf.d/10a":     "APT { Periodic { Enable \"1\"; Unattended-Upgrade \"7\"; }; };\n// APT::X \"0\";\n",
 		"etc/apt/apt.conf.d/20b":     "apt::periodic::enable \"0\"; #clear APT::Periodic::Unattended-Upgrade;\nAPT::A { \"l\"; };\n",
 		"etc/apt/apt.conf.d/30.bak":  "APT::B \"1\";\n",
@@ -111,29 +114,29 @@ func TestStamps_tellWhen(t *testing.T) {
 		"run/reboot-required":                            "tocsin_host_reboot_requested_timestamp_seconds",
 	}
 	maps.Copy(files, map[string]string{"var/lib/apt/periodic/update-success-stamp": "", "var/lib/apt/periodic/unattended-upgrades-stamp": "", "var/lib/apt/periodic/upgrade-stamp": ""})
-	root := write(t, files)
+	root := testenv.Tree(t, files)
 	for i, path := range slices.Sorted(maps.Keys(stamps)) {
 		when := time.Unix(1_700_000_000+int64(i), 0)
 		if err := os.Chtimes(filepath.Join(root, path), when, when); err != nil {
 			t.Fatal(err)
 		}
 	}
-	r := run(t, New(root, filepath.Join(root, "proc")))
+	r := collectortest.Once(t, New(root, filepath.Join(root, "proc")))
 	for i, path := range slices.Sorted(maps.Keys(stamps)) {
-		if got := r.samples[stamps[path]]; got != float64(1_700_000_000+i) {
+		if got := r.Samples[stamps[path]]; got != float64(1_700_000_000+i) {
 			t.Errorf("%s is %v", stamps[path], got)
 		}
 	}
 	packages := 0
-	for name := range r.samples {
+	for name := range r.Samples {
 		if strings.HasPrefix(name, "tocsin_host_reboot_required_package_info") {
 			packages++
 		}
 	}
-	if r.samples["node_reboot_required"] != 1 || r.samples["tocsin_host_reboot_required_package_info{libc6}"] != 1 || packages != maxPackages {
-		t.Errorf("%d packages want a reboot: %v", packages, r.samples)
+	if r.Samples["node_reboot_required"] != 1 || r.Samples["tocsin_host_reboot_required_package_info{libc6}"] != 1 || packages != maxPackages {
+		t.Errorf("%d packages want a reboot: %v", packages, r.Samples)
 	}
-	if r.samples["tocsin_host_unattended_upgrades_enabled"] != 1 {
+	if r.Samples["tocsin_host_unattended_upgrades_enabled"] != 1 {
 		t.Error("unattended-upgrades is not on")
 	}
 }

@@ -81,7 +81,7 @@ func TestStale_sumsUpByUnit(t *testing.T) {
 	}
 	files["13/maps"], files["14/maps"], files["15/maps"] = "", "noise\n\x00", staleMap
 	files["16/maps"] = "7f00-7f01 r-xp 0 fe:01 1 /usr/lib/libssl.so.3\n"
-	got, err := readStale(t.Context(), write(t, files))
+	got, err := readStale(t.Context(), testenv.Tree(t, files))
 	want := stale{units: map[string]int{"a.service": 2, "b.service": 1, "unknown": 1}, looked: 7}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(stale{})); diff != "" || err != nil {
 		t.Errorf("%v\n%s", err, diff)
@@ -89,7 +89,7 @@ func TestStale_sumsUpByUnit(t *testing.T) {
 }
 
 func TestStale_containersAreNotTheHosts(t *testing.T) {
-	root := write(t, map[string]string{"1/maps": "", "20/maps": staleMap, "20/cgroup": "0::/system.slice/a.service\n", "21/maps": staleMap})
+	root := testenv.Tree(t, map[string]string{"1/maps": "", "20/maps": staleMap, "20/cgroup": "0::/system.slice/a.service\n", "21/maps": staleMap})
 	for pid, namespace := range map[string]string{"1": "pid:[1]", "20": "pid:[1]", "21": "pid:[2]"} {
 		if err := os.Mkdir(filepath.Join(root, pid, "ns"), 0o755); err != nil {
 			t.Fatal(err)
@@ -110,7 +110,7 @@ func TestStale_isBounded(t *testing.T) {
 		files[fmt.Sprintf("%d/maps", pid+1)] = staleMap
 		files[fmt.Sprintf("%d/cgroup", pid+1)] = fmt.Sprintf("0::/system.slice/%d.service\n", pid)
 	}
-	got, err := readStale(t.Context(), write(t, files))
+	got, err := readStale(t.Context(), testenv.Tree(t, files))
 	if err != nil || len(got.units) != maxUnits+1 || got.units["others"] != 300-maxUnits {
 		t.Errorf("%d units, %d others, %v", len(got.units), got.units["others"], err)
 	}
@@ -124,7 +124,9 @@ func TestStale_isBounded(t *testing.T) {
 // of its own, so that the machine's folders stay as they are.
 func TestStale_realProcess(t *testing.T) {
 	testenv.Root(t, "a mount namespace is made")
-	const script = `mount -t tmpfs tmpfs /usr/sbin && cp /bin/sleep /usr/sbin/tocsin-test && { /usr/sbin/tocsin-test 300 & } && rm /usr/sbin/tocsin-test && wait`
+	const script = `mount -t tmpfs tmpfs /usr/sbin && cp /bin/sleep /usr/sbin/tocsin-test || exit 1
+		( until [ "$(readlink /proc/$$/exe)" = /usr/sbin/tocsin-test ]; do :; done; rm /usr/sbin/tocsin-test ) &
+		exec /usr/sbin/tocsin-test 300`
 	p := testenv.StartCmd(t, exec.CommandContext(t.Context(), testenv.Program(t, "unshare", "util-linux"), "--mount", "sh", "-c", script))
 	testenv.Eventually(t, 20*time.Second, "a process that runs deleted code", func(ctx context.Context) error {
 		select {
@@ -133,25 +135,14 @@ func TestStale_realProcess(t *testing.T) {
 		default:
 		}
 		in := mapsReader{in: bufio.NewReader(nil), left: maxAllMaps}
-		folders, err := filepath.Glob("/proc/[0-9]*")
-		if err != nil {
-			return err
+		if runs, err := in.runsDeleted(fmt.Sprintf("/proc/%d/maps", p.PID())); !runs || err != nil {
+			return fmt.Errorf("it runs deleted code: %v, %w", runs, err)
 		}
-		for _, folder := range folders {
-			line, err := os.ReadFile(filepath.Join(folder, "cmdline"))
-			if err != nil || !bytes.HasPrefix(line, []byte("/usr/sbin/tocsin-test\x00")) {
-				continue
-			}
-			if runs, err := in.runsDeleted(filepath.Join(folder, "maps")); !runs || err != nil {
-				return fmt.Errorf("process %s: %v, %w", folder, runs, err)
-			}
-			found, err := readStale(ctx, "/proc")
-			if err == nil && len(found.units) == 0 {
-				err = errors.New("it is not among all processes")
-			}
-			return err
+		found, err := readStale(ctx, "/proc")
+		if err == nil && len(found.units) == 0 {
+			err = errors.New("it is not among all processes")
 		}
-		return errors.New("it does not run yet")
+		return err
 	})
 }
 

@@ -75,24 +75,24 @@ func TestList_allFormsThatAptKeeps(t *testing.T) {
 			packed := pack(t, form, text)
 			const name = "var/lib/apt/lists/a_dists_s_main_binary-amd64_Packages"
 			files := map[string]string{"var/lib/dpkg/status": status, name + form: packed}
-			_, choice := load(t, write(t, files))
+			_, choice := load(t, testenv.Tree(t, files))
 			if !choice.sources[1].whole {
 				t.Error("it was not read whole")
 			}
-			u, err := readUpgrades(t.Context(), write(t, files))
+			u, err := readUpgrades(t.Context(), testenv.Tree(t, files))
 			if err != nil || u.pending[origin{":/", "amd64"}] != 1 {
 				t.Errorf("%v %v", u.pending, err)
 			}
 			if form == "" { // apt keeps an empty list as an empty file
 				files[name] = ""
-				if u, err := readUpgrades(t.Context(), write(t, files)); err != nil || u.lists != 1 {
+				if u, err := readUpgrades(t.Context(), testenv.Tree(t, files)); err != nil || u.lists != 1 {
 					t.Errorf("an empty list: %d lists, %v", u.lists, err)
 				}
 				return // where plain text is cut nobody can tell
 			}
 			for _, share := range []float64{0, 0.001, 0.3, 0.9, 0.9999} {
 				files[name+form] = packed[:int(float64(len(packed))*share)]
-				u, err := readUpgrades(t.Context(), write(t, files))
+				u, err := readUpgrades(t.Context(), testenv.Tree(t, files))
 				if err == nil || !strings.Contains(err.Error(), name+form) || u.lists != 0 {
 					t.Errorf("cut to %v: %d lists, %v", share, u.lists, err)
 				}
@@ -102,7 +102,7 @@ func TestList_allFormsThatAptKeeps(t *testing.T) {
 				noise[i] ^= 0x55
 			}
 			files[name+form] = string(noise)
-			if _, err := readUpgrades(t.Context(), write(t, files)); err == nil {
+			if _, err := readUpgrades(t.Context(), testenv.Tree(t, files)); err == nil {
 				t.Error("noise is read without an error")
 			}
 		})
@@ -206,7 +206,7 @@ func BenchmarkUpgrades(b *testing.B) {
 	}
 	for _, form := range []string{"", ".gz", ".lz4", ".xz"} {
 		b.Run("plain"+form, func(b *testing.B) {
-			root := write(b, map[string]string{
+			root := testenv.Tree(b, map[string]string{
 				"var/lib/dpkg/status": installed.String(), "var/lib/apt/lists/a_dists_s_main_binary-amd64_Packages" + form: pack(b, form, text),
 			})
 			b.ReportAllocs()
@@ -219,7 +219,7 @@ func BenchmarkUpgrades(b *testing.B) {
 		})
 	}
 	b.Run("nothing changed", func(b *testing.B) {
-		root := write(b, map[string]string{"var/lib/dpkg/status": installed.String(), "var/lib/apt/lists/a_dists_s_main_binary-amd64_Packages": text})
+		root := testenv.Tree(b, map[string]string{"var/lib/dpkg/status": installed.String(), "var/lib/apt/lists/a_dists_s_main_binary-amd64_Packages": text})
 		c := &collector{root: root, proc: filepath.Join(root, "proc")}
 		for b.Loop() {
 			if _, err := c.upgrades(b.Context()); err != nil {
@@ -235,7 +235,7 @@ func BenchmarkStale(b *testing.B) {
 	for pid := range 500 {
 		files[fmt.Sprintf("%d/maps", pid+1)] = maps
 	}
-	root := write(b, files)
+	root := testenv.Tree(b, files)
 	b.ReportAllocs()
 	for b.Loop() {
 		if found, err := readStale(context.Background(), root); err != nil || found.looked != 500 {

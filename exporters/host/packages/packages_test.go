@@ -1,58 +1,19 @@
 package packages
 
 import (
-	"context"
-	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	dto "github.com/prometheus/client_model/go"
 
 	"tocsin/internal/frame"
 	"tocsin/internal/frame/collectortest"
+	"tocsin/internal/testenv"
 )
-
-// result is what one run came to: name{label values} -> value.
-type result struct {
-	samples map[string]float64
-	reason  frame.Reason
-	err     string
-}
-
-func run(t testing.TB, c frame.Collector) result {
-	t.Helper()
-	target := frame.NewTarget(frame.Spec{Job: "node", Collectors: []frame.Entry{{Collector: c}}}, slog.New(slog.DiscardHandler))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	samples := map[string]float64{}
-	for _, mf := range target.Gather(ctx) {
-		if strings.HasPrefix(mf.GetName(), "tocsin_collector_") {
-			continue
-		}
-		for _, m := range mf.GetMetric() {
-			samples[series(mf.GetName(), m)] = m.GetGauge().GetValue()
-		}
-	}
-	state := target.States()[0]
-	return result{samples, state.Reason, state.Error}
-}
-
-func series(name string, m *dto.Metric) string {
-	var values []string
-	for _, l := range m.GetLabel() {
-		values = append(values, l.GetValue())
-	}
-	if len(values) == 0 {
-		return name
-	}
-	return name + "{" + strings.Join(values, "|") + "}"
-}
 
 // machine is a Debian machine with a security update, an Ubuntu repository
 // whose updates come by steps, and a package that is held.
@@ -79,12 +40,12 @@ func machine() map[string]string {
 }
 
 func TestPackages_countsByOrigin(t *testing.T) {
-	root := write(t, machine())
-	r := run(t, New(root, filepath.Join(root, "proc")))
-	if r.reason != "" {
-		t.Errorf("%s: %s", r.reason, r.err)
+	root := testenv.Tree(t, machine())
+	r := collectortest.Once(t, New(root, filepath.Join(root, "proc")))
+	if r.Reason != "" {
+		t.Errorf("%s: %s", r.Reason, r.Err)
 	}
-	got := maps.Clone(r.samples)
+	got := maps.Clone(r.Samples)
 	delete(got, "apt_package_cache_timestamp_seconds")
 	want := map[string]float64{
 		"apt_upgrades_pending{amd64|Debian:c/s-security}":                        2, // fixed, held
@@ -105,13 +66,13 @@ func TestPackages_countsByOrigin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if at := r.samples["apt_package_cache_timestamp_seconds"]; at != seconds(info.ModTime()) {
+	if at := r.Samples["apt_package_cache_timestamp_seconds"]; at != seconds(info.ModTime()) {
 		t.Errorf("the cache is of %v, want %v", at, info.ModTime())
 	}
 }
 
 func TestPackages_conformance(t *testing.T) {
-	root := write(t, machine())
+	root := testenv.Tree(t, machine())
 	for name, root := range map[string]string{"made up": root, "this machine": "/"} {
 		t.Run(name, func(t *testing.T) {
 			collectortest.Run(t, func(testing.TB) frame.Collector { return New(root, filepath.Join(root, "proc")) })
@@ -125,9 +86,9 @@ func TestPackages_otherSystemsHaveNone(t *testing.T) {
 		"dpkg":     {"var/lib/dpkg/status": ""},
 		"apt only": {"var/lib/apt/lists/x": ""},
 	} {
-		root := write(t, files)
-		if r := run(t, New(root, filepath.Join(root, "proc"))); r.reason != "" || len(r.samples) > 0 {
-			t.Errorf("%s: %q %v", name, r.reason, r.samples)
+		root := testenv.Tree(t, files)
+		if r := collectortest.Once(t, New(root, filepath.Join(root, "proc"))); r.Reason != "" || len(r.Samples) > 0 {
+			t.Errorf("%s: %q %v", name, r.Reason, r.Samples)
 		}
 	}
 }
@@ -135,12 +96,12 @@ func TestPackages_otherSystemsHaveNone(t *testing.T) {
 func TestPackages_withoutListsSaysNothingOfUpgrades(t *testing.T) {
 	files := machine()
 	maps.DeleteFunc(files, func(name, _ string) bool { return strings.HasSuffix(name, "_Packages") })
-	root := write(t, files)
-	r := run(t, New(root, filepath.Join(root, "proc")))
-	if r.samples["tocsin_host_package_lists"] != 0 || r.reason != "" {
-		t.Errorf("%q %v", r.reason, r.samples)
+	root := testenv.Tree(t, files)
+	r := collectortest.Once(t, New(root, filepath.Join(root, "proc")))
+	if r.Samples["tocsin_host_package_lists"] != 0 || r.Reason != "" {
+		t.Errorf("%q %v", r.Reason, r.Samples)
 	}
-	for name := range r.samples {
+	for name := range r.Samples {
 		if strings.Contains(name, "upgrades_pending") || strings.Contains(name, "upgrades_held") {
 			t.Errorf("%s is said without a list", name)
 		}
@@ -154,10 +115,10 @@ func TestPackages_noneIsSaidByEmptyLabels(t *testing.T) {
 			files[name] = "Package: other\nArchitecture: amd64\nVersion: 1\n"
 		}
 	}
-	root := write(t, files)
-	r := run(t, New(root, filepath.Join(root, "proc")))
+	root := testenv.Tree(t, files)
+	r := collectortest.Once(t, New(root, filepath.Join(root, "proc")))
 	for _, name := range []string{"apt_upgrades_pending{|}", "apt_upgrades_held{|}", "tocsin_host_security_upgrades_pending{Debian:c/s-security}"} {
-		if v, ok := r.samples[name]; !ok || v != 0 {
+		if v, ok := r.Samples[name]; !ok || v != 0 {
 			t.Errorf("%s is %v, %v", name, v, ok)
 		}
 	}
@@ -199,13 +160,13 @@ func TestPackages_partialSuccess(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			files := machine()
 			test.change(files)
-			root := write(t, files)
-			r := run(t, New(root, filepath.Join(root, "proc")))
-			if !strings.Contains(r.err, test.err) {
-				t.Errorf("the error is %q, want %q", r.err, test.err)
+			root := testenv.Tree(t, files)
+			r := collectortest.Once(t, New(root, filepath.Join(root, "proc")))
+			if !strings.Contains(r.Err, test.err) {
+				t.Errorf("the error is %q, want %q", r.Err, test.err)
 			}
 			for name, want := range test.want {
-				if got, ok := r.samples[name]; ok == (want == -1) || ok && got != want {
+				if got, ok := r.Samples[name]; ok == (want == -1) || ok && got != want {
 					t.Errorf("%s is %v (%v), want %v", name, got, ok, want)
 				}
 			}
@@ -225,9 +186,9 @@ func TestPackages_survivesDamage(t *testing.T) {
 			files["etc/apt/apt.conf"] = "APT::Default-Release \"s\";\n"
 			files["run/reboot-required"], files["run/reboot-required.pkgs"] = "", "linux-base\n"
 			files[whole] = hurt(files[whole])
-			root := write(t, files)
-			if r := run(t, New(root, filepath.Join(root, "proc"))); r.reason == frame.ReasonPanic || r.reason == frame.ReasonInvalid {
-				t.Errorf("%s, %s: %s: %s", kind, whole, r.reason, r.err)
+			root := testenv.Tree(t, files)
+			if r := collectortest.Once(t, New(root, filepath.Join(root, "proc"))); r.Reason == frame.ReasonPanic || r.Reason == frame.ReasonInvalid {
+				t.Errorf("%s, %s: %s: %s", kind, whole, r.Reason, r.Err)
 			}
 		}
 	}
@@ -235,12 +196,12 @@ func TestPackages_survivesDamage(t *testing.T) {
 
 func TestPackages_readsAgainWhatChanged(t *testing.T) {
 	files := machine()
-	root := write(t, files)
+	root := testenv.Tree(t, files)
 	c := New(root, filepath.Join(root, "proc"))
 	const pending = "apt_upgrades_pending{amd64|Debian:c/s-security}"
-	first := run(t, c)
+	first := collectortest.Once(t, c)
 	kept := c.(*collector).known
-	if run(t, c); c.(*collector).known != kept {
+	if collectortest.Once(t, c); c.(*collector).known != kept {
 		t.Error("nothing changed, and all was read again")
 	}
 	path := filepath.Join(root, "var/lib/dpkg/status")
@@ -248,18 +209,18 @@ func TestPackages_readsAgainWhatChanged(t *testing.T) {
 	if err := os.WriteFile(path, []byte(status), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if second := run(t, c); first.samples[pending] != 2 || second.samples[pending] != 1 {
-		t.Errorf("first %v, then %v, want 2 and 1", first.samples[pending], second.samples[pending])
+	if second := collectortest.Once(t, c); first.Samples[pending] != 2 || second.Samples[pending] != 1 {
+		t.Errorf("first %v, then %v, want 2 and 1", first.Samples[pending], second.Samples[pending])
 	}
 }
 
 func TestPackages_thisMachine(t *testing.T) {
 	realRoots(t)
-	r := run(t, New("/", "/proc"))
-	if r.reason != "" {
-		t.Errorf("%s: %s", r.reason, r.err)
+	r := collectortest.Once(t, New("/", "/proc"))
+	if r.Reason != "" {
+		t.Errorf("%s: %s", r.Reason, r.Err)
 	}
-	if r.samples["tocsin_host_package_lists"] == 0 || r.samples["apt_package_cache_timestamp_seconds"] < 1e9 {
-		t.Errorf("%v", r.samples)
+	if r.Samples["tocsin_host_package_lists"] == 0 || r.Samples["apt_package_cache_timestamp_seconds"] < 1e9 {
+		t.Errorf("%v", r.Samples)
 	}
 }

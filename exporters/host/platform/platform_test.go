@@ -2,9 +2,7 @@ package platform
 
 import (
 	"bytes"
-	"context"
 	"fmt"
-	"log/slog"
 	"maps"
 	"math"
 	"os"
@@ -12,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -20,27 +17,6 @@ import (
 	"tocsin/internal/frame/collectortest"
 	"tocsin/internal/testenv"
 )
-
-func write(t testing.TB, files map[string]string) (root string) {
-	t.Helper()
-	root = t.TempDir()
-	for name, content := range files {
-		path := filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if target, ok := strings.CutPrefix(content, "-> "); ok {
-			if err := os.Symlink(target, path); err != nil {
-				t.Fatal(err)
-			}
-			continue
-		}
-		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return root
-}
 
 const (
 	intel  = "processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: fpu vme ht syscall\nbugs\t\t: spectre_v1\n"
@@ -77,7 +53,7 @@ func TestVirtualisation(t *testing.T) {
 		"an unknown one":       {map[string]string{"proc/cpuinfo": guest, dmi + "sys_vendor": "ACME\n"}, "vm-other"},
 		"noise":                {map[string]string{"proc/cpuinfo": "\x00\xff:\n:\n", dmi + "sys_vendor": "\xff"}, "none"},
 	} {
-		root := write(t, test.files)
+		root := testenv.Tree(t, test.files)
 		if got := virtualisation(filepath.Join(root, "proc"), filepath.Join(root, "sys")); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
@@ -101,7 +77,7 @@ func TestContainer(t *testing.T) {
 		"a new one":        {map[string]string{"run/systemd/container": "brand\xffnew\n"}, "container-other"},
 		"an empty one":     {map[string]string{"run/systemd/container": "\n", "proc/1/environ": "container=\x00"}, "none"},
 	} {
-		root := write(t, test.files)
+		root := testenv.Tree(t, test.files)
 		if got := container(filepath.Join(root, "proc"), root); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
@@ -143,7 +119,7 @@ func TestMeasuresItself(t *testing.T) {
 		"Docker, the host's PIDs":     {sharing, true, false, false, false, true},
 		"Docker, no namespace":        {map[string]string{".dockerenv": ""}, true, true, false, false, false},
 	} {
-		own := write(t, test.files)
+		own := testenv.Tree(t, test.files)
 		r := Roots{Proc: filepath.Join(own, "host/proc"), Sys: own, Root: filepath.Join(own, "host"), Own: own}
 		if test.ownProc {
 			r.Proc = filepath.Join(own, "proc")
@@ -194,7 +170,7 @@ func TestLimits(t *testing.T) {
 		}, [6]float64{unset, unset, unset, unset, unset, unset}},
 		"a limit without its use": {map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "10\n"}, [6]float64{10, unset, unset, unset, unset, unset}},
 	} {
-		l := readLimits(write(t, test.files))
+		l := readLimits(testenv.Tree(t, test.files))
 		got := [6]float64{l.memory, l.memoryUsed, l.cpus, l.throttled, l.periods, l.throttledPeriods}
 		for i, v := range got {
 			if math.IsNaN(v) {
@@ -263,32 +239,17 @@ func TestPlatform_conformance(t *testing.T) {
 }
 
 func TestPlatform_sendsWhatIsKnown(t *testing.T) {
-	own := write(t, map[string]string{
+	own := testenv.Tree(t, map[string]string{
 		".dockerenv": "", "proc/self/ns/pid": "-> pid:[1]", "proc/vmstat": "nr_free_pages 5\nballoon_inflate 12\nballoon_deflate 2\n",
 		"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "1000\n", "sys/fs/cgroup/memory.current": "900\n",
 	})
 	c := New(Roots{Proc: filepath.Join(own, "proc"), Sys: filepath.Join(own, "sys"), Root: own, Own: own})
-	target := frame.NewTarget(frame.Spec{Job: "node", Collectors: []frame.Entry{{Collector: c}}}, slog.New(slog.DiscardHandler))
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	got := map[string]float64{}
-	for _, mf := range target.Gather(ctx) {
-		for _, m := range mf.GetMetric() {
-			name := mf.GetName()
-			for _, l := range m.GetLabel() {
-				name += " " + l.GetValue()
-			}
-			if !strings.HasPrefix(name, "tocsin_collector") {
-				got[name] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
-			}
-		}
-	}
 	want := map[string]float64{
-		"tocsin_host_platform_info docker unknown": 1, "tocsin_host_measures_container proc": 1, "tocsin_host_measures_container root": 1,
+		"tocsin_host_platform_info{docker|unknown}": 1, "tocsin_host_measures_container{proc}": 1, "tocsin_host_measures_container{root}": 1,
 		"tocsin_host_balloon_bytes":                10 * float64(os.Getpagesize()),
 		"tocsin_host_container_memory_limit_bytes": 1000, "tocsin_host_container_memory_bytes": 900,
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, collectortest.Once(t, c).Samples); diff != "" {
 		t.Error(diff)
 	}
 }
