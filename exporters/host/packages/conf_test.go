@@ -63,7 +63,7 @@ func TestConf_agreesWithApt(t *testing.T) {
 		t.Fatal(err)
 	}
 	theirs := conf{}
-	if err := theirs.parse(apt(t, root, "apt-config", "dump")); err != nil {
+	if err := theirs.parse(apt(t, root)("apt-config", "dump")); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"apt::periodic::enable", "apt::periodic::unattended-upgrade", "apt::x", "apt::b", "apt::c", "apt::d::e"} {

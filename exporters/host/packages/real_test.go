@@ -33,10 +33,9 @@ var (
 
 // upgradable is what `apt list --upgradable` says, which is what apt_info.py
 // counts: package and architecture, old and new version.
-func upgradable(t testing.TB, root string) map[string]string {
-	t.Helper()
+func upgradable(list string) map[string]string {
 	all := map[string]string{}
-	for _, m := range listLine.FindAllStringSubmatch(apt(t, root, "apt", "list", "--upgradable"), -1) {
+	for _, m := range listLine.FindAllStringSubmatch(list, -1) {
 		all[m[1]+" "+m[3]] = m[4] + " > " + m[2]
 	}
 	return all
@@ -51,7 +50,8 @@ func TestUpgrades_areThoseOfAptLineByLine(t *testing.T) {
 				ours[k.name+" "+v.arch] = k.current.text + " > " + v.text
 			}
 		}
-		theirs := upgradable(t, root)
+		ask := apt(t, root)
+		theirs := upgradable(ask("apt", "list", "--upgradable"))
 		if diff := cmp.Diff(theirs, ours); diff != "" {
 			t.Errorf("%s: apt (-) and we (+) differ:\n%s", root, diff)
 		}
@@ -59,7 +59,7 @@ func TestUpgrades_areThoseOfAptLineByLine(t *testing.T) {
 		// The solver may keep some back, but upgrades none that is not among these.
 		for _, verb := range []string{"upgrade", "dist-upgrade"} {
 			kept := len(ours)
-			for _, m := range instLine.FindAllStringSubmatch(apt(t, root, "apt-get", "-s", "-o", "Debug::NoLocking=true", verb), -1) {
+			for _, m := range instLine.FindAllStringSubmatch(ask("apt-get", "-s", "-o", "Debug::NoLocking=true", verb), -1) {
 				name, _, _ := strings.Cut(m[1], ":")
 				if got, want := ours[name+" "+m[4]], m[2]+" > "+m[3]; got != want {
 					t.Errorf("%s: apt-get %s has %s %s, we have %q", root, verb, name, want, got)
