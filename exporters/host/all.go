@@ -20,24 +20,70 @@ import (
 // node_exporter's where it has such a collector.
 var known = []kind{
 	{name: "accounts", standing: byDefault, every: accounts.Every, make: func(m *machine) frame.Collector { return accounts.New(m.cfg.Root, m.roots.proc) }},
+	{name: "bcache", standing: byDefault, make: func(m *machine) frame.Collector { return newBcache(m.roots, m.cfg.BcachePriorities) }},
+	{name: "bcachefs", standing: byDefault, make: func(m *machine) frame.Collector { return newBcachefs(m.roots) }},
+	{name: "btrfs", standing: byDefault, make: func(m *machine) frame.Collector { return newBtrfs(m.roots, m.kernel.btrfs) }},
+	{name: "buddyinfo", standing: onDemand, make: func(m *machine) frame.Collector { return newBuddyinfo(m.roots) }},
+	{name: "cgroups", standing: onDemand, make: func(m *machine) frame.Collector { return newCgroups(m.roots) }},
 	{name: "cpu", standing: byDefault, make: func(m *machine) frame.Collector { return newCPU(m.roots) }},
+	{name: "cpu_vulnerabilities", standing: onDemand, make: func(m *machine) frame.Collector { return newVulnerabilities(m.roots) }},
+	{name: "cpufreq", standing: byDefault, make: func(m *machine) frame.Collector { return newCPUFreq(m.roots) }},
 	{name: "diskstats", standing: byDefault, make: func(m *machine) frame.Collector { return newDiskstats(m.roots, m.filter(m.cfg.Disks)) }},
+	{name: "dmi", standing: byDefault, make: func(m *machine) frame.Collector { return newDMI(m.roots) }},
+	{name: "dmmultipath", standing: byDefault, make: func(m *machine) frame.Collector { return newDMMultipath(m.roots) }},
+	{name: "drbd", standing: onDemand, make: func(m *machine) frame.Collector { return newDRBD(m.roots) }},
+	{name: "drm", standing: onDemand, make: func(m *machine) frame.Collector { return newDRM(m.roots) }},
+	{name: "edac", standing: byDefault, make: func(m *machine) frame.Collector { return newEDAC(m.roots) }},
+	{name: "entropy", standing: byDefault, make: func(m *machine) frame.Collector { return newEntropy(m.roots) }},
+	{name: "filefd", standing: byDefault, make: func(m *machine) frame.Collector { return newFilefd(m.roots) }},
 	{name: "filesystem", standing: byDefault, make: func(m *machine) frame.Collector {
 		views := newViews(m.roots, m.filter(m.cfg.MountPoints), m.filter(m.cfg.FilesystemTypes), m.log)
 		return newFilesystem(views.mounts, m.kernel.statfs)
 	}},
+	{name: "hwmon", standing: byDefault, make: func(m *machine) frame.Collector {
+		return newHwmon(m.roots, m.filter(m.cfg.Chips), m.filter(m.cfg.Sensors))
+	}},
+	{name: "interrupts", standing: onDemand, make: func(m *machine) frame.Collector {
+		return newInterrupts(m.roots, m.filter(m.cfg.Interrupts), !m.cfg.InterruptsWithoutZeros)
+	}},
+	{name: "kernel_hung", standing: byDefault, make: func(m *machine) frame.Collector { return newKernelHung(m.roots) }},
+	{name: "ksmd", standing: onDemand, make: func(m *machine) frame.Collector { return newKSMD(m.roots) }},
 	{name: "loadavg", standing: byDefault, make: func(m *machine) frame.Collector { return newLoadavg(m.roots.gopsutil) }},
+	{name: "mdadm", standing: byDefault, make: func(m *machine) frame.Collector { return newMdadm(m.roots) }},
 	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
+	{name: "meminfo_numa", standing: onDemand, make: func(m *machine) frame.Collector { return newMeminfoNUMA(m.roots) }},
 	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector { return newNetclass(m.roots, m.filter(m.cfg.Interfaces)) }},
 	{name: "netdev", standing: byDefault, make: func(m *machine) frame.Collector { return newNetdev(m.roots, m.filter(m.cfg.Interfaces)) }},
+	{name: "nvme", standing: byDefault, make: func(m *machine) frame.Collector { return newNVMe(m.roots) }},
+	{name: "nvmesubsystem", standing: onDemand, make: func(m *machine) frame.Collector { return newNVMeSubsystem(m.roots) }},
+	{name: "os", standing: byDefault, make: func(m *machine) frame.Collector { return newOSRelease(m.roots, m.cfg.Root) }},
 	{name: "packages", standing: byDefault, every: packages.Every, make: func(m *machine) frame.Collector { return packages.New(m.cfg.Root, m.roots.proc) }},
+	{name: "pcidevice", standing: onDemand, make: func(m *machine) frame.Collector { return newPCIDevice(m.roots) }},
 	{name: "platform", standing: byDefault, every: time.Minute, make: func(m *machine) frame.Collector {
 		return platform.New(platform.Roots{Proc: m.roots.proc, Sys: m.roots.sys, Root: m.cfg.Root, Own: m.own})
 	}},
+	{name: "powersupplyclass", standing: byDefault, make: func(m *machine) frame.Collector { return newPowerSupply(m.roots, m.filter(m.cfg.PowerSupplies)) }},
+	{name: "pressure", standing: byDefault, make: func(m *machine) frame.Collector { return newPressure(m.roots) }},
+	{name: "processes", standing: onDemand, make: func(m *machine) frame.Collector { return newProcesses(m.roots) }},
+	{name: "rapl", standing: byDefault, make: func(m *machine) frame.Collector { return newRapl(m.roots, m.cfg.RaplZoneLabel) }},
+	{name: "schedstat", standing: byDefault, make: func(m *machine) frame.Collector { return newSchedstat(m.roots) }},
+	{name: "selinux", standing: byDefault, make: func(m *machine) frame.Collector { return newSelinux(m.roots, m.cfg.Root) }},
+	{name: "slabinfo", standing: onDemand, make: func(m *machine) frame.Collector { return newSlabinfo(m.roots, m.filter(m.cfg.Slabs)) }},
+	{name: "softirqs", standing: onDemand, make: func(m *machine) frame.Collector { return newSoftirqs(m.roots) }},
 	{name: "stat", standing: byDefault, make: func(m *machine) frame.Collector { return newStat(m.roots) }},
+	{name: "storage", standing: byDefault, every: time.Minute, make: newStorage},
+	{name: "swap", standing: onDemand, make: func(m *machine) frame.Collector { return newSwap(m.roots) }},
+	{name: "sysctl", standing: onDemand, make: func(m *machine) frame.Collector { return newSysctl(m.roots, m.cfg.Sysctl) }},
+	{name: "tapestats", standing: byDefault, make: func(m *machine) frame.Collector { return newTapestats(m.roots, m.filter(m.cfg.Tapes)) }},
+	{name: "thermal_zone", standing: byDefault, make: func(m *machine) frame.Collector { return newThermalZone(m.roots) }},
 	{name: "time", standing: byDefault, make: func(m *machine) frame.Collector { return newClock(m.roots, m.kernel.now) }},
 	{name: "timex", standing: byDefault, make: func(m *machine) frame.Collector { return newTimex(m.kernel.adjtimex) }},
 	{name: "uname", standing: byDefault, make: func(m *machine) frame.Collector { return newUname(m.kernel.uname) }},
+	{name: "vmstat", standing: byDefault, make: func(m *machine) frame.Collector { return newVmstat(m.roots, m.filter(m.cfg.VMStatFields)) }},
+	{name: "watchdog", standing: byDefault, make: func(m *machine) frame.Collector { return newWatchdog(m.roots) }},
+	{name: "xfs", standing: byDefault, make: func(m *machine) frame.Collector { return newXFS(m.roots) }},
+	{name: "zfs", standing: byDefault, make: func(m *machine) frame.Collector { return newZFS(m.roots) }},
+	{name: "zoneinfo", standing: onDemand, make: func(m *machine) frame.Collector { return newZoneinfo(m.roots) }},
 }
 
 // New returns the collectors of this machine that the configuration chooses.
@@ -49,6 +95,7 @@ func New(cfg Config, log *slog.Logger) []frame.Entry {
 		uname:    unix.Uname,
 		adjtimex: unix.Adjtimex,
 		now:      time.Now,
+		btrfs:    askBtrfs,
 	}, log)
 	return m.collectors()
 }
@@ -92,6 +139,7 @@ type kernel struct {
 	uname    func(*unix.Utsname) error
 	adjtimex func(*unix.Timex) (int, error)
 	now      func() time.Time
+	btrfs    btrfsFunc
 }
 
 // gopsutil gives ctx the roots in the form in which gopsutil takes them.

@@ -7,12 +7,13 @@ import (
 	"tocsin/internal/problem"
 )
 
-// What node_exporter 1.12 leaves out by default.
+// What node_exporter 1.12 leaves out by default, or takes in.
 const (
 	excludedMountPoints = `^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)`
 	excludedTypes       = `^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|` +
 		`mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$`
-	excludedDisks = `^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$`
+	includedFields = `^(oom_kill|pgpg|pswp|pg.*fault).*`
+	excludedDisks  = `^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$`
 )
 
 // Config says where the machine is seen, and what of it is left out.
@@ -29,6 +30,20 @@ type Config struct {
 	FilesystemTypes Filter `yaml:"filesystem_types"` // ext4, nfs4, ...
 	Disks           Filter `yaml:"disks"`            // sda, nvme0n1, ...
 	Interfaces      Filter `yaml:"interfaces"`       // eth0, ...
+	Chips           Filter `yaml:"chips"`            // of sensors: platform_coretemp_0, ...
+	Sensors         Filter `yaml:"sensors"`          // with their chips: platform_coretemp_0;temp1, ...
+	PowerSupplies   Filter `yaml:"power_supplies"`   // BAT0, AC, ...
+	Tapes           Filter `yaml:"tapes"`            // st0, ...
+
+	Interrupts   Filter `yaml:"interrupts"`    // with their words, as 24;PCI-MSI;eth0
+	Slabs        Filter `yaml:"slabs"`         // caches of the kernel: dentry, ...
+	VMStatFields Filter `yaml:"vmstat_fields"` // of /proc/vmstat: oom_kill, ...
+
+	Sysctl Sysctl `yaml:"sysctl"` // kernel parameters; for the collector sysctl
+
+	InterruptsWithoutZeros bool `yaml:"interrupts_without_zeros"` // lines that have counted nothing are left out
+	BcachePriorities       bool `yaml:"bcache_priorities"`        // what bcache's caches hold, which the kernel sorts at each scrape
+	RaplZoneLabel          bool `yaml:"rapl_zone_label"`          // the processor's zone as the label rapl_zone, not in the metric's name
 }
 
 // A Filter chooses among names by regular expressions (RE2). A name is
@@ -47,6 +62,9 @@ func (c *Config) SetDefaults() {
 	c.MountPoints.setDefault(excludedMountPoints)
 	c.FilesystemTypes.setDefault(excludedTypes)
 	c.Disks.setDefault(excludedDisks)
+	if c.VMStatFields == (Filter{}) {
+		c.VMStatFields.Include = includedFields
+	}
 }
 
 func setDefault(s *string, to string) {
@@ -71,6 +89,14 @@ func (c *Config) Validate(p problem.List) {
 	c.FilesystemTypes.validate(p.At("filesystem_types"))
 	c.Disks.validate(p.At("disks"))
 	c.Interfaces.validate(p.At("interfaces"))
+	c.Chips.validate(p.At("chips"))
+	c.Sensors.validate(p.At("sensors"))
+	c.PowerSupplies.validate(p.At("power_supplies"))
+	c.Tapes.validate(p.At("tapes"))
+	c.Interrupts.validate(p.At("interrupts"))
+	c.Slabs.validate(p.At("slabs"))
+	c.VMStatFields.validate(p.At("vmstat_fields"))
+	c.Sysctl.validate(p.At("sysctl"))
 }
 
 func absolute(p problem.List, path string) {

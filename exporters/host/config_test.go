@@ -47,6 +47,7 @@ func TestConfig_whatIsSetStays(t *testing.T) {
 	want := Config{
 		Proc: "/host/proc", Sys: "/sys", Root: "/",
 		MountPoints:     Filter{Exclude: excludedMountPoints},
+		VMStatFields:    Filter{Include: includedFields},
 		FilesystemTypes: Filter{Include: "^ext4$"},
 		Disks:           Filter{Exclude: "^$"},
 		Interfaces:      Filter{Include: "eth", Exclude: "1$"},
@@ -63,7 +64,10 @@ func TestConfig_whatIsSetStays(t *testing.T) {
 }
 
 func TestConfig_problems(t *testing.T) {
-	cfg := Config{Proc: "host/proc", Disks: Filter{Include: "sd[a", Exclude: "*"}}
+	cfg := Config{
+		Proc: "host/proc", Disks: Filter{Include: "sd[a", Exclude: "*"},
+		Chips: Filter{Include: "+"}, Sensors: Filter{Exclude: "+"}, PowerSupplies: Filter{Exclude: "+"}, Tapes: Filter{Include: "+"},
+	}
 	cfg.SetDefaults()
 	p := problem.New()
 	cfg.Validate(p.At("host"))
@@ -71,6 +75,10 @@ func TestConfig_problems(t *testing.T) {
 		{Path: "host.proc", Text: `"host/proc" is no absolute path; write one that begins with /, as /host/proc`},
 		{Path: "host.disks.include", Text: "error parsing regexp: missing closing ]: `[a`; write a regular expression in RE2's syntax, as ^(lo|docker[0-9]+)$"},
 		{Path: "host.disks.exclude", Text: "error parsing regexp: missing argument to repetition operator: `*`; write a regular expression in RE2's syntax, as ^(lo|docker[0-9]+)$"},
+		{Path: "host.chips.include", Text: "error parsing regexp: missing argument to repetition operator: `+`; write a regular expression in RE2's syntax, as ^(lo|docker[0-9]+)$"},
+		{Path: "host.sensors.exclude", Text: "error parsing regexp: missing argument to repetition operator: `+`; write a regular expression in RE2's syntax, as ^(lo|docker[0-9]+)$"},
+		{Path: "host.power_supplies.exclude", Text: "error parsing regexp: missing argument to repetition operator: `+`; write a regular expression in RE2's syntax, as ^(lo|docker[0-9]+)$"},
+		{Path: "host.tapes.include", Text: "error parsing regexp: missing argument to repetition operator: `+`; write a regular expression in RE2's syntax, as ^(lo|docker[0-9]+)$"},
 	}
 	if diff := cmp.Diff(want, p.All()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

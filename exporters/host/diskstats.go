@@ -3,49 +3,51 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"strconv"
-
-	"github.com/prometheus/procfs/blockdevice"
+	"math"
+	"path/filepath"
 
 	"tocsin/internal/frame"
 )
 
 // The columns of /proc/diskstats, in its order; older kernels have fewer.
-var diskColumns = []*frame.Family{
-	diskCounter("reads_completed_total", "Reads completed."),
-	diskCounter("reads_merged_total", "Reads merged with a neighbouring one."),
-	diskCounter("read_bytes_total", "Bytes read."),
-	diskCounter("read_time_seconds_total", "Time that all reads took together, in seconds."),
-	diskCounter("writes_completed_total", "Writes completed."),
-	diskCounter("writes_merged_total", "Writes merged with a neighbouring one."),
-	diskCounter("written_bytes_total", "Bytes written."),
-	diskCounter("write_time_seconds_total", "Time that all writes took together, in seconds."),
-	{Name: "node_disk_io_now", Labels: []string{"device"}, Help: "Requests that the disk is working on."},
-	diskCounter("io_time_seconds_total", "Time during which the disk was busy, in seconds."),
-	diskCounter("io_time_weighted_seconds_total", "Time that all requests took together, waiting included, in seconds."),
-	diskCounter("discards_completed_total", "Discards (TRIM) completed."),
-	diskCounter("discards_merged_total", "Discards merged with a neighbouring one."),
-	diskCounter("discarded_sectors_total", "Sectors of 512 bytes discarded."),
-	diskCounter("discard_time_seconds_total", "Time that all discards took together, in seconds."),
-	diskCounter("flush_requests_total", "Flushes of the disk's cache completed."),
-	diskCounter("flush_requests_time_seconds_total", "Time that all flushes took together, in seconds."),
+var diskColumns = []numberFile{
+	diskCounter("reads_completed_total", 1, "Reads completed."),
+	diskCounter("reads_merged_total", 1, "Reads merged with a neighbouring one."),
+	diskCounter("read_bytes_total", 1/diskSector, "Bytes read."),
+	diskCounter("read_time_seconds_total", 1000, "Time that all reads took together, in seconds."),
+	diskCounter("writes_completed_total", 1, "Writes completed."),
+	diskCounter("writes_merged_total", 1, "Writes merged with a neighbouring one."),
+	diskCounter("written_bytes_total", 1/diskSector, "Bytes written."),
+	diskCounter("write_time_seconds_total", 1000, "Time that all writes took together, in seconds."),
+	{"", &frame.Family{Name: "node_disk_io_now", Labels: []string{"device"}, Help: "Requests that the disk is working on."}, 1},
+	diskCounter("io_time_seconds_total", 1000, "Time during which the disk was busy, in seconds."),
+	diskCounter("io_time_weighted_seconds_total", 1000, "Time that all requests took together, waiting included, in seconds."),
+	diskCounter("discards_completed_total", 1, "Discards (TRIM) completed."),
+	diskCounter("discards_merged_total", 1, "Discards merged with a neighbouring one."),
+	diskCounter("discarded_sectors_total", 1, "Sectors of 512 bytes discarded."),
+	diskCounter("discard_time_seconds_total", 1000, "Time that all discards took together, in seconds."),
+	diskCounter("flush_requests_total", 1, "Flushes of the disk's cache completed."),
+	diskCounter("flush_requests_time_seconds_total", 1000, "Time that all flushes took together, in seconds."),
 }
 
-func diskCounter(name, help string) *frame.Family {
-	return &frame.Family{Name: "node_disk_" + name, Type: frame.Counter, Labels: []string{"device"}, Help: help}
+func diskCounter(name string, per float64, help string) numberFile {
+	return numberFile{"", &frame.Family{Name: "node_disk_" + name, Type: frame.Counter, Labels: []string{"device"}, Help: help}, per}
 }
 
-// Units of /proc/diskstats, whatever the disk's own sectors are.
-const (
-	diskSector  = 512.0
-	millisecond = 1.0 / 1000
-)
+// diskSector is the unit of /proc/diskstats, whatever the disk's own sectors
+// are (Documentation/admin-guide/iostats.rst of the kernel).
+const diskSector = 512.0
 
-// diskstats is the collector diskstats. The numbers come from procfs, the
-// disks' names from what udev noted of them.
+// oldColumns is how many columns all kernels have; discards came with 4.18,
+// flushes with 5.5.
+const oldColumns = 11
+
+// diskstats is the collector diskstats. It reads /proc/diskstats itself:
+// procfs takes twice the memory and loses all disks after a bad line. The
+// disks' names are from what udev noted of them.
 type diskstats struct {
 	roots *roots
 	disks *filter
@@ -60,64 +62,77 @@ func newDiskstats(r *roots, disks *filter) *diskstats {
 func (c *diskstats) Name() string { return "diskstats" }
 
 // Families implements frame.Collector.
-func (c *diskstats) Families() []*frame.Family { return append(diskInfoFamilies(), diskColumns...) }
+func (c *diskstats) Families() []*frame.Family {
+	return append(diskInfoFamilies(), familiesOf(diskColumns)...)
+}
 
 // Collect implements frame.Collector.
 func (c *diskstats) Collect(ctx context.Context, s *frame.Sink) error {
-	kernel, err := blockdevice.NewFS(c.roots.proc, c.roots.sys)
-	if err != nil {
-		return fmt.Errorf("diskstats: %w", err)
-	}
-	// With an error come the disks that stand before the bad line.
-	disks, err := kernel.ProcDiskstats()
-	if err != nil {
-		err = fmt.Errorf("read %s/diskstats: %w", c.roots.proc, err)
-	}
-	for i := range disks {
-		disk := &disks[i]
-		if !c.disks.watches([]byte(disk.DeviceName)) {
-			continue
+	path := filepath.Join(c.roots.proc, "diskstats")
+	return c.roots.read(path, func(content []byte) error {
+		var errs []error
+		for line := range bytes.Lines(content) {
+			if err := ctx.Err(); err != nil { // an info is two files a disk
+				return errors.Join(append(errs, err)...)
+			}
+			d, ok := parseDisk(line)
+			if !ok {
+				errs = append(errs, malformed(path, line))
+				continue
+			}
+			if !c.disks.watches(d.name) {
+				continue
+			}
+			name := valid(string(d.name))
+			for i, column := range diskColumns[:d.given] {
+				s.Send(column.family, float64(d.columns[i])/column.per, name)
+			}
+			c.udev.send(s, name, uint32(d.major), uint32(d.minor), c.rotational(name))
 		}
-		if ctx.Err() != nil { // an info is two files a disk
-			return errors.Join(err, ctx.Err())
-		}
-		c.send(s, disk)
-		c.udev.send(s, disk.DeviceName, disk.MajorNumber, disk.MinorNumber, rotational(kernel, disk.DeviceName))
-	}
-	return err
+		return errors.Join(errs...)
+	})
 }
 
-func (c *diskstats) send(s *frame.Sink, d *blockdevice.Diskstats) {
-	values := [...]float64{
-		float64(d.ReadIOs),
-		float64(d.ReadMerges),
-		float64(d.ReadSectors) * diskSector,
-		float64(d.ReadTicks) * millisecond,
-		float64(d.WriteIOs),
-		float64(d.WriteMerges),
-		float64(d.WriteSectors) * diskSector,
-		float64(d.WriteTicks) * millisecond,
-		float64(d.IOsInProgress),
-		float64(d.IOsTotalTicks) * millisecond,
-		float64(d.WeightedIOTicks) * millisecond,
-		float64(d.DiscardIOs),
-		float64(d.DiscardMerges),
-		float64(d.DiscardSectors),
-		float64(d.DiscardTicks) * millisecond,
-		float64(d.FlushRequestsCompleted),
-		float64(d.TimeSpentFlushing) * millisecond,
+// diskLine is one line of /proc/diskstats.
+type diskLine struct {
+	major, minor uint64
+	name         []byte
+	columns      [17]uint64 // as diskColumns has them
+	given        int        // how many of them this kernel has
+}
+
+func parseDisk(line []byte) (d diskLine, ok bool) {
+	major, rest := nextField(bytes.TrimRight(line, "\n"))
+	minor, rest := nextField(rest)
+	d.name, rest = nextField(rest)
+	d.major, ok = number(major)
+	var ok2 bool
+	d.minor, ok2 = number(minor)
+	if !ok || !ok2 || d.major > math.MaxUint32 || d.minor > math.MaxUint32 {
+		return d, false
 	}
-	given := min(d.IoStatsCount-3, len(values)) // without major, minor and name
-	for i, family := range diskColumns[:given] {
-		s.Send(family, values[i], d.DeviceName)
+	for d.given < len(diskColumns) {
+		var field []byte
+		field, rest = nextField(rest)
+		if len(field) == 0 {
+			break
+		}
+		if d.columns[d.given], ok = number(field); !ok {
+			return d, false
+		}
+		d.given++
 	}
+	return d, d.given >= oldColumns
 }
 
 // rotational tells whether the disk turns; one that does not say does not.
-func rotational(kernel blockdevice.FS, device string) string {
-	n, err := kernel.SysBlockDeviceRotational(device)
-	if err != nil || n != 1 {
-		n = 0
-	}
-	return strconv.FormatUint(n, 10)
+func (c *diskstats) rotational(disk string) string {
+	turns := "0"
+	_ = c.roots.read(filepath.Join(c.roots.sys, "block", disk, "queue/rotational"), func(content []byte) error { // a partition has no such file
+		if string(bytes.TrimSpace(content)) == "1" {
+			turns = "1"
+		}
+		return nil
+	})
+	return turns
 }

@@ -38,9 +38,13 @@ func machineIn(root string, k kernel) []frame.Collector {
 	cfg := Config{Proc: filepath.Join(root, "proc"), Sys: filepath.Join(root, "sys")}
 	cfg.SetDefaults()
 	cfg.Collectors.Only = Names()
+	cfg.Sysctl = Sysctl{ // as TestHost_equalsNodeExporterOnFixtures gives them to node_exporter
+		Numbers: []string{"kernel.threads-max", "fs.file-nr", "fs.file-nr:total,current,max"},
+		Texts:   []string{"kernel.seccomp.actions_avail"},
+	}
 	m := newMachine(cfg, k, discard())
 	m.roots.udev = filepath.Join(root, "run/udev/data")
-	m.cfg.Root, m.own = root, root // of the collectors that read files below them
+	m.cfg.Root, m.own = root, root // of files, not of mount points
 	return plain(m.collectors())
 }
 
@@ -82,7 +86,8 @@ func fakeKernel() kernel {
 			t.Constant, t.Tick, t.Tai = 7, 10000, 37
 			return unix.TIME_OK, nil
 		},
-		now: func() time.Time { return time.Unix(1767225600, 500e6).In(time.FixedZone("CET", 3600)) },
+		btrfs: func(string) (string, []btrfsDevice, error) { return "", nil, unix.ENOTTY },
+		now:   func() time.Time { return time.Unix(1767225600, 500e6).In(time.FixedZone("CET", 3600)) },
 	}
 }
 
@@ -256,7 +261,7 @@ func TestHost_survivesBrokenFiles(t *testing.T) {
 	t.Run("nothing at all", func(t *testing.T) {
 		for _, c := range machineIn(write(t, nil), fakeKernel()) {
 			r := run(t, c, time.Second)
-			mustSpeak := slices.Contains([]string{"cpu", "diskstats", "filesystem", "meminfo", "netdev", "stat"}, c.Name())
+			mustSpeak := slices.Contains([]string{"cpu", "diskstats", "filefd", "filesystem", "meminfo", "netdev", "stat", "sysctl"}, c.Name())
 			if (r.reason != "") != mustSpeak {
 				t.Errorf("collector %s without files: reason %q (%s)", c.Name(), r.reason, r.err)
 			}
@@ -270,7 +275,7 @@ func damaged(t testing.TB, tree string, hurt func([]byte) []byte) map[string]str
 	files := map[string]string{}
 	root := filepath.Join("testdata", tree)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil || !d.Type().IsRegular() {
 			return err
 		}
 		b, err := os.ReadFile(path)

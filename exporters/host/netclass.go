@@ -164,8 +164,8 @@ func (a *attributes) value(name string) []byte {
 }
 
 func absent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) ||
-		errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENODEV)
+	return missing(err) || errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EINVAL) ||
+		errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ENODATA)
 }
 
 func (a *attributes) text(name string) string {

@@ -53,15 +53,15 @@ func TestCollectors_filesInPart(t *testing.T) {
 		{"cut short", "loadavg", map[string]string{"proc/loadavg": "0.21"}, map[string]float64{"node_load1": -1}, frame.ReasonError, []string{"fewer than three averages"}},
 		{"empty", "loadavg", map[string]string{"proc/loadavg": ""}, map[string]float64{"node_load1": -1}, frame.ReasonError, []string{"fewer than three averages"}},
 		{
-			"a bad line costs what follows", "diskstats",
+			"a bad line costs itself", "diskstats",
 			map[string]string{"proc/diskstats": "8 0 sda 1 2 3 4 5 6 7 8 9 10 11\n8 16 sdb one 2 3\n8 32 sdc 1 2 3 4 5 6 7 8 9 10 11\n"},
 			map[string]float64{
 				`node_disk_reads_completed_total{device="sda"}`: 1, `node_disk_read_bytes_total{device="sda"}`: 1536,
 				`node_disk_io_time_seconds_total{device="sda"}`: 0.01, `node_disk_discards_completed_total{device="sda"}`: -1,
-				`node_disk_reads_completed_total{device="sdb"}`: -1,
+				`node_disk_reads_completed_total{device="sdb"}`: -1, `node_disk_reads_completed_total{device="sdc"}`: 1,
 			},
 			frame.ReasonError,
-			[]string{"proc/diskstats"},
+			[]string{"proc/diskstats", "8 16 sdb one"},
 		},
 		{
 			"partitions and loop devices are left out", "diskstats",

@@ -26,8 +26,7 @@ func TestOwnMetrics_areThoseInTheCode(t *testing.T) {
 			}
 			text, err := os.ReadFile(path)
 			for _, m := range name.FindAllSubmatch(text, -1) {
-				// What is about the machine its collectors declare, by families.
-				if !slices.Contains(labels, string(m[1])) && !strings.HasPrefix(string(m[1]), "tocsin_host_") {
+				if !slices.Contains(labels, string(m[1])) && !strings.HasPrefix(string(m[1]), "tocsin_host_") { // a collector's, which declares them
 					found[string(m[1])] = true
 				}
 			}
@@ -46,5 +45,15 @@ func TestOwnMetrics_areThoseInTheCode(t *testing.T) {
 	slices.Sort(listed)
 	if diff := cmp.Diff(sortedKeys(found), listed); diff != "" {
 		t.Errorf("- in the code, + in OwnMetrics:\n%s", diff)
+	}
+}
+
+// Shipped rules are about all hosts of the site: what is off here, another one
+// may measure.
+func TestRules_collectorsThatAreOffHere(t *testing.T) {
+	for _, chosen := range []string{"{off: [filesystem, hwmon, storage]}", "{only: [uname]}"} {
+		if _, err := loadText(t, "host: {collectors: "+chosen+"}\n"); err != nil {
+			t.Errorf("%s: %v", chosen, err)
+		}
 	}
 }
