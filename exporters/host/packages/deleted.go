@@ -23,7 +23,7 @@ const (
 	maxUnits   = 100       // on the page
 )
 
-// Stale is which processes still run code that was replaced.
+// stale tells which processes still run code that was replaced.
 type stale struct {
 	units  map[string]int // processes by the unit that they belong to
 	looked int            // processes that could be looked at

@@ -10,6 +10,9 @@
 // of them can be installed together is for apt's solver, so `apt-get upgrade`
 // may keep some of them back.
 //
-// Not seen: a list whose source was taken out of sources.list counts until
-// the next `apt update` deletes it, and folders that apt.conf moved elsewhere.
+// Not told: apt_autoremove_pending, which takes the solver, and whether an
+// update that Ubuntu gives to a part of all machines is meant for this one:
+// such updates are counted apart. Not seen: a list whose source was taken out
+// of sources.list counts until the next `apt update` deletes it, and folders
+// that apt.conf moved elsewhere.
 package packages

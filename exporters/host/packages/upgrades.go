@@ -11,7 +11,7 @@ import (
 	"tocsin/internal/debian"
 )
 
-// Upgrades is what apt would upgrade, in numbers of packages.
+// upgrades are what apt would upgrade, in numbers of packages.
 type upgrades struct {
 	pending, held, phased map[origin]int
 	security              map[string]int // by origin; each that has security updates is there, with 0 too
