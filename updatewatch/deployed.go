@@ -1,14 +1,13 @@
 package updatewatch
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"os"
 	"strings"
 	"sync"
 	"time"
 
+	"tocsin/internal/debian"
 	"tocsin/updatewatch/version"
 )
 
@@ -61,30 +60,19 @@ func (p *packages) version(name string) string {
 	return p.installed[name]
 }
 
-// installedPackages reads dpkg's status file. A package that was removed and
-// has left its configuration is not installed.
+// installedPackages reads dpkg's status file.
 func installedPackages(path string) (map[string]string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	installed := map[string]string{}
-	name, isThere := "", false
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		line := lines.Bytes()
-		switch {
-		case len(line) == 0:
-			name, isThere = "", false
-		case bytes.HasPrefix(line, []byte("Package: ")):
-			name = string(line[len("Package: "):])
-		case bytes.HasPrefix(line, []byte("Status: ")):
-			isThere = bytes.HasSuffix(line, []byte(" installed"))
-		case isThere && bytes.HasPrefix(line, []byte("Version: ")):
-			installed[name] = string(line[len("Version: "):])
+	all, err := debian.ReadStatus(f)
+	installed := make(map[string]string, len(all))
+	for _, p := range all {
+		if p.State == "installed" {
+			installed[p.Name] = p.Version
 		}
 	}
-	return installed, lines.Err()
+	return installed, err
 }

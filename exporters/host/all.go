@@ -11,6 +11,9 @@ import (
 	"github.com/shirou/gopsutil/v3/common"
 	"golang.org/x/sys/unix"
 
+	"tocsin/exporters/host/accounts"
+	"tocsin/exporters/host/packages"
+	"tocsin/exporters/host/platform"
 	"tocsin/exporters/host/textfile"
 	"tocsin/internal/frame"
 )
@@ -18,6 +21,7 @@ import (
 // known is the list of what exists, by name. A name is the same as
 // node_exporter's where it has such a collector.
 var known = []kind{
+	{name: "accounts", standing: byDefault, every: accounts.Every, make: func(m *machine) frame.Collector { return accounts.New(m.cfg.Root, m.roots.proc) }},
 	{name: "bcache", standing: byDefault, make: func(m *machine) frame.Collector { return newBcache(m.roots, m.cfg.BcachePriorities) }},
 	{name: "bcachefs", standing: byDefault, make: func(m *machine) frame.Collector { return newBcachefs(m.roots) }},
 	{name: "btrfs", standing: byDefault, make: func(m *machine) frame.Collector { return newBtrfs(m.roots, m.kernel.btrfs) }},
@@ -55,7 +59,11 @@ var known = []kind{
 	{name: "nvme", standing: byDefault, make: func(m *machine) frame.Collector { return newNVMe(m.roots) }},
 	{name: "nvmesubsystem", standing: onDemand, make: func(m *machine) frame.Collector { return newNVMeSubsystem(m.roots) }},
 	{name: "os", standing: byDefault, make: func(m *machine) frame.Collector { return newOSRelease(m.roots, m.cfg.Root) }},
+	{name: "packages", standing: byDefault, every: packages.Every, make: func(m *machine) frame.Collector { return packages.New(m.cfg.Root, m.roots.proc) }},
 	{name: "pcidevice", standing: onDemand, make: func(m *machine) frame.Collector { return newPCIDevice(m.roots) }},
+	{name: "platform", standing: byDefault, every: time.Minute, make: func(m *machine) frame.Collector {
+		return platform.New(platform.Roots{Proc: m.roots.proc, Sys: m.roots.sys, Root: m.cfg.Root, Own: m.own})
+	}},
 	{name: "powersupplyclass", standing: byDefault, make: func(m *machine) frame.Collector { return newPowerSupply(m.roots, m.filter(m.cfg.PowerSupplies)) }},
 	{name: "pressure", standing: byDefault, make: func(m *machine) frame.Collector { return newPressure(m.roots) }},
 	{name: "processes", standing: onDemand, make: func(m *machine) frame.Collector { return newProcesses(m.roots) }},
@@ -99,6 +107,7 @@ func New(cfg Config, log *slog.Logger) []frame.Entry {
 type machine struct {
 	cfg     Config
 	roots   *roots
+	own     string // where Tocsin's own / lies, whichever machine it measures
 	kernel  kernel
 	log     *slog.Logger
 	filters map[Filter]*filter // one for each expression: what it decided is remembered once
@@ -106,7 +115,7 @@ type machine struct {
 }
 
 func newMachine(cfg Config, k kernel, log *slog.Logger) *machine {
-	return &machine{cfg: cfg, roots: newRoots(cfg), kernel: k, log: log, filters: map[Filter]*filter{}}
+	return &machine{cfg: cfg, roots: newRoots(cfg), own: "/", kernel: k, log: log, filters: map[Filter]*filter{}}
 }
 
 // filter compiles a filter of the configuration.

@@ -44,7 +44,7 @@ func machineIn(root string, k kernel) []frame.Collector {
 	}
 	m := newMachine(cfg, k, discard())
 	m.roots.udev = filepath.Join(root, "run/udev/data")
-	m.cfg.Root = root // of files, not of mount points
+	m.cfg.Root, m.own = root, root // of files, not of mount points
 	return plain(m.collectors())
 }
 

@@ -112,8 +112,13 @@ func (memory) Collect(ctx context.Context, s *frame.Sink) error {
 		family *frame.Family
 		bytes  uint64
 	}{
-		{memorySize, m.Total}, {memoryActive, m.Active}, {memoryInactive, m.Inactive}, {memoryWired, m.Wired},
-		{memoryFree, m.Free}, {memoryCache, m.Cached}, {memoryBuffer, m.Buffers},
+		{memorySize, m.Total},
+		{memoryActive, m.Active},
+		{memoryInactive, m.Inactive},
+		{memoryWired, m.Wired},
+		{memoryFree, m.Free},
+		{memoryCache, m.Cached},
+		{memoryBuffer, m.Buffers},
 	} {
 		s.Send(part.family, float64(part.bytes))
 	}

@@ -9,14 +9,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 
+	"tocsin/internal/debian"
 	"tocsin/updatewatch/feed"
 )
 
 const (
-	maxIndex = 256 << 20 // bytes of an index, decompressed; Debian's own has 55 MB
-	maxLine  = 256 << 10
+	maxIndex  = 256 << 20 // bytes of an index, decompressed; Debian's own has 55 MB
+	firstLook = 16 << 10  // bytes that must show that it is one
 )
 
 // askIndex reads the Packages index of a Debian repository: each version of
@@ -54,34 +54,25 @@ func Packages(ctx context.Context, r io.Reader, name string) ([]string, error) {
 		r = in
 	}
 	limited := &io.LimitedReader{R: r, N: maxIndex}
-	lines := bufio.NewScanner(limited)
-	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
+	in = bufio.NewReaderSize(limited, firstLook)
+	if begin, _ := in.Peek(firstLook); !bytes.Contains(begin, []byte("Package:")) {
+		return nil, errors.New("this is no Packages index")
+	}
+	stanzas := debian.NewScanner(in, "Package", "Version")
 	var versions []string
-	ours, fields := false, 0
-	for n := 0; lines.Scan(); n++ {
-		if n%4096 == 0 && ctx.Err() != nil {
+	for n := 0; stanzas.Scan(); n++ {
+		if n%1024 == 0 && ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		line := lines.Bytes()
-		switch {
-		case len(line) == 0:
-			ours = false
-		case bytes.HasPrefix(line, []byte("Package:")):
-			fields++
-			ours = string(bytes.TrimSpace(line[len("Package:"):])) == name
-		case ours && bytes.HasPrefix(line, []byte("Version:")) && len(versions) < maxReleases:
-			versions = append(versions, strings.TrimSpace(string(line[len("Version:"):])))
-		case fields == 0 && n > 100:
-			return nil, errors.New("this is no Packages index")
+		if string(stanzas.Value(0)) == name && stanzas.Value(1) != nil && len(versions) < maxReleases {
+			versions = append(versions, stanzas.Text(1))
 		}
 	}
-	switch err := lines.Err(); {
+	switch err := stanzas.Err(); {
 	case err != nil:
 		return nil, fmt.Errorf("read index: %w", err)
 	case limited.N <= 0:
 		return nil, fmt.Errorf("%w: more than %d bytes", feed.ErrTooLarge, maxIndex)
-	case fields == 0:
-		return nil, errors.New("this is no Packages index")
 	}
 	return versions, nil
 }

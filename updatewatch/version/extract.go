@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"tocsin/internal/debian"
 )
 
 // A Pattern finds the version in a tag: a regular expression (RE2) for the
@@ -78,8 +80,8 @@ var firstNumber = regexp.MustCompile(`[0-9]+(?:\.[0-9]+)+`)
 
 // Upstream takes from a Debian package's version what Debian added: the epoch,
 // the revision, and marks of repacking. 1:2.5.3+dfsg-1 is upstream's 2.5.3.
-func Upstream(debian string) string {
-	_, upstream, _ := splitDebian(debian)
+func Upstream(text string) string {
+	_, upstream, _ := debian.Split(text)
 	return repacked.ReplaceAllString(upstream, "")
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"regexp"
 	"strings"
+
+	"tocsin/internal/debian"
 )
 
 // A Scheme is how versions are read and ordered.
@@ -79,7 +81,7 @@ func (v Version) Prerelease() bool { return v.pre }
 
 // Compare returns -1 if v is older than w, 1 if it is newer, else 0. Both must
 // be of one scheme.
-func (v Version) Compare(w Version) int { return compareDebian(v.key, w.key) }
+func (v Version) Compare(w Version) int { return debian.Compare(v.key, w.key) }
 
 // Line returns the release line that v belongs to: its first n numbers, as
 // 11.9 of 11.9.1. It has fewer where the version has.
@@ -121,9 +123,20 @@ func (v Version) Coarser(w Version) bool {
 		return false
 	}
 	for i := range short {
-		if compareDigits(short[i], long[i]) != 0 {
+		if debian.Compare(short[i], long[i]) != 0 {
 			return false
 		}
 	}
 	return true
 }
+
+// digits returns how many digits s begins with.
+func digits(s string) int {
+	n := 0
+	for n < len(s) && isDigit(s[n]) {
+		n++
+	}
+	return n
+}
+
+func isDigit(b byte) bool { return b >= '0' && b <= '9' }

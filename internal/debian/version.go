@@ -1,12 +1,12 @@
-package version
+package debian
 
 import "strings"
 
-// compareDebian orders two versions as dpkg does (Debian Policy, 5.6.12):
-// epoch, upstream version, revision. It returns -1, 0 or 1.
-func compareDebian(a, b string) int {
-	epochA, upA, revA := splitDebian(a)
-	epochB, upB, revB := splitDebian(b)
+// Compare orders two versions as dpkg does (Debian Policy, 5.6.12): epoch,
+// upstream version, revision. It returns -1, 0 or 1.
+func Compare(a, b string) int {
+	epochA, upA, revA := Split(a)
+	epochB, upB, revB := Split(b)
 	if c := compareDigits(epochA, epochB); c != 0 {
 		return c
 	}
@@ -16,9 +16,9 @@ func compareDebian(a, b string) int {
 	return comparePart(revA, revB)
 }
 
-// splitDebian takes a version apart: what stands before the first colon, if
-// that is a number, and after the last hyphen.
-func splitDebian(v string) (epoch, upstream, revision string) {
+// Split takes a version apart: what stands before the first colon, if that is a
+// number, and after the last hyphen.
+func Split(v string) (epoch, upstream, revision string) {
 	if before, after, ok := strings.Cut(v, ":"); ok && before != "" && len(before) == digits(before) {
 		epoch, v = before, after
 	}
