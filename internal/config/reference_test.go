@@ -21,6 +21,7 @@ import (
 	"tocsin/alerts/engine"
 	"tocsin/alerts/rules"
 	"tocsin/internal/secret"
+	"tocsin/internal/size"
 	"tocsin/internal/strict"
 	"tocsin/probes"
 )
@@ -114,7 +115,7 @@ func typeWords(t reflect.Type) string {
 		return "secret"
 	case reflect.TypeFor[model.Duration]():
 		return "duration"
-	case reflect.TypeFor[engine.Bytes]():
+	case reflect.TypeFor[size.Bytes]():
 		return "size"
 	case reflect.TypeFor[engine.Config]():
 		return "`off`, or a mapping"
