@@ -20,6 +20,7 @@ import (
 
 	"tocsin/alerts/engine"
 	"tocsin/alerts/rules"
+	"tocsin/exporters/host/backups"
 	"tocsin/internal/secret"
 	"tocsin/internal/size"
 	"tocsin/internal/strict"
@@ -123,6 +124,8 @@ func typeWords(t reflect.Type) string {
 		return "`true`, or a mapping"
 	case reflect.TypeFor[[]Host]():
 		return "list of names or mappings"
+	case reflect.TypeFor[backups.Paths]():
+		return "path, or list of paths"
 	case reflect.TypeFor[probes.List]():
 		return "list of URLs or mappings"
 	case reflect.TypeFor[probes.Statuses]():

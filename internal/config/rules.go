@@ -6,6 +6,7 @@ import (
 
 	"tocsin/alerts/rules"
 	"tocsin/exporters/host"
+	"tocsin/exporters/host/backups"
 	"tocsin/internal/frame"
 	"tocsin/internal/problem"
 	"tocsin/probes"
@@ -48,6 +49,7 @@ func (s *Site) exported() []string {
 	for _, e := range host.New(s.Host, slog.New(slog.DiscardHandler)) {
 		add(e.Collector.Families())
 	}
+	add(backups.Families())
 	add(probes.Families())
 	add(updatewatch.Families())
 	return append(names, s.kindMetrics()...)
