@@ -3,13 +3,7 @@ package brick
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,48 +13,6 @@ import (
 	"tocsin/internal/secret"
 	"tocsin/internal/testenv"
 )
-
-// cluster runs PostgreSQL on a socket in a folder of its own, and returns the
-// folder.
-func cluster(t *testing.T) string {
-	t.Helper()
-	initdb, server := testenv.Program(t, "initdb", "postgresql"), testenv.Program(t, "postgres", "postgresql")
-	dir, err := os.MkdirTemp("/tmp", "tocsin-pg-") //nolint:usetesting // a socket's path must be short, and another user must reach it
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	var attr *syscall.SysProcAttr
-	if os.Geteuid() == 0 { // PostgreSQL refuses to run as root
-		u, err := user.Lookup("postgres")
-		if err != nil {
-			t.Fatal(err)
-		}
-		uid, _ := strconv.Atoi(u.Uid)
-		gid, _ := strconv.Atoi(u.Gid)
-		if err := os.Chown(dir, uid, gid); err != nil {
-			t.Fatal(err)
-		}
-		attr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-	}
-	data := filepath.Join(dir, "data")
-	create := exec.CommandContext(t.Context(), initdb, "-D", data, "-U", "admin", "-A", "trust", "-N")
-	create.SysProcAttr, create.Dir = attr, dir
-	if out, err := create.CombinedOutput(); err != nil {
-		t.Fatalf("initdb: %v\n%s", err, out)
-	}
-	run := exec.Command(server, "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off")
-	run.SysProcAttr, run.Dir = attr, dir
-	testenv.StartCmd(t, run)
-	testenv.Eventually(t, 20*time.Second, "PostgreSQL answers", func(ctx context.Context) error {
-		conn, err := pgx.Connect(ctx, dsn(dir, "admin", "postgres"))
-		if err == nil {
-			err = conn.Close(ctx)
-		}
-		return err
-	})
-	return dir
-}
 
 func dsn(dir, user, database string) string {
 	return fmt.Sprintf("postgres://%s@/%s?host=%s", user, database, dir)
@@ -112,7 +64,7 @@ func wcsBrick(t *testing.T, address string, a bricks.Access) bricks.Brick {
 }
 
 func TestPostgres_real(t *testing.T) {
-	dir := cluster(t)
+	dir := testenv.Postgres(t)
 	t.Run("the tables of w.c.s.", func(t *testing.T) { measuresWCS(t, dir) })
 	t.Run("whatever a kind asks is bounded", func(t *testing.T) { isBounded(t, dir) })
 }

@@ -2,6 +2,7 @@ package dump
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"context"
 	"encoding/binary"
@@ -40,12 +41,14 @@ func gzipped(ctx context.Context, f *file) error {
 	return endsInWords(ends.head, ends.tail)
 }
 
-// cut translates what a decompressor says of a file that was cut off.
+// cut translates what a decompressor says of a file that was cut off or
+// damaged.
 func cut(err error) error {
+	var corrupt flate.CorruptInputError
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("%w: gzip's checksum is missing", ErrTruncated)
-	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
+	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.As(err, &corrupt):
 		return fmt.Errorf("%w: %w", ErrForeign, err)
 	}
 	return err
@@ -128,8 +131,11 @@ func (f *file) zstdFrame(ctx context.Context, at int64, blocks *int) (int64, err
 		}
 		block := uint32(header[0]) | uint32(header[1])<<8 | uint32(header[2])<<16
 		size := int64(block >> 3)
-		if block>>1&3 == 1 { // one byte, to be repeated
+		switch block >> 1 & 3 {
+		case 1: // one byte, to be repeated
 			size = 1
+		case 3:
+			return 0, fmt.Errorf("%w: a zstd block is of no kind that exists", ErrForeign)
 		}
 		last = block&1 == 1
 		if at, err = f.within(at + 3 + size); err != nil {

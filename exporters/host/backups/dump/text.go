@@ -17,35 +17,39 @@ var lastWords = [...]struct{ head, tail string }{
 	{"-- MariaDB dump", "-- Dump completed"},
 }
 
-func isText(head []byte) bool {
-	for _, w := range lastWords {
-		if bytes.Contains(head, []byte(w.head)) {
-			return true
+func isText(head []byte) bool { return wordsOf(head) >= 0 }
+
+// wordsOf returns which of lastWords a dump that begins like this has to end
+// in, -1 if none: the first that stands in it decides.
+func wordsOf(head []byte) int {
+	found, first := -1, len(head)
+	for i, w := range lastWords {
+		for _, end := range []string{"\n", " "} { // so that one is not the beginning of another
+			if at := bytes.Index(head, []byte(w.head+end)); at >= 0 && at < first {
+				found, first = i, at
+			}
 		}
 	}
-	return false
+	return found
 }
 
 // sqlText wants the last words that belong to the first.
 func sqlText(_ context.Context, f *file) error { return endsInWords(f.head, f.tail) }
 
 func endsInWords(head, tail []byte) error {
-	for _, w := range lastWords {
-		if bytes.Contains(head, []byte(w.head+"\n")) || bytes.Contains(head, []byte(w.head+" ")) {
-			if bytes.Contains(tail, []byte(w.tail)) {
-				return nil
-			}
-			return fmt.Errorf("%w: its end lacks the line %q", ErrTruncated, w.tail)
-		}
+	i := wordsOf(head)
+	if i < 0 || bytes.Contains(tail, []byte(lastWords[i].tail)) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%w: its end lacks the line %q", ErrTruncated, lastWords[i].tail)
 }
 
 // customDump checks the end of a dump by pg_dump -Fc. Its last data block ends
 // with a chunk of length zero, an integer as WriteInt writes it: a sign and
 // four bytes. Without any data block the table of contents is last, whose last
 // entry ends with an offset of eight zeros or more. So a whole dump ends in
-// five zeros, which compressed data or text hardly does by chance. Sources:
+// five zeros, which compressed data or text hardly does by chance; but a file
+// that was cut right after one of its tables does. Sources:
 // _EndData in src/bin/pg_dump/pg_backup_custom.c, WriteInt and WriteOffset in
 // pg_backup_archiver.c. In the directory format the table of contents is a
 // file of its own, which this says nothing about.
