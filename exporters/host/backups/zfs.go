@@ -69,19 +69,30 @@ var dated = regexp.MustCompile(`(\d{4})(-?)(\d{2})(-?)(\d{2})(?:[-_T:. ]?(\d{2})
 // parseSnapshot finds the time in a snapshot's name. A name with a day alone
 // means its beginning.
 func parseSnapshot(name string, zone *time.Location) (time.Time, bool) {
-	for _, m := range dated.FindAllStringSubmatch(name, 10) {
-		n := func(i int) int { v, _ := strconv.Atoi(m[i]); return v } // empty is 0
-		year, month, day, hour, minute, second := n(1), n(3), n(5), n(6), n(7), n(8)
-		if hour > 23 || minute > 59 || second > 60 {
-			hour, minute, second = 0, 0, 0
+	for rest := name; ; {
+		at := dated.FindStringSubmatchIndex(rest)
+		if at == nil {
+			return time.Time{}, false
 		}
-		if noon := time.Date(year, time.Month(month), day, 12, 0, 0, 0, time.UTC); m[2] != m[4] || noon.Day() != day || int(noon.Month()) != month {
-			continue
+		if t, ok := timeIn(rest, at, zone); ok {
+			return t, true
 		}
-		at := time.Date(year, time.Month(month), day, hour, minute, second, 0, zone)
-		if !at.Before(earliest) && at.Before(farthest) {
-			return at, true
-		}
+		rest = rest[at[0]+1:] // the day may begin within what was none
 	}
-	return time.Time{}, false
+}
+
+// timeIn reads what was found at these places, as regexp has them.
+func timeIn(name string, at []int, zone *time.Location) (time.Time, bool) {
+	part := func(i int) string { return name[max(at[2*i], 0):max(at[2*i+1], 0)] }
+	n := func(i int) int { v, _ := strconv.Atoi(part(i)); return v } // empty is 0
+	year, month, day, hour, minute, second := n(1), n(3), n(5), n(6), n(7), n(8)
+	if hour > 23 || minute > 59 || second > 60 {
+		hour, minute, second = 0, 0, 0
+	}
+	noon := time.Date(year, time.Month(month), day, 12, 0, 0, 0, time.UTC)
+	if part(2) != part(4) || noon.Day() != day || int(noon.Month()) != month {
+		return time.Time{}, false
+	}
+	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, zone)
+	return t, !t.Before(earliest) && t.Before(farthest)
 }
