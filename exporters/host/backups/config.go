@@ -81,9 +81,10 @@ type Source struct {
 	// and paths are one series: which is which cannot be read without the
 	// password.
 	Restic string `yaml:"restic,omitempty"`
-	// Borg is the folder of a repository of borg 1. When its newest archive was
-	// made is known, unless borg compact has run since Tocsin was started; how
-	// many archives there are is not.
+	// Borg is the folder of a repository of borg 1. How many archives there are
+	// cannot be read without the key, and the newest is known for certain only as
+	// long as Tocsin goes on: right after its start it may seem to be as new as
+	// the last "borg compact". A stamp is surer.
 	Borg string `yaml:"borg,omitempty"`
 	// ZFS is the mount point of a ZFS file system; its snapshots are told by the
 	// dates in their names.
