@@ -65,7 +65,7 @@ func TestExample_isComplete(t *testing.T) {
 	}
 	for _, key := range []string{
 		"site", "listen", "external_url", "timezone", "language", "data_dir", "labels", "hosts", "engine", "web", "host",
-		"postgres", "rabbitmq", "bricks", "kind_files", "probes", "alerts", "updates", "intervals", "metrics_from_elsewhere",
+		"postgres", "rabbitmq", "bricks", "kind_files", "backups", "probes", "alerts", "updates", "intervals", "metrics_from_elsewhere",
 	} {
 		if !strings.Contains("\n"+string(example), "\n"+key+":") {
 			t.Errorf("the example has no %s", key)

@@ -57,12 +57,12 @@ type Copy struct {
 }
 
 // Source is where backups lie, and what kind of place it is. One of Files,
-// Full, Restic, Borg, ZFS and Stamp says that.
+// Full, Restic, Borg, Snapshots and Stamp says that.
 type Source struct {
 	// Place is what the place is called, in labels and messages.
 	Place string `yaml:"place,omitempty"`
-	// OffSite says that the place is away from the site: what burns, floods or
-	// is stolen here does not take it along.
+	// OffSite is true where the place is away from the site: what burns, floods
+	// or is stolen here does not take it along.
 	OffSite bool `yaml:"off_site,omitempty"`
 	// Files are the backups themselves: full paths, with * for any letters and
 	// ** for any folders. Names that begin with a dot or end with .tmp, .part or
@@ -86,14 +86,14 @@ type Source struct {
 	// long as Tocsin goes on: right after its start it may seem to be as new as
 	// the last "borg compact". A stamp is surer.
 	Borg string `yaml:"borg,omitempty"`
-	// ZFS is the mount point of a ZFS file system; its snapshots are told by the
-	// dates in their names.
-	ZFS string `yaml:"zfs,omitempty"`
+	// Snapshots is the mount point of a ZFS file system; its snapshots are told by
+	// the dates in their names.
+	Snapshots string `yaml:"zfs,omitempty"`
 	// Prefix is how the names of the ZFS snapshots begin that are meant.
 	Prefix string `yaml:"prefix,omitempty"`
-	// UTC says that the names of the ZFS snapshots tell the time in UTC, as those
-	// of zrepl do, and not in the site's time zone.
-	UTC bool `yaml:"utc,omitempty"`
+	// InUTC is true where the names of the ZFS snapshots tell the time in UTC, as
+	// those of zrepl do, and not in the site's time zone.
+	InUTC bool `yaml:"utc,omitempty"`
 	// Stamp is a file that is written when a backup has succeeded: empty, it was
 	// at its modification time; otherwise at the time that it has in it, as
 	// "date -Is" or "date +%s" print it.

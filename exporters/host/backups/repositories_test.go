@@ -260,7 +260,7 @@ func TestRepositories_thatAreNone(t *testing.T) {
 		{Source{Borg: dir + "/huge"}, reasonForm, "2147483647 buckets is not known"},
 		{Source{Borg: dir + "/cut"}, reasonForm, "ends after 1 of 2 buckets"},
 		{Source{Borg: dir + "/lost"}, reasonMissing, "data/1/7"},
-		{Source{ZFS: dir}, reasonMissing, "write the mount point of a ZFS file system"},
+		{Source{Snapshots: dir}, reasonMissing, "write the mount point of a ZFS file system"},
 		{Source{Stamp: dir + "/gone/stamp"}, reasonMissing, "gone"},
 		{Source{Stamp: dir}, reasonForm, "no ordinary file"},
 	} {
@@ -312,7 +312,7 @@ func TestZFS(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	list := List{{Name: "z", Source: Source{ZFS: dir, Prefix: "autosnap_", UTC: true}, MaxAge: hours(26)}}
+	list := List{{Name: "z", Source: Source{Snapshots: dir, Prefix: "autosnap_", InUTC: true}, MaxAge: hours(26)}}
 	got, lookErr := page(t, list)
 	if lookErr != nil {
 		t.Error(lookErr)

@@ -148,7 +148,7 @@ func (s *Source) validate(p problem.List) {
 	for _, k := range []struct {
 		key string
 		is  bool
-	}{{"files", len(s.Files) > 0}, {"full", len(s.Full) > 0}, {"restic", s.Restic != ""}, {"borg", s.Borg != ""}, {"zfs", s.ZFS != ""}, {"stamp", s.Stamp != ""}} {
+	}{{"files", len(s.Files) > 0}, {"full", len(s.Full) > 0}, {"restic", s.Restic != ""}, {"borg", s.Borg != ""}, {"zfs", s.Snapshots != ""}, {"stamp", s.Stamp != ""}} {
 		if k.is {
 			kinds = append(kinds, k.key)
 		}
@@ -166,7 +166,7 @@ func (s *Source) validate(p problem.List) {
 	if s.MinSize != 0 && len(s.Files)+len(s.Full) == 0 {
 		p.At("min_size").Addf("is known of files only; take it away")
 	}
-	if (s.Prefix != "" || s.UTC) && s.ZFS == "" {
+	if (s.Prefix != "" || s.InUTC) && s.Snapshots == "" {
 		p.At("prefix").Addf("belongs to the snapshots of zfs; take it away")
 	}
 	patterns(p.At("files"), s.Files)
@@ -174,7 +174,7 @@ func (s *Source) validate(p problem.List) {
 	patterns(p.At("incremental"), s.Incremental)
 	absolute(p.At("restic"), s.Restic, "/srv/backup/restic")
 	absolute(p.At("borg"), s.Borg, "/srv/backup/borg")
-	absolute(p.At("zfs"), s.ZFS, "/srv/data")
+	absolute(p.At("zfs"), s.Snapshots, "/srv/data")
 	absolute(p.At("stamp"), s.Stamp, "/var/lib/backup/last-success")
 }
 

@@ -38,11 +38,11 @@ func newPlace(s Source, zone *time.Location) *place {
 		p.what, p.source = s.Restic, &restic{path: s.Restic}
 	case s.Borg != "":
 		p.what, p.source = s.Borg, &borg{path: s.Borg}
-	case s.ZFS != "":
-		if s.UTC {
+	case s.Snapshots != "":
+		if s.InUTC {
 			zone = time.UTC
 		}
-		p.what, p.source = s.ZFS, zfs{mountPoint: s.ZFS, prefix: s.Prefix, zone: zone}
+		p.what, p.source = s.Snapshots, zfs{mountPoint: s.Snapshots, prefix: s.Prefix, zone: zone}
 	case s.Stamp != "":
 		p.what, p.source = s.Stamp, stamp{s.Stamp}
 	case len(s.Full) > 0:
