@@ -161,6 +161,9 @@ func (s *Site) Summary() string {
 	if n := len(s.AllProbes()); n > 0 {
 		parts = append(parts, plural(n, "probe"))
 	}
+	if n := len(s.Backups); n > 0 {
+		parts = append(parts, plural(n, "backup"))
+	}
 	return strings.Join(parts, ", ")
 }
 

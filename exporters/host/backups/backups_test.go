@@ -3,6 +3,7 @@ package backups
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"log/slog"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"tocsin/internal/frame"
 	"tocsin/internal/frame/collectortest"
 	"tocsin/internal/problem"
+	"tocsin/internal/testenv"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -199,9 +201,12 @@ func TestCollector_aPlaceThatHangsCostsItselfAlone(t *testing.T) {
 		}
 	}
 	close(gone.back)
-	for c.watched[0].places[1].busy.Load() { // its look comes back now
-		time.Sleep(time.Millisecond)
-	}
+	testenv.Eventually(t, 10*time.Second, "its look comes back", func(context.Context) error {
+		if c.watched[0].places[1].busy.Load() {
+			return errors.New("it is busy")
+		}
+		return nil
+	})
 	got, err := collect(t, c)
 	if err == nil {
 		t.Error("the broken place went unnoticed")

@@ -115,6 +115,9 @@ func (b *borg) read(ctx context.Context, name string) error {
 	}
 	defer f.Close()
 	segment, keys, err := b.objects(ctx, bufio.NewReaderSize(f, 256<<10))
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		return &placeError{reasonForm, fmt.Errorf("%s: %w", path, err), "run borg check on it"}
 	}

@@ -105,7 +105,7 @@ type RestoreTest struct {
 	// Stamp is a file that is written when a restore has succeeded: empty, or
 	// with the time in it, as "date -Is" or "date +%s" print it.
 	Stamp string `yaml:"stamp"`
-	// MaxAge is how long ago that may be.
+	// MaxAge is how long ago that may be; 90d if left out.
 	MaxAge model.Duration `yaml:"max_age,omitempty"`
 }
 
@@ -148,12 +148,7 @@ func (b *Backup) SetDefaults() {
 			c.MaxAge = b.newestMaxAge() + copyLag
 		}
 	}
-	b.RestoreTested.SetDefaults()
-}
-
-// SetDefaults fills what the site file left out.
-func (r *RestoreTest) SetDefaults() {
-	if r.MaxAge == 0 {
+	if r := &b.RestoreTested; r.Stamp != "" && r.MaxAge == 0 {
 		r.MaxAge = defaultRestoreAge
 	}
 }

@@ -22,6 +22,8 @@ const (
 	// than minSizes make none.
 	sizesKept = 7
 	minSizes  = 3
+	// longestCheck is how long a new file may be looked into.
+	longestCheck = time.Minute
 	// maxYoung bounds the files that are watched while they settle.
 	maxYoung = 1000
 )
@@ -178,11 +180,16 @@ func contentOf(ctx context.Context, one file) (reason, error) {
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		return "", errors.Join(fmt.Errorf("%s is no ordinary file any more", one.path), err)
 	}
-	flaw, err := flawOf(dump.Check(ctx, one.path, f, one.size))
-	if err != nil {
-		err = fmt.Errorf("look into %s: %w", one.path, err)
+	soon, cancel := context.WithTimeout(ctx, longestCheck)
+	defer cancel()
+	flaw, err := flawOf(dump.Check(soon, one.path, f, one.size))
+	switch {
+	case err != nil && soon.Err() != nil && ctx.Err() == nil:
+		return "", nil // as far as it was seen, nothing is wrong with it
+	case err != nil:
+		return "", fmt.Errorf("look into %s: %w", one.path, err)
 	}
-	return flaw, err
+	return flaw, nil
 }
 
 // latest keeps the newest files of many.

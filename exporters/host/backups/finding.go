@@ -93,7 +93,7 @@ func explained(err error) *placeError {
 	case errors.As(err, &known):
 		return known
 	case errors.Is(err, fs.ErrPermission):
-		return &placeError{reasonPermission, err, "let the user that runs tocsin read it, as with setfacl -R -m u:tocsin:rX"}
+		return &placeError{reasonPermission, err, "let the user that runs tocsin read it, as with setfacl -R -m u:tocsin:rX,d:u:tocsin:rX FOLDER"}
 	case errors.Is(err, fs.ErrNotExist):
 		return &placeError{reasonMissing, err, "mount it, or correct the path in the site file"}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

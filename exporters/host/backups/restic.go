@@ -44,7 +44,7 @@ func (r *restic) look(ctx context.Context, now time.Time) (finding, error) {
 			found.locked = at
 		}
 	}).match(filepath.Join(escaped(r.path), "locks", "*"))
-	if err != nil {
+	if gone(err) != nil { // a mirror may lack empty folders
 		return finding{}, err
 	}
 	found.series, found.began = untold(times, now), made.ModTime()

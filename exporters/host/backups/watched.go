@@ -71,9 +71,7 @@ func (w *watched) send(s *frame.Sink, results map[*place]result, now time.Time, 
 			copies++
 			offSite += int(truth(p.offSite))
 		}
-		if i == 0 {
-			w.promises(s, p, r.finding, now.In(zone))
-		}
+		w.promises(s, p, r.finding, i > 0, now.In(zone))
 	}
 	s.Send(copiesFamily, float64(copies), name)
 	s.Send(offSiteFamily, float64(offSite), name)
@@ -127,9 +125,9 @@ func (w *watched) place(s *frame.Sink, p *place, f finding, isCopy bool, now tim
 	return good
 }
 
-// promises sends how the ladder stands where the backup lies first, and what is
-// kept too long there.
-func (w *watched) promises(s *frame.Sink, p *place, f finding, now time.Time) {
+// promises sends how old the oldest backup is that a place keeps; and, of the
+// place where it lies first, how the ladder stands.
+func (w *watched) promises(s *frame.Sink, p *place, f finding, isCopy bool, now time.Time) {
 	name := w.config.Name
 	var times []int64
 	for _, level := range f.series {
@@ -144,6 +142,9 @@ func (w *watched) promises(s *frame.Sink, p *place, f finding, now time.Time) {
 	}
 	if d := time.Duration(w.config.DeleteAfter); d > 0 {
 		s.Send(deleteAfterFamily, d.Seconds(), name, p.name)
+	}
+	if isCopy {
+		return
 	}
 	began := w.since
 	if began.IsZero() && !f.began.IsZero() && (len(times) == 0 || f.began.Before(time.Unix(times[0], 0))) {
