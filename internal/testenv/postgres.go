@@ -20,7 +20,7 @@ import (
 func Postgres(t testing.TB, args ...string) string {
 	t.Helper()
 	initdb, server, ready := Program(t, "initdb", "postgresql"), Program(t, "postgres", "postgresql"), Program(t, "pg_isready", "postgresql")
-	dir, err := os.MkdirTemp("/tmp", "tocsin-pg-") // a socket's path must be short, and another user must reach it
+	dir, err := os.MkdirTemp("/tmp", "tocsin-pg-") //nolint:usetesting // a socket's path must be short, and another user must reach it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func Postgres(t testing.TB, args ...string) string {
 	if out, err := create.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	run := exec.Command(server, append([]string{"-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off"}, args...)...) //nolint:noctx // StartCmd ends it
+	run := exec.Command(server, append([]string{"-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off"}, args...)...)
 	run.SysProcAttr, run.Dir = attr, dir
 	p := StartCmd(t, run)
 	Eventually(t, 20*time.Second, "PostgreSQL answers", func(ctx context.Context) error {

@@ -84,6 +84,7 @@ func moreData(t *testing.T, dir, name string, bytes int64) {
 }
 
 func TestRestic_real(t *testing.T) {
+	t.Parallel()
 	restic := newTool(t, "restic", "restic")
 	data, repo := someData(t, "a", 100_000), t.TempDir()
 	a := &ager{t, map[string]time.Time{}}
@@ -128,22 +129,13 @@ func TestRestic_real(t *testing.T) {
 	has(t, got, `lock_timestamp_seconds{backup="r",place="local"} `+fmt.Sprint(float64(noon.Add(-30*time.Hour).Unix())))
 }
 
+// What scripts do, and what is known after each command.
 func TestBorg_real(t *testing.T) {
-	for _, encryption := range []string{"none", "repokey-blake2"} {
-		t.Run(encryption, func(t *testing.T) {
-			t.Parallel()
-			borgStory(t, encryption)
-		})
-	}
-}
-
-// borgStory tells what scripts do, and what is known after each command.
-func borgStory(t *testing.T, encryption string) {
-	t.Helper()
+	t.Parallel()
 	tool := newTool(t, "borg", "borgbackup")
 	data, repo := someData(t, "a", 100_000), filepath.Join(t.TempDir(), "repo")
 	a := &ager{t, map[string]time.Time{}}
-	tool.run("init", "-e", encryption, repo)
+	tool.run("init", "-e", "repokey-blake2", repo)
 	b := &borg{path: repo}
 	now := noon.Add(-10 * day)
 	// newest wants the newest archive to be so old, by this look and, where it
@@ -204,25 +196,31 @@ func borgStory(t *testing.T, encryption string) {
 	newest("no archive any more", time.Time{})
 }
 
+// A repository that is not encrypted, and the lock of a command that runs.
 func TestBorg_lockedWhileItRuns(t *testing.T) {
+	t.Parallel()
 	tool := newTool(t, "borg", "borgbackup")
 	repo := filepath.Join(t.TempDir(), "repo")
 	tool.run("init", "-e", "none", repo)
+	tool.run("create", repo+"::a", someData(t, "a", 1000))
+	(&ager{t, map[string]time.Time{}}).written(repo, noon.Add(-time.Hour))
 	list := List{{Name: "b", Source: Source{Borg: repo}, MaxAge: hours(26)}}
-	if got, err := page(t, list); err != nil || strings.Contains(got, "lock_") {
-		t.Errorf("%v\n%s", err, got)
+	got, err := page(t, list)
+	if err != nil {
+		t.Error(err)
 	}
+	has(t, got, `newest_timestamp_seconds{backup="b",level="any",place="local"} `+fmt.Sprint(float64(noon.Add(-time.Hour).Unix())), `valid{backup="b",level="any",place="local"} 1`, `!lock_`, `!existing`)
 	ready, stop := filepath.Join(t.TempDir(), "ready"), filepath.Join(t.TempDir(), "stop")
 	if out, err := exec.CommandContext(t.Context(), "mkfifo", ready, stop).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	cmd := exec.Command(tool.path, "with-lock", repo, "sh", "-c", "echo > "+ready+"; read x < "+stop) //nolint:noctx // StartCmd ends it
+	cmd := exec.Command(tool.path, "with-lock", repo, "sh", "-c", "echo > "+ready+"; read x < "+stop)
 	cmd.Env = tool.env
 	p := testenv.StartCmd(t, cmd)
 	if _, err := os.ReadFile(ready); err != nil {
 		t.Fatal(err)
 	}
-	got, err := page(t, list)
+	got, err = page(t, list)
 	if err != nil || !strings.Contains(got, `lock_timestamp_seconds{backup="b",place="local"} `) {
 		t.Errorf("%v\n%s", err, got)
 	}

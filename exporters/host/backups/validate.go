@@ -180,6 +180,9 @@ func (s *Source) validate(p problem.List) {
 
 func (r *RestoreTest) validate(p problem.List) {
 	if r.Stamp == "" {
+		if r.MaxAge != 0 {
+			p.At("stamp").Addf("is missing; write the file that is touched when a restore has succeeded, as /var/lib/backup/restore-tested")
+		}
 		return
 	}
 	absolute(p.At("stamp"), r.Stamp, "/var/lib/backup/restore-tested")

@@ -94,6 +94,9 @@ func TestValidate(t *testing.T) {
 			"backups[0].restore_tested.max_age: 1s is less than can be told, since backups are looked at every 5m0s; write at least 10m",
 			"backups[0].covers[0]: " + uncoverable, "backups[0].covers[1]: " + uncoverable, "backups[0].covers[2]: " + uncoverable, "backups[0].covers[3]: " + uncoverable, "backups[0].covers[4]: " + uncoverable,
 		},
+		`[{name: a, files: /f, max_age: 8d, restore_tested: {max_age: 90d}}]`: {
+			"backups[0].restore_tested.stamp: is missing; write the file that is touched when a restore has succeeded, as /var/lib/backup/restore-tested",
+		},
 		`[{name: a, file: /f, max_age: 8d, files: {a: b}}]`: {
 			"backups[0].file: unknown key; did you mean files?",
 			"backups[0].files: must be a path, or a list of paths",

@@ -96,10 +96,18 @@ func TestCheck(t *testing.T) {
 		{"none at all, though they began", Promise{Daily: 2}, nil, "2026-11-01 00:00", "2026-11-27 02:40", "daily 0/2/0"},
 		{"began in the middle of a month", Promise{Monthly: 3}, nil, "2026-09-10 00:00", "2026-11-27 02:40", "monthly 0/1/2"},
 
-		{"around midnight: two on one day, none on the next", Promise{Daily: 3},
-			[]time.Time{at(t, "2026-11-24 23:55"), at(t, "2026-11-26 00:05"), at(t, "2026-11-26 23:55")}, "", "2026-11-27 12:00", "daily 3/0/0"},
-		{"soon after midnight, one night failed: nobody lends his only one", Promise{Daily: 3},
-			[]time.Time{at(t, "2026-11-24 00:30"), at(t, "2026-11-26 00:30"), at(t, "2026-11-27 00:30")}, "", "2026-11-27 12:00", "daily 2/1/0"},
+		{
+			"around midnight: two on one day, none on the next",
+			Promise{Daily: 3},
+			[]time.Time{at(t, "2026-11-24 23:55"), at(t, "2026-11-26 00:05"), at(t, "2026-11-26 23:55")},
+			"", "2026-11-27 12:00", "daily 3/0/0",
+		},
+		{
+			"soon after midnight, one night failed: nobody lends his only one",
+			Promise{Daily: 3},
+			[]time.Time{at(t, "2026-11-24 00:30"), at(t, "2026-11-26 00:30"), at(t, "2026-11-27 00:30")},
+			"", "2026-11-27 12:00", "daily 2/1/0",
+		},
 
 		// Spring: 29 March 2026 has 23 hours in Paris. Autumn: 25 October has 25.
 		{"the day of 23 hours", Promise{Daily: 3}, each(days(1), at(t, "2026-03-27 03:30"), at(t, "2026-03-31 03:30")), "", "2026-03-30 12:00", "daily 3/0/0"},
@@ -128,15 +136,15 @@ func TestCheck(t *testing.T) {
 }
 
 // A promise that the retention keeps to the letter, by the rules of restic
-// forget: of each hour, day and week the last one. At no moment of half a year,
+// forget: of each hour, day and week the last one. At no moment of four months,
 // in a zone with summer time, is a rung missing.
 func TestCheck_neverBrokenByAToolThatKeepsIt(t *testing.T) {
-	for _, name := range []string{"Europe/Paris", "America/St_Johns", "Asia/Kathmandu", "UTC"} {
+	for _, name := range []string{"Europe/Paris", "America/St_Johns", "Asia/Kathmandu"} {
 		z := zone(t, name)
 		p := Promise{Hourly: 24, Daily: 7, Weekly: 4, Monthly: 12}
-		began := time.Date(2026, 6, 3, 10, 7, 0, 0, z)
+		began := time.Date(2026, 9, 3, 10, 7, 0, 0, z)
 		var kept []time.Time
-		for now := began; now.Before(began.AddDate(0, 7, 0)); now = now.Add(20 * time.Minute) {
+		for now := began; now.Before(began.AddDate(0, 4, 0)); now = now.Add(20 * time.Minute) {
 			if now.Minute()/20 == 0 {
 				kept = forget(append(kept, now), p)
 			}
