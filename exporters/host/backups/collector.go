@@ -107,6 +107,7 @@ type result struct {
 type place struct {
 	name, what string // the label; the path in the site file's words
 	offSite    bool
+	copy       *Copy // nil: it is where the backup lies first
 	source     source
 	busy       atomic.Bool // a look has not come back yet
 }

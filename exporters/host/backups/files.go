@@ -89,7 +89,7 @@ func (f *files) look(ctx context.Context, now time.Time) (finding, error) {
 // series looks at one level. What it sees of young files and reads of the
 // newest goes into young and known.
 func (f *files) series(ctx context.Context, p pattern, now time.Time, young map[string]file, known map[string]verdict) (series, error) {
-	s := series{level: p.level, listed: true, newest: newest{size: -1, median: -1, judged: true}}
+	s := series{level: p.level, listed: true, newest: newest{size: -1, median: -1}}
 	var latest latest
 	seen := func(path string, info fs.FileInfo) {
 		one := file{path, info.ModTime(), info.Size()}

@@ -44,7 +44,6 @@ const (
 type newest struct {
 	size   int64
 	median int64  // of the ones before it
-	judged bool   // it was looked into, or there is none to look into
 	flaw   reason // what is wrong with it; empty: nothing
 }
 
@@ -128,7 +127,7 @@ func past(times []int64, now time.Time) (sorted []int64, future bool) {
 
 // untold are the series of a source of which only times are known.
 func untold(times []int64, now time.Time) []series {
-	s := series{level: levelAny, listed: true, newest: newest{size: -1, median: -1, judged: true}}
+	s := series{level: levelAny, listed: true, newest: newest{size: -1, median: -1}}
 	var future bool
 	s.times, future = past(times, now)
 	switch {

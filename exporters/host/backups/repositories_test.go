@@ -1,6 +1,7 @@
 package backups
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -59,7 +60,7 @@ func (a *ager) written(dir string, at time.Time) {
 	}
 }
 
-// source makes a folder with random data.
+// someData makes a folder with a file of random data.
 func someData(t *testing.T, name string, bytes int64) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -152,8 +153,7 @@ func TestBorg_real(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: %v", what, err)
 			}
-			got, ok := found.series[0].last()
-			if ok != !at.IsZero() || ok && !got.Equal(at) {
+			if got := newestOf(found.series); !got.Equal(at) {
 				t.Errorf("%s, first look %t: the newest is of %s, want %s", what, i == 1, got, at)
 			}
 		}
@@ -269,7 +269,7 @@ func TestRepositories_thatAreNone(t *testing.T) {
 	}
 	put(t, filepath.Join(dir, "lost", "data", "1", "7"), "", 5*day)
 	found, err := (&borg{path: dir + "/lost"}).look(t.Context(), noon)
-	if at, _ := found.series[0].last(); err != nil || !at.Equal(noon.Add(-5*day)) {
+	if at := newestOf(found.series); err != nil || !at.Equal(noon.Add(-5*day)) {
 		t.Errorf("%s, %v", at, err)
 	}
 }
@@ -364,6 +364,16 @@ func FuzzStamp(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		if at, ok := parseStamp(text); ok && (at.Before(earliest) || !at.Before(farthest)) {
 			t.Errorf("%q: %s", text, at)
+		}
+	})
+}
+
+func FuzzIndex(f *testing.F) {
+	f.Add([]byte("BORG_IDX\x01\x00\x00\x00\x01\x00\x00\x00\x20\x08" + strings.Repeat("k", 32) + "\x07\x00\x00\x00\x08\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, index []byte) {
+		newest, keys, err := (&borg{}).objects(t.Context(), bytes.NewReader(index))
+		if err == nil && (newest >= 0) != (len(keys) > 0) {
+			t.Errorf("%q: %d keys, the newest in segment %d", index, len(keys), newest)
 		}
 	})
 }

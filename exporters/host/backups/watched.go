@@ -19,8 +19,10 @@ type watched struct {
 
 func newWatched(b *Backup, zone *time.Location) *watched {
 	w := &watched{config: b, places: []*place{newPlace(b.Source, zone)}}
-	for _, c := range b.Copies {
-		w.places = append(w.places, newPlace(c.Source, zone))
+	for i := range b.Copies {
+		p := newPlace(b.Copies[i].Source, zone)
+		p.copy = &b.Copies[i]
+		w.places = append(w.places, p)
 	}
 	if r := b.RestoreTested; r.Stamp != "" {
 		w.restore = &place{name: "restore_tested", what: r.Stamp, source: stamp{r.Stamp}}
@@ -59,7 +61,7 @@ func (w *watched) send(s *frame.Sink, results map[*place]result, now time.Time, 
 	name := w.config.Name
 	var errs []error
 	copies, offSite := 0, 0
-	for i, p := range w.places {
+	for _, p := range w.places {
 		r := results[p]
 		s.Send(readableFamily, truth(r.err == nil), name, p.name)
 		if r.err != nil {
@@ -67,11 +69,11 @@ func (w *watched) send(s *frame.Sink, results map[*place]result, now time.Time, 
 			errs = append(errs, fmt.Errorf("backup %s at %s: %w", name, p.name, r.err))
 			continue
 		}
-		if w.place(s, p, r.finding, i > 0, now) {
+		if w.place(s, p, r.finding, now) {
 			copies++
 			offSite += int(truth(p.offSite))
 		}
-		w.promises(s, p, r.finding, i > 0, now.In(zone))
+		w.promises(s, p, r.finding, now.In(zone))
 	}
 	s.Send(copiesFamily, float64(copies), name)
 	s.Send(offSiteFamily, float64(offSite), name)
@@ -79,39 +81,24 @@ func (w *watched) send(s *frame.Sink, results map[*place]result, now time.Time, 
 }
 
 // place sends what one place has, and tells whether it counts as a copy.
-func (w *watched) place(s *frame.Sink, p *place, f finding, isCopy bool, now time.Time) (good bool) {
+func (w *watched) place(s *frame.Sink, p *place, f finding, now time.Time) (good bool) {
 	name := w.config.Name
 	good = true
 	flaws := map[reason]bool{}
 	youngest := newestOf(f.series)
-	for _, level := range f.series {
-		maxAge := w.maxAge(p, level.level, isCopy)
-		s.Send(maxAgeFamily, maxAge.Seconds(), name, p.name, level.level)
-		at, ok := level.last()
-		if level.level == levelIncremental {
-			at, ok = youngest, !youngest.IsZero() // a full one saves what has changed too
+	for _, one := range f.series {
+		at := newestOf([]series{one})
+		if one.level == levelIncremental {
+			at = youngest // a full one saves what has changed too
 		}
-		if ok {
-			s.Send(newestFamily, float64(at.Unix()), name, p.name, level.level)
+		if one.newest.flaw == flawNone && one.level == levelIncremental && !at.IsZero() {
+			one.newest.flaw = "" // the first full one has nothing built on it yet
 		}
-		if level.listed {
-			s.Send(existingFamily, float64(len(level.times)), name, p.name, level.level)
-		}
-		if n := level.newest; n.size >= 0 {
-			s.Send(sizeFamily, float64(n.size), name, p.name, level.level)
-			if n.median > 0 {
-				s.Send(medianFamily, float64(n.median), name, p.name, level.level)
-			}
-		}
-		flaw := level.newest.flaw
-		if flaw == flawNone && level.level == levelIncremental && ok {
-			flaw = "" // the first full one has nothing built on it yet
-		}
-		s.Send(validFamily, truth(flaw == ""), name, p.name, level.level)
-		if flaw != "" {
+		w.series(s, p, one, at)
+		if flaw := one.newest.flaw; flaw != "" {
 			flaws[flaw] = true
 		}
-		good = good && flaw == "" && ok && now.Sub(at) <= maxAge
+		good = good && one.newest.flaw == "" && now.Sub(at) <= w.maxAge(p, one.level)
 	}
 	for flaw := range flaws {
 		s.Send(failureFamily, 1, name, p.name, string(flaw))
@@ -125,9 +112,29 @@ func (w *watched) place(s *frame.Sink, p *place, f finding, isCopy bool, now tim
 	return good
 }
 
+// series sends what is known of one level, whose newest was finished then; the
+// zero time stands for none.
+func (w *watched) series(s *frame.Sink, p *place, one series, newest time.Time) {
+	labels := []string{w.config.Name, p.name, one.level}
+	s.Send(maxAgeFamily, w.maxAge(p, one.level).Seconds(), labels...)
+	s.Send(validFamily, truth(one.newest.flaw == ""), labels...)
+	if !newest.IsZero() {
+		s.Send(newestFamily, float64(newest.Unix()), labels...)
+	}
+	if one.listed {
+		s.Send(existingFamily, float64(len(one.times)), labels...)
+	}
+	if one.newest.size >= 0 {
+		s.Send(sizeFamily, float64(one.newest.size), labels...)
+	}
+	if one.newest.median > 0 {
+		s.Send(medianFamily, float64(one.newest.median), labels...)
+	}
+}
+
 // promises sends how old the oldest backup is that a place keeps; and, of the
 // place where it lies first, how the ladder stands.
-func (w *watched) promises(s *frame.Sink, p *place, f finding, isCopy bool, now time.Time) {
+func (w *watched) promises(s *frame.Sink, p *place, f finding, now time.Time) {
 	name := w.config.Name
 	var times []int64
 	for _, level := range f.series {
@@ -143,7 +150,7 @@ func (w *watched) promises(s *frame.Sink, p *place, f finding, isCopy bool, now 
 	if d := time.Duration(w.config.DeleteAfter); d > 0 {
 		s.Send(deleteAfterFamily, d.Seconds(), name, p.name)
 	}
-	if isCopy {
+	if p.copy != nil {
 		return
 	}
 	began := w.since
@@ -168,44 +175,35 @@ func (w *watched) restored(s *frame.Sink, results map[*place]result) error {
 	if r.err != nil {
 		return fmt.Errorf("restore test of backup %s: %w", name, r.err)
 	}
-	if at, ok := r.series[0].last(); ok {
+	if at := newestOf(r.series); !at.IsZero() {
 		s.Send(restoreFamily, float64(at.Unix()), name)
 	}
 	return nil
 }
 
 // maxAge is how old the newest backup of a level may be.
-func (w *watched) maxAge(p *place, level string, isCopy bool) time.Duration {
-	for i := range w.config.Copies {
-		c := &w.config.Copies[i]
-		switch {
-		case !isCopy || c.Place != p.name:
-		case level == levelFull:
-			return time.Duration(max(c.MaxAge, w.config.MaxAge+copyLag))
-		default:
-			return time.Duration(c.MaxAge)
-		}
+func (w *watched) maxAge(p *place, level string) time.Duration {
+	age := w.config.MaxAge
+	switch {
+	case p.copy != nil && level == levelFull:
+		age = max(p.copy.MaxAge, age+copyLag)
+	case p.copy != nil:
+		age = p.copy.MaxAge
+	case level == levelIncremental:
+		age = w.config.IncrementalMaxAge
 	}
-	if level == levelIncremental {
-		return time.Duration(w.config.IncrementalMaxAge)
-	}
-	return time.Duration(w.config.MaxAge)
+	return time.Duration(age)
 }
 
-// last is when the newest of the series was finished.
-func (s series) last() (time.Time, bool) {
-	if len(s.times) == 0 {
-		return time.Time{}, false
-	}
-	return time.Unix(s.times[len(s.times)-1], 0), true
-}
-
-// newestOf is when the newest of all was finished; zero: there is none.
+// newestOf is when the newest of all was finished; the zero time: there is
+// none.
 func newestOf(all []series) time.Time {
 	var newest time.Time
 	for _, s := range all {
-		if at, ok := s.last(); ok && at.After(newest) {
-			newest = at
+		if n := len(s.times); n > 0 {
+			if at := time.Unix(s.times[n-1], 0); at.After(newest) {
+				newest = at
+			}
 		}
 	}
 	return newest
