@@ -2,7 +2,9 @@ package backups
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -228,6 +230,51 @@ func TestBorg_lockedWhileItRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-p.Done()
+}
+
+// A create that is killed after it has written some of its data makes nothing
+// fresh, and leaves its lock.
+func TestBorg_killed(t *testing.T) {
+	t.Parallel()
+	tool := newTool(t, "borg", "borgbackup")
+	repo := filepath.Join(t.TempDir(), "repo")
+	tool.run("init", "-e", "none", repo)
+	tool.run("create", repo+"::whole", someData(t, "a", 1000))
+	made := noon.Add(-time.Hour)
+	(&ager{t, map[string]time.Time{}}).written(repo, made)
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	cmd := exec.Command(tool.path, "create", repo+"::half", "-")
+	cmd.Env, cmd.Stdin = tool.env, in
+	p := testenv.StartCmd(t, cmd)
+	if err := in.Close(); err != nil {
+		t.Fatal(err)
+	}
+	content := make([]byte, 20<<20)
+	for i := range content {
+		content[i] = byte(rand.Uint32()) //nolint:gosec // anything that does not compress
+	}
+	if _, err := out.Write(content); err != nil { // it waits for more then
+		t.Fatal(err)
+	}
+	testenv.Eventually(t, 30*time.Second, "some of it is in the repository", func(ctx context.Context) error {
+		var m measured
+		if n := m.of(ctx, "now", repo); n < 2<<20 {
+			return fmt.Errorf("%d bytes", n)
+		}
+		return nil
+	})
+	p.Kill()
+	found, err := (&borg{path: repo}).look(t.Context(), noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := newestOf(found.series); !at.Equal(made) || found.locked.IsZero() {
+		t.Errorf("the newest is of %s, want %s; locked since %s", at, made, found.locked)
+	}
 }
 
 func TestRepositories_thatAreNone(t *testing.T) {
