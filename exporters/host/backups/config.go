@@ -77,6 +77,10 @@ type Source struct {
 	// MinSize is the least that a backup among Files or Full can have; a smaller
 	// one is not whole.
 	MinSize size.Bytes `yaml:"min_size,omitempty"`
+	// LookInside, on unless set to false, reads the first and last bytes of the
+	// newest backup among Files, Full or Incremental, and all of a small gzip
+	// file: whether it is cut off. Without it tocsin needs to see the folder only.
+	LookInside *bool `yaml:"look_inside,omitempty"`
 	// Restic is the folder of a restic repository. Its snapshots of all hosts
 	// and paths are one series: which is which cannot be read without the
 	// password.

@@ -43,11 +43,11 @@ var (
 	}
 	validFamily = &frame.Family{
 		Name: "tocsin_backup_valid", Labels: ofLevel,
-		Help: "Whether there is a backup and nothing was found wrong with the newest: its time, its size, its first and last bytes. 1 is no proof that it can be restored.",
+		Help: "Whether there is a backup and nothing was found wrong with the newest: its time, its size, its first and last bytes. 1 is no proof that it can be restored. Absent while the only one is being written, or cannot be read.",
 	}
 	readableFamily = &frame.Family{
 		Name: "tocsin_backup_readable", Labels: ofPlace,
-		Help: "Whether the place could be looked at.",
+		Help: "Whether the place, and the newest backup in it, could be looked at.",
 	}
 	failureFamily = &frame.Family{
 		Name: "tocsin_backup_failure_info", Labels: []string{"backup", "place", "reason"},

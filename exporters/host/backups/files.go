@@ -30,17 +30,19 @@ const (
 
 // files are backups that are files. One series for each level.
 type files struct {
-	levels  []pattern
-	minSize int64
+	levels []pattern
+	inside bool // what is newest is looked into
 
 	young map[string]file // of the look before, by path
 	known map[string]verdict
 }
 
-// pattern is what one level is called and where it lies.
+// pattern is what one level is called, where it lies, and how large a whole
+// backup is at least.
 type pattern struct {
-	level string
-	paths Paths
+	level   string
+	paths   Paths
+	minSize int64
 }
 
 // file is one that a pattern matched.
@@ -57,15 +59,13 @@ type verdict struct {
 }
 
 func newFiles(s Source) *files {
-	f := &files{minSize: int64(s.MinSize), known: map[string]verdict{}}
-	if len(s.Files) > 0 {
-		f.levels = append(f.levels, pattern{levelAny, s.Files})
-	}
-	if len(s.Full) > 0 {
-		f.levels = append(f.levels, pattern{levelFull, s.Full})
-	}
-	if len(s.Incremental) > 0 {
-		f.levels = append(f.levels, pattern{levelIncremental, s.Incremental})
+	f := &files{inside: s.LookInside == nil || *s.LookInside, known: map[string]verdict{}}
+	for _, p := range []pattern{
+		{levelAny, s.Files, int64(s.MinSize)}, {levelFull, s.Full, int64(s.MinSize)}, {levelIncremental, s.Incremental, 0},
+	} {
+		if len(p.paths) > 0 {
+			f.levels = append(f.levels, p)
+		}
 	}
 	return f
 }
@@ -98,9 +98,10 @@ func (f *files) series(ctx context.Context, p pattern, now time.Time, young map[
 			return
 		}
 		if now.Sub(one.at) < settling && !f.settled(one, young) {
+			s.newest.unsettled = true
 			return
 		}
-		if one.size >= max(1, f.minSize) {
+		if one.size >= max(1, p.minSize) {
 			s.times = append(s.times, one.at.Unix())
 		}
 		latest.add(one)
@@ -112,11 +113,15 @@ func (f *files) series(ctx context.Context, p pattern, now time.Time, young map[
 		}
 	}
 	slices.Sort(s.times)
-	flaw, err := f.judge(ctx, &s.newest, latest.sorted(), known)
-	if flaw != "" {
-		s.newest.flaw = flaw
+	newest := latest.sorted()
+	switch {
+	case len(newest) > 0:
+		s.newest.unsettled = false // what is complete counts
+		return s, f.judge(ctx, &s.newest, newest, p.minSize, known)
+	case s.newest.flaw == "" && !s.newest.unsettled:
+		s.newest.flaw = flawNone
 	}
-	return s, err
+	return s, nil
 }
 
 // settled tells whether the look before saw the file as it is now.
@@ -132,11 +137,8 @@ func (f file) same(other file) bool {
 	return f.path == other.path && f.size == other.size && f.at.Equal(other.at)
 }
 
-// judge looks into the newest file and compares its size.
-func (f *files) judge(ctx context.Context, n *newest, latest []file, known map[string]verdict) (reason, error) {
-	if len(latest) == 0 {
-		return flawNone, nil
-	}
+// judge compares the newest file with those before it, and looks into it.
+func (f *files) judge(ctx context.Context, n *newest, latest []file, minSize int64, known map[string]verdict) error {
 	one := latest[0]
 	n.size = one.size
 	if before := latest[1:]; len(before) >= minSizes {
@@ -144,20 +146,31 @@ func (f *files) judge(ctx context.Context, n *newest, latest []file, known map[s
 	}
 	switch {
 	case one.size == 0:
-		return flawEmpty, nil
-	case one.size < f.minSize:
-		return flawSmall, nil
+		n.flaw = flawEmpty
+		return nil
+	case one.size < minSize:
+		n.flaw = flawSmall
+		return nil
+	case !f.inside:
+		return nil
 	}
 	v, ok := f.known[one.path]
 	if !ok || !v.file.same(one) {
 		flaw, err := contentOf(ctx, one)
-		if err != nil {
-			return "", err
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			n.unread = explained(err)
+			return nil
 		}
 		v = verdict{one, flaw}
 	}
 	known[one.path] = v
-	return v.flaw, nil
+	if v.flaw != "" {
+		n.flaw = v.flaw
+	}
+	return nil
 }
 
 func median(before []file) int64 {
@@ -173,6 +186,9 @@ func median(before []file) int64 {
 // file can hold the look up.
 func contentOf(ctx context.Context, one file) (reason, error) {
 	f, err := os.OpenFile(one.path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		return "", &placeError{reasonPermission, err, "let the user that runs tocsin read it, or write look_inside: false in the site file"}
+	}
 	if err != nil {
 		return "", err
 	}

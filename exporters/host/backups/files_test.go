@@ -99,6 +99,23 @@ func TestFiles_theNewest(t *testing.T) {
 	}
 }
 
+// A single file that is written over each night is no backup while that lasts,
+// and no reason to ring.
+func TestFiles_writtenOver(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir+"/a.dump", "half", time.Minute)
+	now := noon
+	c := New(ready(t, dumps(dir, "/a.dump")), Options{Location: time.UTC, Now: func() time.Time { return now }}).Collector
+	got, err := collect(t, c)
+	has(t, got, `readable{backup="d",place="local"} 1`, `copies{backup="d"} 0`, `!valid`, `!newest`, `!failure_info`)
+	if err != nil {
+		t.Error(err)
+	}
+	now = now.Add(Interval)
+	got, _ = collect(t, c)
+	has(t, got, `valid{backup="d",level="any",place="local"} 1`, `copies{backup="d"} 1`)
+}
+
 // A file that has just come counts once two looks saw it the same.
 func TestFiles_settleOverTwoLooks(t *testing.T) {
 	dir := t.TempDir()
@@ -179,7 +196,20 @@ func TestFiles_whatCannotBeRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.Chmod(dir+"/a", 0o700) }) //nolint:gosec // so that the folder can be removed
-	for _, folder := range []string{"/a/*.dump", "/**/*.dump", "/b/*.dump"} {
+	got, err := page(t, dumps(dir, "/b/*.dump"))        // its age is known all the same
+	has(t, got, `readable{backup="d",place="local"} 0`, `failure_info{backup="d",place="local",reason="permission"} 1`, `existing{backup="d",level="any",place="local"} 1`,
+		`newest_timestamp_seconds{backup="d",level="any",place="local"} `+fmt.Sprint(float64(noon.Add(-day).Unix())), `copies{backup="d"} 0`, `!valid`)
+	if err == nil || !strings.Contains(err.Error(), "or write look_inside: false") {
+		t.Error(err)
+	}
+	unread := dumps(dir, "/b/*.dump")
+	unread[0].LookInside = new(bool)
+	got, err = page(t, unread)
+	has(t, got, `readable{backup="d",place="local"} 1`, `valid{backup="d",level="any",place="local"} 1`, `copies{backup="d"} 1`)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, folder := range []string{"/a/*.dump", "/**/*.dump"} {
 		got, err := page(t, dumps(dir, folder))
 		has(t, got, `readable{backup="d",place="local"} 0`, `failure_info{backup="d",place="local",reason="permission"} 1`, `!newest`, `!valid`)
 		if err == nil || frame.ReasonOf(err) != frame.ReasonPermission || !strings.Contains(err.Error(), "permission denied; let the user that runs tocsin read it") {

@@ -43,8 +43,11 @@ const (
 // bytes, negative where they cannot be known.
 type newest struct {
 	size   int64
-	median int64  // of the ones before it
+	median int64  // of those before it
 	flaw   reason // what is wrong with it; empty: nothing
+
+	unsettled bool        // all that there is is still being written
+	unread    *placeError // why it could not be looked into
 }
 
 // A reason is why a place could not be looked at, or what is wrong with its

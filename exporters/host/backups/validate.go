@@ -166,6 +166,9 @@ func (s *Source) validate(p problem.List) {
 	if s.MinSize != 0 && len(s.Files)+len(s.Full) == 0 {
 		p.At("min_size").Addf("is known of files only; take it away")
 	}
+	if s.LookInside != nil && len(s.Files)+len(s.Full) == 0 {
+		p.At("look_inside").Addf("is done with files only; take it away")
+	}
 	if (s.Prefix != "" || s.InUTC) && s.Snapshots == "" {
 		p.At("prefix").Addf("belongs to the snapshots of zfs; take it away")
 	}

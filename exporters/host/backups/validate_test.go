@@ -51,8 +51,9 @@ func TestValidate(t *testing.T) {
 		`[{name: a, stamp: /s, borg: /b, max_age: 1d}]`: {
 			"backups[0].stamp: borg says already where to look; write each place as an entry of its own, or as one of copies",
 		},
-		`[{name: a, borg: /b, max_age: 1d, keep: {daily: 7}, delete_after: 9d, min_size: 1MB, prefix: x}]`: {
+		`[{name: a, borg: /b, max_age: 1d, keep: {daily: 7}, delete_after: 9d, min_size: 1MB, look_inside: false, prefix: x}]`: {
 			"backups[0].min_size: is known of files only; take it away",
+			"backups[0].look_inside: is done with files only; take it away",
 			"backups[0].prefix: belongs to the snapshots of zfs; take it away",
 			"backups[0].keep: of a borg repository only the newest backup is known, so that no other can be missed; take this away",
 			"backups[0].delete_after: of a borg repository only the newest backup is known, so that none is seen to be too old; take this away",

@@ -1,6 +1,7 @@
 package backups
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -63,10 +64,13 @@ func (w *watched) send(s *frame.Sink, results map[*place]result, now time.Time, 
 	copies, offSite := 0, 0
 	for _, p := range w.places {
 		r := results[p]
-		s.Send(readableFamily, truth(r.err == nil), name, p.name)
+		wrong := cmp.Or(r.err, unread(r.series))
+		s.Send(readableFamily, truth(wrong == nil), name, p.name)
+		if wrong != nil {
+			s.Send(failureFamily, 1, name, p.name, string(wrong.reason))
+			errs = append(errs, fmt.Errorf("backup %s at %s: %w", name, p.name, wrong))
+		}
 		if r.err != nil {
-			s.Send(failureFamily, 1, name, p.name, string(r.err.reason))
-			errs = append(errs, fmt.Errorf("backup %s at %s: %w", name, p.name, r.err))
 			continue
 		}
 		if w.place(s, p, r.finding, now) {
@@ -98,7 +102,7 @@ func (w *watched) place(s *frame.Sink, p *place, f finding, now time.Time) (good
 		if flaw := one.newest.flaw; flaw != "" {
 			flaws[flaw] = true
 		}
-		good = good && one.newest.flaw == "" && now.Sub(at) <= w.maxAge(p, one.level)
+		good = good && one.newest.valid() && now.Sub(at) <= w.maxAge(p, one.level)
 	}
 	for flaw := range flaws {
 		s.Send(failureFamily, 1, name, p.name, string(flaw))
@@ -117,7 +121,9 @@ func (w *watched) place(s *frame.Sink, p *place, f finding, now time.Time) (good
 func (w *watched) series(s *frame.Sink, p *place, one series, newest time.Time) {
 	labels := []string{w.config.Name, p.name, one.level}
 	s.Send(maxAgeFamily, w.maxAge(p, one.level).Seconds(), labels...)
-	s.Send(validFamily, truth(one.newest.flaw == ""), labels...)
+	if one.newest.flaw != "" || one.newest.valid() { // else it is not known
+		s.Send(validFamily, truth(one.newest.valid()), labels...)
+	}
 	if !newest.IsZero() {
 		s.Send(newestFamily, float64(newest.Unix()), labels...)
 	}
@@ -193,6 +199,19 @@ func (w *watched) maxAge(p *place, level string) time.Duration {
 		age = w.config.IncrementalMaxAge
 	}
 	return time.Duration(age)
+}
+
+// valid tells that the newest was looked at and nothing is wrong with it.
+func (n newest) valid() bool { return n.flaw == "" && n.unread == nil && !n.unsettled }
+
+// unread is why a newest backup could not be looked into; nil: all could.
+func unread(all []series) *placeError {
+	for _, s := range all {
+		if s.newest.unread != nil {
+			return s.newest.unread
+		}
+	}
+	return nil
 }
 
 // newestOf is when the newest of all was finished; the zero time: there is
