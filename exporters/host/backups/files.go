@@ -117,7 +117,9 @@ func (f *files) series(ctx context.Context, p pattern, now time.Time, young map[
 	switch {
 	case len(newest) > 0:
 		s.newest.unsettled = false // what is complete counts
-		return s, f.judge(ctx, &s.newest, newest, p.minSize, known)
+		if err := f.judge(ctx, &s.newest, newest, p.minSize, known); err != nil {
+			return s, err
+		}
 	case s.newest.flaw == "" && !s.newest.unsettled:
 		s.newest.flaw = flawNone
 	}
