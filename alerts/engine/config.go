@@ -2,16 +2,13 @@ package engine
 
 import (
 	"errors"
-	"fmt"
-	"math"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
 	"tocsin/internal/problem"
+	"tocsin/internal/size"
 )
 
 // What the engine keeps unless the site says otherwise, and what it can keep.
@@ -19,7 +16,7 @@ const (
 	defaultRetention = model.Duration(100 * 24 * time.Hour)
 	minRetention     = model.Duration(24 * time.Hour)
 	maxRetention     = model.Duration(10 * 365 * 24 * time.Hour)
-	minSize          = Bytes(100_000_000)
+	minSize          = size.Bytes(100_000_000)
 )
 
 // Config is the section engine of the site file: the word off, or a mapping.
@@ -32,7 +29,7 @@ type Config struct {
 	// Size is how much room measurements may take on disk; what is oldest goes
 	// first. Left out, it is the smaller of 5 GB and a tenth of the file system
 	// of data_dir.
-	Size Bytes `yaml:"size,omitempty"`
+	Size size.Bytes `yaml:"size,omitempty"`
 }
 
 // Shape lets the section be the word off, or a mapping.
@@ -75,47 +72,4 @@ func (c *Config) Validate(p problem.List) {
 	if c.Size != 0 && c.Size < minSize {
 		p.At("size").Addf("%s is less than the engine can work in; write at least %s", c.Size, minSize)
 	}
-}
-
-// Bytes is a size on disk, written with its unit: 500MB, 5GB, 2GiB.
-type Bytes int64
-
-// units are the units of Bytes, each factor a whole multiple of the next, so
-// that the first that divides a size writes it shortest.
-var units = [...]struct {
-	name   string
-	factor float64
-}{
-	{"TiB", 1 << 40}, {"TB", 1e12}, {"GiB", 1 << 30}, {"GB", 1e9}, {"MiB", 1 << 20}, {"MB", 1e6}, {"KiB", 1 << 10}, {"kB", 1e3}, {"KB", 1e3}, {"B", 1},
-}
-
-// UnmarshalText reads a number with its unit.
-func (b *Bytes) UnmarshalText(text []byte) error {
-	written := strings.TrimSpace(string(text))
-	for _, u := range units {
-		number, ok := strings.CutSuffix(written, u.name)
-		if !ok {
-			continue
-		}
-		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if err != nil || !(n > 0) || n*u.factor > math.MaxInt64/2 {
-			break
-		}
-		*b = Bytes(n * u.factor)
-		return nil
-	}
-	return errors.New("this is no size; write a number with its unit, as 500MB, 5GB or 2GiB")
-}
-
-// MarshalText writes the size as UnmarshalText reads it.
-func (b Bytes) MarshalText() ([]byte, error) { return []byte(b.String()), nil }
-
-// String returns the size in the largest unit that divides it.
-func (b Bytes) String() string {
-	for _, u := range units {
-		if f := int64(u.factor); b != 0 && int64(b)%f == 0 {
-			return fmt.Sprintf("%d%s", int64(b)/f, u.name)
-		}
-	}
-	return "0B"
 }

@@ -80,15 +80,15 @@ func TestSoak_aDayCompressed(t *testing.T) {
 		if half := (hour - 6) * 2 / (hours - 6); hour >= 6 {
 			peaks[half] = max(peaks[half], m.HeapInuse)
 		}
-		t.Logf("hour %2d: heap %5.1f MiB, disk %6.1f MiB, %d blocks", hour+1, float64(m.HeapInuse)/(1<<20), float64(size(t, dir))/(1<<20), len(db.Blocks()))
+		t.Logf("hour %2d: heap %5.1f MiB, disk %6.1f MiB, %d blocks", hour+1, float64(m.HeapInuse)/(1<<20), float64(sizeOf(t, dir))/(1<<20), len(db.Blocks()))
 	}
-	t.Logf("a day of %d series each %s: %.0f MiB on disk", series, step, float64(size(t, dir))/(1<<20)*24/hours)
+	t.Logf("a day of %d series each %s: %.0f MiB on disk", series, step, float64(sizeOf(t, dir))/(1<<20)*24/hours)
 	if float64(peaks[1]) > 1.15*float64(peaks[0]) {
 		t.Errorf("heap grows: peak %d in the first half, %d in the second", peaks[0], peaks[1])
 	}
 }
 
-func size(t *testing.T, dir string) (n int64) {
+func sizeOf(t *testing.T, dir string) (n int64) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -109,6 +109,26 @@ func probeReasons(t *testing.T) (certificate, others []string) {
 	return certificate, others
 }
 
+// backupReasons reads the closed list of exporters/host/backups likewise.
+func backupReasons(t *testing.T) (place, newest []string) {
+	t.Helper()
+	source, err := os.ReadFile("../../exporters/host/backups/finding.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(reason|flaw)\w+ +reason = "(\w+)"`).FindAllStringSubmatch(string(source), -1) {
+		if m[1] == "flaw" {
+			newest = append(newest, m[2])
+		} else {
+			place = append(place, m[2])
+		}
+	}
+	if len(place) != 6 || len(newest) != 6 {
+		t.Fatalf("the reasons %v and %v were found", place, newest)
+	}
+	return place, newest
+}
+
 // A reason that the templates do not know is shown bare.
 func TestTexts_haveWordsForEachReason(t *testing.T) {
 	files := load(t)
@@ -117,8 +137,10 @@ func TestTexts_haveWordsForEachReason(t *testing.T) {
 	for _, r := range frame.Reasons() {
 		collector = append(collector, string(r))
 	}
+	place, newest := backupReasons(t)
 	for name, reasons := range map[string][]string{
 		"ProbeFailing": others, "CertificateInvalid": certificate, "CollectorFailing": collector,
+		"BackupUnreadable": place, "BackupInvalid": newest,
 	} {
 		r, _ := Find(files, name)
 		for _, annotation := range []string{"summary", "summary_fr"} {
@@ -142,11 +164,15 @@ func TestTexts_haveWordsForEachReason(t *testing.T) {
 func saysOf(t *testing.T, r Rule, annotation, reason string) string {
 	t.Helper()
 	labels := map[string]string{"job": "j", "instance": "i"}
-	collector := ""
-	if r.Alert == "CollectorFailing" {
+	more := ""
+	switch r.Alert {
+	case "CollectorFailing":
 		labels["collector"] = "c"
-		collector = `,collector="c"`
+		more = `,collector="c"`
+	case "BackupUnreadable", "BackupInvalid":
+		labels["backup"], labels["place"] = "b", "p"
+		more = `,backup="b",place="p"`
 	}
-	e := newEvaluator(t, fmt.Sprintf("load 1m\n  %s{job=\"j\",instance=\"i\"%s,reason=%q} 1\n", r.TextMetrics[0], collector, reason))
+	e := newEvaluator(t, fmt.Sprintf("load 1m\n  %s{job=\"j\",instance=\"i\"%s,reason=%q} 1\n", r.TextMetrics[0], more, reason))
 	return expand(t, e, r, occasion{Labels: labels}, annotation)
 }

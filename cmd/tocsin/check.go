@@ -29,6 +29,9 @@ func (v *checkVerb) Run(c *console) error {
 	for _, text := range site.Warnings() {
 		fmt.Fprintln(c.out, "warning:", text)
 	}
+	for _, text := range site.Hints() {
+		fmt.Fprintln(c.out, "hint:", text)
+	}
 	if len(site.Warnings()) > 0 {
 		return errFound
 	}

@@ -14,6 +14,7 @@ import (
 	"tocsin/alerts/engine"
 	"tocsin/alerts/heartbeat"
 	"tocsin/exporters/host"
+	"tocsin/exporters/host/backups"
 	"tocsin/internal/config"
 	"tocsin/internal/frame"
 	"tocsin/internal/web"
@@ -133,6 +134,9 @@ func nodeTarget(site *config.Site, log *slog.Logger) *frame.Target {
 		Interval: interval, Timeout: share(interval), Alias: "node_scrape_collector",
 	}
 	spec.Collectors = host.New(site.Host, log)
+	if len(site.Backups) > 0 {
+		spec.Collectors = append(spec.Collectors, backups.New(site.Backups, backups.Options{Location: site.Location(), Covered: site.Coverage()}))
+	}
 	return frame.NewTarget(spec, log)
 }
 
@@ -140,6 +144,9 @@ func nodeTarget(site *config.Site, log *slog.Logger) *frame.Target {
 // changed: it goes on with what it knows, a mount that hangs among it.
 func unchangedNode(old *generation, site *config.Site) *frame.Target {
 	if old == nil || !reflect.DeepEqual(old.site.Host, site.Host) || old.site.Intervals != site.Intervals || !maps.Equal(old.site.Labels, site.Labels) {
+		return nil
+	}
+	if !reflect.DeepEqual(old.site.Backups, site.Backups) || old.site.Timezone != site.Timezone || !maps.Equal(old.site.Coverage(), site.Coverage()) {
 		return nil
 	}
 	return old.view.Node

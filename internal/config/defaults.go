@@ -78,6 +78,7 @@ func (s *Site) setDefaults(m machine) {
 	s.Engine.SetDefaults()
 	s.Web.SetDefaults()
 	s.Host.SetDefaults()
+	s.Backups.SetDefaults()
 	s.Updates.SetDefaults()
 	s.Alerts.Mattermost.SetDefaults()
 	s.Alerts.Fallback.SetDefaults()

@@ -40,7 +40,7 @@ func TestExample_loads(t *testing.T) {
 	if w := site.Warnings(); len(w) > 0 {
 		t.Errorf("warnings: %q", w)
 	}
-	if got, want := site.Summary(), "this machine (guet), 2 other hosts, 2 bricks, 5 probes"; got != want {
+	if got, want := site.Summary(), "this machine (guet), 2 other hosts, 2 bricks, 5 probes, 6 backups"; got != want {
 		t.Errorf("summary %q, want %q", got, want)
 	}
 	if got := len(site.Unwatched()); got != 2 {
@@ -65,7 +65,7 @@ func TestExample_isComplete(t *testing.T) {
 	}
 	for _, key := range []string{
 		"site", "listen", "external_url", "timezone", "language", "data_dir", "labels", "hosts", "engine", "web", "host",
-		"postgres", "rabbitmq", "bricks", "kind_files", "probes", "alerts", "updates", "intervals", "metrics_from_elsewhere",
+		"postgres", "rabbitmq", "bricks", "kind_files", "backups", "probes", "alerts", "updates", "intervals", "metrics_from_elsewhere",
 	} {
 		if !strings.Contains("\n"+string(example), "\n"+key+":") {
 			t.Errorf("the example has no %s", key)

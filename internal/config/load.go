@@ -68,7 +68,7 @@ func load(path string, flags Flags, m machine) (*Site, error) {
 	if len(faults) > 0 {
 		return nil, &Error{File: path, Faults: scrub(strict.Sort(faults))}
 	}
-	site.warnings = slices.Concat(warnings, site.suspicions(), site.unmeasured())
+	site.warnings = slices.Concat(warnings, site.suspicions(), site.unmeasured(), site.uncertainCovers())
 	site.fingerprint = site.digest(data, contents)
 	return site, nil
 }

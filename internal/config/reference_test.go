@@ -20,7 +20,9 @@ import (
 
 	"tocsin/alerts/engine"
 	"tocsin/alerts/rules"
+	"tocsin/exporters/host/backups"
 	"tocsin/internal/secret"
+	"tocsin/internal/size"
 	"tocsin/internal/strict"
 	"tocsin/probes"
 )
@@ -114,7 +116,7 @@ func typeWords(t reflect.Type) string {
 		return "secret"
 	case reflect.TypeFor[model.Duration]():
 		return "duration"
-	case reflect.TypeFor[engine.Bytes]():
+	case reflect.TypeFor[size.Bytes]():
 		return "size"
 	case reflect.TypeFor[engine.Config]():
 		return "`off`, or a mapping"
@@ -122,6 +124,8 @@ func typeWords(t reflect.Type) string {
 		return "`true`, or a mapping"
 	case reflect.TypeFor[[]Host]():
 		return "list of names or mappings"
+	case reflect.TypeFor[backups.Paths]():
+		return "path, or list of paths"
 	case reflect.TypeFor[probes.List]():
 		return "list of URLs or mappings"
 	case reflect.TypeFor[probes.Statuses]():

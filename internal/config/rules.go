@@ -5,6 +5,7 @@ import (
 
 	"tocsin/alerts/rules"
 	"tocsin/exporters/host"
+	"tocsin/exporters/host/backups"
 	"tocsin/internal/frame"
 	"tocsin/internal/problem"
 	"tocsin/probes"
@@ -45,6 +46,7 @@ func (s *Site) exported() []string {
 		}
 	}
 	add(host.Families())
+	add(backups.Families())
 	add(probes.Families())
 	add(updatewatch.Families())
 	return append(names, s.kindMetrics()...)

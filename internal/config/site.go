@@ -12,6 +12,7 @@ import (
 	"tocsin/alerts/rules"
 	"tocsin/bricks"
 	"tocsin/exporters/host"
+	"tocsin/exporters/host/backups"
 	"tocsin/internal/web/access"
 	"tocsin/probes"
 	"tocsin/updatewatch"
@@ -61,6 +62,9 @@ type Site struct {
 	// relative to the site file. One that has the name of a shipped kind takes
 	// its place.
 	KindFiles []string `yaml:"kind_files"`
+	// Backups are those that are looked at from this machine: how old, how
+	// large, how many, and what none of them covers.
+	Backups backups.List `yaml:"backups"`
 	// Probes are what is looked at from outside, as a user would.
 	Probes probes.List `yaml:"probes"`
 	// ProbeAllow is what others may have probed by GET /probe: host names, with
@@ -156,6 +160,9 @@ func (s *Site) Summary() string {
 	}
 	if n := len(s.AllProbes()); n > 0 {
 		parts = append(parts, plural(n, "probe"))
+	}
+	if n := len(s.Backups); n > 0 {
+		parts = append(parts, plural(n, "backup"))
 	}
 	return strings.Join(parts, ", ")
 }

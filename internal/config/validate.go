@@ -52,6 +52,7 @@ func (s *Site) validate(p problem.List) {
 	s.Web.Validate(p.At("web"))
 	s.Host.Validate(p.At("host"))
 	s.Intervals.Validate(p.At("intervals"))
+	s.Backups.Validate(p.At("backups"))
 	s.Updates.Validate(p.At("updates"))
 	s.Alerts.Mattermost.Validate(p.At("alerts").At("mattermost"))
 	s.Alerts.Fallback.Validate(p.At("alerts").At("fallback"))
