@@ -13,7 +13,7 @@ const (
 	// source has not been asked yet.
 	summaryPatience = 10 * time.Minute
 	sayAgain        = 30 * time.Second // after a failure, doubled each time
-	sayAtLeast      = time.Hour
+	sayAgainAtMost  = time.Hour
 )
 
 // announce compares what a project's message says with how it stands, and has
@@ -166,7 +166,7 @@ func (w *Watcher) say(ctx context.Context, a Announcement) {
 			w.opts.Log.Warn("an update could not be told yet", "group", a.Group, "err", err)
 		}
 		p.Tries++
-		p.Next = w.opts.Now().Add(min(sayAtLeast, sayAgain<<min(p.Tries-1, 10)))
+		p.Next = w.opts.Now().Add(min(sayAgainAtMost, sayAgain<<min(p.Tries-1, 10)))
 		w.dirty = true
 		return
 	}

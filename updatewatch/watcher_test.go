@@ -355,11 +355,46 @@ func TestWatcher_aWindowThatIsOverrunIsTold(t *testing.T) {
 		for i := range 12 {
 			s.publish("pad", fmt.Sprintf("v1.1.%d", i))
 		}
-		s.after(2 * time.Hour)
-		s.stop()
-		if s.w.state.Projects["pad"].Since.IsZero() || len(s.w.state.Projects["pad"].Versions) != 11 {
-			t.Errorf("%d versions", len(s.w.state.Projects["pad"].Versions))
+		for s.w.Status()[0].Newest != "1.1.11" {
+			s.after(time.Minute)
 		}
+		if st := s.w.Status()[0]; !st.Overrun || len(s.w.state.Projects["pad"].Versions) != 11 {
+			t.Errorf("%+v", st)
+		}
+		// The feed is read again in full, and meets what is known.
+		s.after(70 * time.Minute)
+		if st := s.w.Status()[0]; st.Overrun {
+			t.Errorf("%+v", st)
+		}
+		s.stop()
+	})
+}
+
+// Of a repository with more tags than are remembered the oldest come again and
+// again; that is no news.
+func TestWatcher_whatWasForgottenIsNoNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, Project{Name: "db"})
+		s.cfg.Forges = []Forge{{Host: "git.ville.example", By: "api"}}
+		for i := range 30 {
+			s.publish("db", fmt.Sprintf("1.%d", i))
+		}
+		for i := range maxKnown {
+			s.publish("db", fmt.Sprintf("2.%d", i))
+		}
+		s.start()
+		s.expect(s.after(time.Hour), "Releases of 1 projects are followed, all known ones up to date")
+		s.w.mu.Lock()
+		s.w.state.Projects["db"].Validators = forge.Validators{} // a host that has none
+		s.w.state.Projects["db"].Overrun = true                  // all pages once more
+		s.w.mu.Unlock()
+		s.expect(s.after(90 * time.Minute))
+		if n := len(s.w.state.Projects["db"].Versions); n != maxKnown {
+			t.Errorf("%d versions are remembered", n)
+		}
+		s.publish("db", "2.200")
+		s.expect(s.after(90*time.Minute), "db: 2.200 is out")
+		s.stop()
 	})
 }
 
