@@ -2,14 +2,7 @@ package brick
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -20,55 +13,9 @@ import (
 	"tocsin/internal/testenv"
 )
 
-// cluster runs PostgreSQL on a socket in a folder of its own, and returns the
-// folder.
-func cluster(t *testing.T) string {
+func execute(t *testing.T, c *testenv.Cluster, database string, statements ...string) {
 	t.Helper()
-	initdb, server := testenv.Program(t, "initdb", "postgresql"), testenv.Program(t, "postgres", "postgresql")
-	dir, err := os.MkdirTemp("/tmp", "tocsin-pg-") //nolint:usetesting // a socket's path must be short, and another user must reach it
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	var attr *syscall.SysProcAttr
-	if os.Geteuid() == 0 { // PostgreSQL refuses to run as root
-		u, err := user.Lookup("postgres")
-		if err != nil {
-			t.Fatal(err)
-		}
-		uid, _ := strconv.Atoi(u.Uid)
-		gid, _ := strconv.Atoi(u.Gid)
-		if err := os.Chown(dir, uid, gid); err != nil {
-			t.Fatal(err)
-		}
-		attr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-	}
-	data := filepath.Join(dir, "data")
-	create := exec.CommandContext(t.Context(), initdb, "-D", data, "-U", "admin", "-A", "trust", "-N")
-	create.SysProcAttr, create.Dir = attr, dir
-	if out, err := create.CombinedOutput(); err != nil {
-		t.Fatalf("initdb: %v\n%s", err, out)
-	}
-	run := exec.Command(server, "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off")
-	run.SysProcAttr, run.Dir = attr, dir
-	testenv.StartCmd(t, run)
-	testenv.Eventually(t, 20*time.Second, "PostgreSQL answers", func(ctx context.Context) error {
-		conn, err := pgx.Connect(ctx, dsn(dir, "admin", "postgres"))
-		if err == nil {
-			err = conn.Close(ctx)
-		}
-		return err
-	})
-	return dir
-}
-
-func dsn(dir, user, database string) string {
-	return fmt.Sprintf("postgres://%s@/%s?host=%s", user, database, dir)
-}
-
-func execute(t *testing.T, dir, database string, statements ...string) {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), dsn(dir, "admin", database))
+	conn, err := pgx.Connect(t.Context(), c.DSN("admin", database))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,10 +29,10 @@ func execute(t *testing.T, dir, database string, statements ...string) {
 
 // tenant is a database as w.c.s. makes them: the tables and columns that the
 // kind reads, and a personal one that it must not.
-func tenant(t *testing.T, dir string) {
+func tenant(t *testing.T, c *testenv.Cluster) {
 	t.Helper()
-	execute(t, dir, "postgres", "CREATE DATABASE wcs_demarches", "CREATE ROLE tocsin LOGIN")
-	execute(t, dir, "wcs_demarches",
+	execute(t, c, "postgres", "CREATE DATABASE wcs_demarches", "CREATE ROLE tocsin LOGIN")
+	execute(t, c, "wcs_demarches",
 		`CREATE TABLE wcs_meta (key text UNIQUE, value text, created_at timestamptz, updated_at timestamptz)`,
 		`CREATE TABLE wcs_all_forms (formdef_id int, id int, status text, receipt_time timestamptz, last_update_time timestamptz,
 			submission_channel text, backoffice_submission boolean, is_at_endpoint boolean, formdef_name text, anonymised timestamptz,
@@ -112,15 +59,15 @@ func wcsBrick(t *testing.T, address string, a bricks.Access) bricks.Brick {
 }
 
 func TestPostgres_real(t *testing.T) {
-	dir := cluster(t)
-	t.Run("the tables of w.c.s.", func(t *testing.T) { measuresWCS(t, dir) })
-	t.Run("whatever a kind asks is bounded", func(t *testing.T) { isBounded(t, dir) })
+	c := testenv.Postgres(t)
+	t.Run("the tables of w.c.s.", func(t *testing.T) { measuresWCS(t, c) })
+	t.Run("whatever a kind asks is bounded", func(t *testing.T) { isBounded(t, c) })
 }
 
-func measuresWCS(t *testing.T, dir string) {
-	tenant(t, dir)
+func measuresWCS(t *testing.T, c *testenv.Cluster) {
+	tenant(t, c)
 	k := find(t, "wcs")
-	p := everything(t, wcsBrick(t, dsn(dir, "tocsin", "wcs_demarches"), bricks.Access{}), k)
+	p := everything(t, wcsBrick(t, c.DSN("tocsin", "wcs_demarches"), bricks.Access{}), k)
 	p.complete(t)
 	p.has(t, map[string]float64{
 		"wcs_cron_running{tenant=demarches.ville.example}":                   1,
@@ -143,20 +90,20 @@ func measuresWCS(t *testing.T, dir string) {
 	}
 
 	// Tables that this version does not have are absent by right.
-	execute(t, dir, "wcs_demarches", "ALTER TABLE afterjobs RENAME TO after_jobs")
-	p = everything(t, wcsBrick(t, dsn(dir, "tocsin", "wcs_demarches"), bricks.Access{}), k)
+	execute(t, c, "wcs_demarches", "ALTER TABLE afterjobs RENAME TO after_jobs")
+	p = everything(t, wcsBrick(t, c.DSN("tocsin", "wcs_demarches"), bricks.Access{}), k)
 	p.complete(t)
 	if _, ok := p.values["wcs_jobs{class=Mass,status=failed}"]; ok {
 		t.Error("jobs without their table")
 	}
 
 	// One table that may not be read is told; the others are measured.
-	execute(t, dir, "wcs_demarches", "REVOKE SELECT ON loggederrors FROM tocsin")
-	p = everything(t, wcsBrick(t, dsn(dir, "tocsin", "wcs_demarches"), bricks.Access{}), k)
+	execute(t, c, "wcs_demarches", "REVOKE SELECT ON loggederrors FROM tocsin")
+	p = everything(t, wcsBrick(t, c.DSN("tocsin", "wcs_demarches"), bricks.Access{}), k)
 	p.has(t, map[string]float64{
 		"brick_request_success{request=sql}": 0, "brick_request_failure_info{reason=denied,request=sql}": 1, "wcs_sql_level": 168,
 	})
-	for name, reason := range map[string]string{dsn(dir, "tocsin", "nowhere"): "unexpected", dsn(dir, "stranger", "wcs_demarches"): "denied", dsn(dir+"/none", "tocsin", "x"): "refused"} {
+	for name, reason := range map[string]string{c.DSN("tocsin", "nowhere"): "unexpected", c.DSN("stranger", "wcs_demarches"): "denied", (&testenv.Cluster{Dir: c.Dir + "/none"}).DSN("tocsin", "x"): "refused"} {
 		p := everything(t, wcsBrick(t, name, bricks.Access{Password: secret.Source{Value: secret.New("hunter2")}}), k)
 		p.has(t, map[string]float64{"brick_request_failure_info{reason=" + reason + ",request=sql}": 1})
 	}
@@ -164,8 +111,8 @@ func measuresWCS(t *testing.T, dir string) {
 
 // What a kind of a site writes is a stranger's too: it can only read, and not
 // for long, and not much.
-func isBounded(t *testing.T, dir string) {
-	execute(t, dir, "postgres", "CREATE TABLE t (n int)", "INSERT INTO t SELECT generate_series(1, 10001)", "CREATE FUNCTION w() RETURNS int LANGUAGE sql AS 'INSERT INTO t VALUES (1) RETURNING n'")
+func isBounded(t *testing.T, c *testenv.Cluster) {
+	execute(t, c, "postgres", "CREATE TABLE t (n int)", "INSERT INTO t SELECT generate_series(1, 10001)", "CREATE FUNCTION w() RETURNS int LANGUAGE sql AS 'INSERT INTO t VALUES (1) RETURNING n'")
 	for name, test := range map[string]struct{ sql, reason string }{
 		"too many rows":       {"SELECT n FROM t", "too_large"},
 		"too much":            {"SELECT repeat('x', 2000000) AS x", "too_large"},
@@ -178,7 +125,7 @@ func isBounded(t *testing.T, dir string) {
 			k := bricks.Kind{Name: "x", Health: bricks.Health{JQ: ".sql.body.q != null"}, Requests: map[string]bricks.Request{
 				"sql": {Adapter: bricks.Postgres, Queries: map[string]bricks.SQL{"q": {Text: test.sql}}},
 			}}
-			b := bricks.Brick{Name: "x", URL: dsn(dir, "admin", "postgres")}
+			b := bricks.Brick{Name: "x", URL: c.DSN("admin", "postgres")}
 			entries, err := New(b, k, Options{})
 			if err != nil {
 				t.Fatal(err)
@@ -195,7 +142,7 @@ func isBounded(t *testing.T, dir string) {
 			}
 		})
 	}
-	conn, err := pgx.Connect(t.Context(), dsn(dir, "admin", "postgres"))
+	conn, err := pgx.Connect(t.Context(), c.DSN("admin", "postgres"))
 	if err != nil {
 		t.Fatal(err)
 	}
