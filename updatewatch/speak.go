@@ -19,23 +19,31 @@ const (
 // announce compares what a project's message says with how it stands, and has
 // it said anew when they differ. The caller holds mu.
 func (w *Watcher) announce(p *watched, k *known, now time.Time) {
-	if k.Since.IsZero() || w.opts.Say == nil {
+	if k.Since.IsZero() || w.opts.Say == nil || !p.heard(k) {
 		return
 	}
-	s := p.judge(k, k.Deployed)
-	if s.news == nil && !k.Open {
-		return
-	}
-	if s.news != nil && !k.Open {
+	s := p.judge(k)
+	open := s.news() || k.Open && s.Waiting()
+	switch {
+	case open && !k.Open:
 		k.Opened = now
+	case !open && !k.Open:
+		return
 	}
-	a := s.announcement(k, now)
+	a := s.announcement(k.Opened, now)
+	a.Resolved = !open
 	said := a.digest()
 	if said == k.Said {
 		return
 	}
-	k.Open, k.Said = s.news != nil, said
+	k.Open, k.Said = open, said
 	w.post(a)
+}
+
+// heard tells whether all who tell what is deployed have been asked once:
+// before, a message would have to be corrected at once.
+func (w *watched) heard(k *known) bool {
+	return !slices.ContainsFunc(w.DeployedFrom, func(from string) bool { _, ok := k.Runs[from]; return !ok })
 }
 
 // post puts an announcement in the outbox, in place of an older one of its
@@ -74,17 +82,19 @@ func (w *Watcher) speak(ctx context.Context) {
 
 // lookAround asks what is deployed now, and makes what is due besides.
 func (w *Watcher) lookAround(ctx context.Context) {
-	runs := map[string]string{}
-	for _, p := range w.all {
-		runs[p.Name] = w.deployed(ctx, p)
+	runs := w.askDeployed(ctx)
+	if ctx.Err() != nil {
+		return // we are ending: that is nobody's failure
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.opts.Now()
 	for _, p := range w.all {
 		k := w.state.Projects[p.Name]
-		if k.Deployed != runs[p.Name] {
-			k.Deployed, w.dirty = runs[p.Name], true
+		for _, from := range p.DeployedFrom {
+			if k.hear(from, runs[from]) {
+				w.dirty = true
+			}
 		}
 		w.announce(p, k, now)
 	}

@@ -27,7 +27,7 @@ type site struct {
 	w     *Watcher
 
 	mu   sync.Mutex
-	runs map[string]string // by project: what is deployed
+	runs map[string]string // by brick: what is deployed
 	said []Announcement
 	err  error // what saying ends with
 	stop func()
@@ -39,8 +39,8 @@ func newSite(t *testing.T, projects ...Project) *site {
 		if p.Gitea == "" {
 			p.Gitea = forgeURL + "/ville/" + p.Name
 		}
-		if p.DeployedFrom == "" {
-			p.DeployedFrom = "brick/" + p.Name
+		if p.DeployedFrom == nil {
+			p.DeployedFrom = References{"brick/" + p.Name}
 		}
 		s.cfg.Projects = append(s.cfg.Projects, p)
 	}
@@ -51,11 +51,13 @@ func newSite(t *testing.T, projects ...Project) *site {
 func (s *site) options() Options {
 	return Options{
 		StateFile: s.file, Transport: s.forge,
-		Deployed: func(_ context.Context, p Project) (string, bool) {
+		Deployed: func(_ context.Context, from string) (string, error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			v, ok := s.runs[p.Name]
-			return v, ok
+			if v := s.runs[strings.TrimPrefix(from, "brick/")]; v != "" {
+				return v, nil
+			}
+			return "", errors.New("the connection is refused")
 		},
 		Say: func(_ context.Context, a Announcement) error {
 			s.mu.Lock()
@@ -131,7 +133,7 @@ func TestWatcher_theWholeStory(t *testing.T) {
 
 		said := s.after(3 * time.Minute)
 		s.expect(said, "Releases of 4 projects are followed, 1 with an update waiting")
-		if text := said[0].Texts["fr"].Description; text != "pad : 2.5.2 tourne ici, 2.5.3 est sortie · sans réponse : missing" {
+		if text := said[0].Texts["fr"].Description; text != "pad : la version 2.5.3 est sortie, 2.5.2 tourne ici · sans réponse : missing" {
 			t.Errorf("%s", text)
 		}
 		s.expect(s.after(5 * time.Hour))
@@ -273,7 +275,7 @@ func TestWatcher_remindsOnceAWeek(t *testing.T) {
 		s.after(6 * 24 * time.Hour)
 		said := s.after(2 * 24 * time.Hour)
 		s.expect(said, "Updates still wait: 1")
-		if len(said) == 1 && said[0].Texts["en"].Description != "pad: 1.0.0 runs here, 1.0.1 is out" {
+		if len(said) == 1 && said[0].Texts["en"].Description != "pad: 1.0.1 is out, 1.0.0 runs here" {
 			t.Errorf("%+v", said[0])
 		}
 		s.deploy("pad", "1.0.1")
@@ -394,6 +396,89 @@ func TestWatcher_whatWasForgottenIsNoNews(t *testing.T) {
 		}
 		s.publish("db", "2.200")
 		s.expect(s.after(90*time.Minute), "db: 2.200 is out")
+		s.stop()
+	})
+}
+
+// One post a project, which names the deployments that are behind, each with
+// the release of its own line.
+func TestWatcher_severalDeploymentsShareAPost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, Project{Name: "mattermost", Line: 2, DeployedFrom: References{"brick/chat", "brick/old", "brick/silent"}})
+		s.publish("mattermost", "v11.8.4", "v11.9.0")
+		s.deploy("chat", "11.9.0")
+		s.deploy("old", "11.8.4")
+		s.start()
+		s.expect(s.after(time.Hour), "Releases of 1 projects are followed, all known ones up to date")
+
+		s.publish("mattermost", "v11.9.1")
+		said := s.after(90 * time.Minute)
+		s.expect(said, "mattermost: 11.9.1 is out, chat runs 11.9.0")
+		if text := said[0].Texts["fr"].Description; text != "La plus récente de la branche 11.9 : 11.9.1. La plus récente de la branche 11.8 : 11.8.4. La version en place n'est pas connue pour : silent." {
+			t.Errorf("%s", text)
+		}
+		s.publish("mattermost", "v11.8.5")
+		said = s.after(90 * time.Minute)
+		s.expect(said, "mattermost: 11.9.1 is out, chat runs 11.9.0; 11.8.5 is out, old runs 11.8.4")
+		if a := said[0]; a.Version != "11.9.1" || a.URL != forgeURL+"/ville/mattermost/releases/tag/v11.9.1" {
+			t.Errorf("%+v", a)
+		}
+		if d := s.w.Status()[0].Deployments[2]; d.Version != "" || d.Unknown != "the connection is refused" || d.Known() {
+			t.Errorf("%+v", d)
+		}
+		s.deploy("chat", "11.9.1")
+		s.expect(s.after(time.Minute), "mattermost: 11.8.5 is out, old runs 11.8.4")
+		s.deploy("silent", "11.8.4")
+		s.expect(s.after(time.Minute), "mattermost: 11.8.5 is out, old runs 11.8.4, silent runs 11.8.4")
+		s.deploy("old", "11.8.5")
+		s.deploy("silent", "11.8.5")
+		s.expect(s.after(time.Minute), "RESOLVED mattermost: chat runs 11.9.1, old runs 11.8.5, silent runs 11.8.5, nothing newer waits")
+		// What does not answer now still runs what it ran.
+		s.deploy("old", "")
+		s.expect(s.after(time.Hour))
+		if d := s.w.Status()[0].Deployments[1]; d.Version != "11.8.5" || d.Unknown == "" || !d.Current {
+			t.Errorf("%+v", d)
+		}
+		s.stop()
+	})
+}
+
+// A post that says that an update waits stays red until none does, whatever
+// became of the release that it was begun for.
+func TestWatcher_aPostIsNotGreenWhileSomethingWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, Project{Name: "pad"})
+		s.publish("pad", "v1.0.0", "v1.0.1")
+		s.deploy("pad", "1.0.0")
+		s.start()
+		s.expect(s.after(time.Hour), "Releases of 1 projects are followed, 1 with an update waiting")
+		s.publish("pad", "v1.0.2")
+		s.expect(s.after(90*time.Minute), "pad: 1.0.2 is out, 1.0.0 runs here")
+		s.stop()
+		s.cfg.Projects[0].Ignore = []string{"1.0.2"}
+		s.start()
+		s.expect(s.after(90*time.Minute), "pad: 1.0.1 is out, 1.0.0 runs here")
+		s.deploy("pad", "1.0.1")
+		s.expect(s.after(time.Minute), "RESOLVED pad: 1.0.1 runs here, nothing newer waits")
+		s.stop()
+	})
+}
+
+// A service knows its version, not the revision that Debian gave it.
+func TestWatcher_aServiceAgainstADebianRepository(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, Project{Name: "wcs", Apt: forgeURL + "/debian/dists/stable/main/binary-amd64/Packages"})
+		s.cfg.Projects[0].Gitea = ""
+		s.cfg.SetDefaults()
+		index := func(version string) { s.forge.SetIndex("Package: wcs\nVersion: " + version + "\n\n") }
+		index("9.12-1~eob12+1")
+		s.deploy("wcs", "9.12")
+		s.start()
+		s.expect(s.after(time.Hour), "Releases of 1 projects are followed, all known ones up to date")
+		index("9.12-2~eob12+1")
+		s.expect(s.after(90 * time.Minute))
+		index("9.13-1~eob12+1")
+		s.expect(s.after(90*time.Minute), "wcs: 9.13-1~eob12+1 is out, 9.12 runs here")
 		s.stop()
 	})
 }

@@ -42,7 +42,7 @@ updates:
 	if again.ID != post.ID {
 		t.Errorf("the further release has a post of its own:\n%s", chat.known())
 	}
-	if page := hub.get("/metrics/updates/releases"); !contains(page, `updatewatch_security_update_waiting{project="pad"} 1`, `line_newest="2.5.5"`) {
+	if page := hub.get("/metrics/updates/releases"); !contains(page, `updatewatch_security_update_waiting{deployed_from="",project="pad"} 1`, `line_newest="2.5.5"`) {
 		t.Errorf("the page:\n%s", page)
 	}
 

@@ -23,6 +23,7 @@ import (
 	"tocsin/internal/secret"
 	"tocsin/internal/strict"
 	"tocsin/probes"
+	"tocsin/updatewatch"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/configuration.md")
@@ -124,6 +125,8 @@ func typeWords(t reflect.Type) string {
 		return "list of names or mappings"
 	case reflect.TypeFor[probes.List]():
 		return "list of URLs or mappings"
+	case reflect.TypeFor[updatewatch.References]():
+		return "reference, or list of references"
 	case reflect.TypeFor[probes.Statuses]():
 		return "status, or list of statuses"
 	}

@@ -35,7 +35,7 @@ func Show(w io.Writer, s *Site) error {
 			*child(alerts, key) = yaml.Node{Kind: yaml.MappingNode}
 		}
 	}
-	if s.Updates.IsZero() && s.Updates.Channel == "" {
+	if s.Updates.Untouched() {
 		*child(&n, "updates") = yaml.Node{Kind: yaml.MappingNode}
 	}
 	prune(&n)
@@ -122,12 +122,12 @@ func Outgoing(s *Site) []Connection {
 		to, told := probed(&s.Probes[i])
 		add(index("probes", i), to, told)
 	}
-	for _, c := range s.Updates.Contacts() {
+	for _, c := range s.updates.Contacts() {
 		told := "asked for releases of " + strings.Join(c.Projects, ", ") + ", at most every " + s.Updates.Interval.String()
 		if c.Token {
 			told += ", with the token"
 		}
-		add("updates.projects", c.Host, told)
+		add("updates", c.Host, told)
 	}
 	if s.Engine.Off {
 		return all // nobody judges, so nobody speaks
