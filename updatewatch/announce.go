@@ -55,10 +55,22 @@ func (a *Announcement) digest() string {
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 
+// group is that of a project's post.
+func group(project string) string { return "updates/" + project }
+
+// left says that a project is followed no more.
+func left(project string, since, now time.Time) Announcement {
+	a := Announcement{Group: group(project), Topic: Update, Project: project, At: now, Since: since, Resolved: true, Texts: map[string]Text{}}
+	for _, w := range allWords() {
+		a.Texts[w.language] = Text{Summary: fmt.Sprintf(w.project, project, w.left)}
+	}
+	return a
+}
+
 // announcement says how a project stands now.
 func (s *Status) announcement(since, now time.Time) Announcement {
 	a := Announcement{
-		Group: "updates/" + s.Name, Topic: Update, Project: s.Name, At: now, Since: since,
+		Group: group(s.Name), Topic: Update, Project: s.Name, At: now, Since: since,
 		Security: s.security(), Texts: map[string]Text{},
 	}
 	if outs := s.outs(); len(outs) > 0 {
@@ -100,6 +112,7 @@ type words struct {
 	project, out, here, runs, caughtUp, security   string
 	inLine, newest, advisories, unknown, notHeard  string
 	watched, waiting, current, more, failing, late string
+	left                                           string
 }
 
 func allWords() []words {
@@ -113,6 +126,7 @@ func allWords() []words {
 			notHeard: "It is not known which version runs at: %s.",
 			watched:  "Releases of %d projects are followed", waiting: "%d with an update waiting", current: "all known ones up to date",
 			more: "and %d more", failing: "could not be asked: %s", late: "Updates still wait: %d",
+			left: "its releases are followed no more",
 		},
 		{
 			language: "fr",
@@ -123,6 +137,7 @@ func allWords() []words {
 			notHeard: "La version en place n'est pas connue pour : %s.",
 			watched:  "Les publications de %d projets sont suivies", waiting: "%d avec une mise à jour en attente", current: "tous ceux connus à jour",
 			more: "et %d de plus", failing: "sans réponse : %s", late: "Mises à jour toujours en attente : %d",
+			left: "ses publications ne sont plus suivies",
 		},
 	}
 }

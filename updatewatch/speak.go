@@ -40,6 +40,14 @@ func (w *Watcher) announce(p *watched, k *known, now time.Time) {
 	w.post(a)
 }
 
+// leave closes the post of a project that is followed no more. The caller
+// holds mu.
+func (w *Watcher) leave(name string, k *known) {
+	if _, pending := w.state.Outbox[group(name)]; k.Open || pending {
+		w.post(left(name, k.Opened, w.opts.Now()))
+	}
+}
+
 // heard tells whether all who tell what is deployed have been asked once:
 // before, a message would have to be corrected at once.
 func (w *watched) heard(k *known) bool {
@@ -67,8 +75,8 @@ func (w *Watcher) nudge() {
 func (w *Watcher) speak(ctx context.Context) {
 	tick := time.NewTicker(judgeEvery)
 	defer tick.Stop()
-	for {
-		w.lookAround(ctx)
+	for first := true; ; first = false {
+		w.lookAround(ctx, first)
 		w.sayAll(ctx)
 		w.save(false)
 		select {
@@ -80,8 +88,9 @@ func (w *Watcher) speak(ctx context.Context) {
 	}
 }
 
-// lookAround asks what is deployed now, and makes what is due besides.
-func (w *Watcher) lookAround(ctx context.Context) {
+// lookAround asks what is deployed now, and makes what is due besides. All is
+// judged anew the first time, then only what has changed.
+func (w *Watcher) lookAround(ctx context.Context, first bool) {
 	runs := w.askDeployed(ctx)
 	if ctx.Err() != nil {
 		return // we are ending: that is nobody's failure
@@ -90,13 +99,14 @@ func (w *Watcher) lookAround(ctx context.Context) {
 	defer w.mu.Unlock()
 	now := w.opts.Now()
 	for _, p := range w.all {
-		k := w.state.Projects[p.Name]
+		k, changed := w.state.Projects[p.Name], false
 		for _, from := range p.DeployedFrom {
-			if k.hear(from, runs[from]) {
-				w.dirty = true
-			}
+			changed = k.hear(from, runs[from]) || changed
 		}
-		w.announce(p, k, now)
+		w.dirty = w.dirty || changed
+		if changed || first {
+			w.announce(p, k, now)
+		}
 	}
 	if w.opts.Say == nil {
 		return

@@ -157,8 +157,8 @@ func (w *Watcher) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// adopt takes a state, without the projects that are followed no more; those
-// whose source has changed begin anew.
+// adopt takes a state, without the projects that are followed no more, whose
+// posts are closed; those whose source has changed begin anew.
 func (w *Watcher) adopt(s *state) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -174,11 +174,17 @@ func (w *Watcher) adopt(s *state) {
 		maps.DeleteFunc(k.Runs, func(from string, _ running) bool { return !slices.Contains(p.DeployedFrom, from) })
 		kept[p.Name] = k
 	}
+	left := s.Projects
 	s.Projects = kept
 	if s.Reminded.IsZero() {
 		s.Reminded = w.opts.Now()
 	}
 	w.state = s
+	for name, k := range left {
+		if kept[name] == nil && w.opts.Say != nil {
+			w.leave(name, k)
+		}
+	}
 }
 
 // identity changes when what was learnt is of no use any more.

@@ -464,6 +464,36 @@ func TestWatcher_aPostIsNotGreenWhileSomethingWaits(t *testing.T) {
 	})
 }
 
+// What is taken out of the site file does not stay red for ever, nor is old
+// news of it told.
+func TestWatcher_aProjectThatIsFollowedNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, Project{Name: "pad"}, Project{Name: "wiki"}, Project{Name: "chat"})
+		for _, name := range []string{"pad", "wiki", "chat"} {
+			s.publish(name, "v1.0.0")
+			s.deploy(name, "1.0.0")
+		}
+		s.start()
+		s.after(time.Hour)
+		s.publish("pad", "v1.0.1")
+		s.expect(s.after(90*time.Minute), "pad: 1.0.1 is out, 1.0.0 runs here")
+		s.fail(errors.New("the chat is down"))
+		s.deploy("pad", "1.0.1") // cannot be told
+		s.after(time.Minute)
+		s.deploy("pad", "1.0.0")
+		s.after(time.Minute)
+		s.stop()
+		s.fail(nil)
+		s.cfg.Projects = s.cfg.Projects[1:]
+		s.start()
+		s.expect(s.after(time.Hour), "RESOLVED pad: its releases are followed no more")
+		s.stop()
+		s.start()
+		s.expect(s.after(time.Hour))
+		s.stop()
+	})
+}
+
 // A service knows its version, not the revision that Debian gave it.
 func TestWatcher_aServiceAgainstADebianRepository(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
