@@ -494,6 +494,76 @@ func TestWatcher_aProjectThatIsFollowedNoMore(t *testing.T) {
 	})
 }
 
+// What is gone for good is asked for once a day.
+func TestWatcher_whatIsGoneIsSeldomAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, Project{Name: "pad"})
+		gone := forgetest.Fault{Status: 410}
+		s.forge.Fail(gone, gone, gone, gone, gone, gone, gone, gone)
+		s.start()
+		s.after(3*24*time.Hour - time.Hour)
+		if n := len(s.forge.Requests()); n != 3 {
+			t.Errorf("asked %d times in three days", n)
+		}
+		s.stop()
+	})
+}
+
+// A message waits until it is known what runs: it would have to be corrected
+// at once.
+func TestWatcher_asksWhatRunsBeforeItSpeaks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, Project{Name: "pad"})
+		s.publish("pad", "v1.0.0")
+		s.deploy("pad", "1.0.0")
+		s.start()
+		s.after(time.Hour)
+		s.stop()
+		s.publish("pad", "v1.0.1")
+		s.cfg.Projects[0].DeployedFrom = References{"brick/slow"}
+		o := s.options()
+		o.Deployed = func(context.Context, string) (string, error) {
+			time.Sleep(2 * time.Hour)
+			return "1.0.0", nil
+		}
+		w, err := New(s.cfg, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.run(w)
+		s.expect(s.after(110 * time.Minute))
+		s.expect(s.after(11*time.Minute), "pad: 1.0.1 is out, slow runs 1.0.0")
+		s.stop()
+	})
+}
+
+// What comes up while a message is being said is said too.
+func TestWatcher_newsWhileItSpeaks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, Project{Name: "pad"})
+		s.publish("pad", "v1.0.0")
+		s.deploy("pad", "1.0.0")
+		o := s.options()
+		say := o.Say
+		o.Say = func(ctx context.Context, a Announcement) error {
+			if a.Version == "1.0.1" {
+				s.publish("pad", "v1.0.2")
+				s.w.check(ctx, s.w.all[0], s.w.all)
+			}
+			return say(ctx, a)
+		}
+		w, err := New(s.cfg, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.run(w)
+		s.after(time.Hour)
+		s.publish("pad", "v1.0.1")
+		s.expect(s.after(70*time.Minute), "pad: 1.0.1 is out, 1.0.0 runs here", "pad: 1.0.2 is out, 1.0.0 runs here")
+		s.stop()
+	})
+}
+
 // A service knows its version, not the revision that Debian gave it.
 func TestWatcher_aServiceAgainstADebianRepository(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
