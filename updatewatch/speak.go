@@ -40,18 +40,18 @@ func (w *Watcher) announce(p *watched, k *known, now time.Time) {
 	w.post(a)
 }
 
+// heard tells whether all who tell what is deployed have been asked once:
+// before, news may be none.
+func (w *watched) heard(k *known) bool {
+	return !slices.ContainsFunc(w.DeployedFrom, func(from string) bool { _, ok := k.Runs[from]; return !ok })
+}
+
 // leave closes the post of a project that is followed no more. The caller
 // holds mu.
 func (w *Watcher) leave(name string, k *known) {
 	if _, pending := w.state.Outbox[group(name)]; k.Open || pending {
 		w.post(left(name, k.Opened, w.opts.Now()))
 	}
-}
-
-// heard tells whether all who tell what is deployed have been asked once:
-// before, a message would have to be corrected at once.
-func (w *watched) heard(k *known) bool {
-	return !slices.ContainsFunc(w.DeployedFrom, func(from string) bool { _, ok := k.Runs[from]; return !ok })
 }
 
 // post puts an announcement in the outbox, in place of an older one of its
