@@ -218,6 +218,7 @@ func TestFingerprint_changesWithWhatAReloadApplies(t *testing.T) {
 	authority, _ := certificate(t)
 	for name, content := range map[string]string{
 		"ca.pem":         authority,
+		"kinds/own.yml":  "kind: own\nrequests: {ping: {path: /ping}}\nhealth: {jq: .ping.body.well}\n",
 		"rules/mine.yml": "groups:\n  - name: mine\n    rules:\n      - {alert: QueueLong, expr: myapp_queue > 6, labels: {severity: warning}, annotations: {summary: a, description: b}}\n",
 	} {
 		before := now()
@@ -294,6 +295,39 @@ alerts:
 	}
 	if strings.Contains(out.String(), marker) {
 		t.Errorf("a secret is shown:\n%s", out.String())
+	}
+}
+
+// A server that is asked for its version alone is spoken to as well.
+func TestOutgoing_serversThatTellTheirVersions(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tocsin.yml")
+	write(t, path, `
+postgres:
+  - {name: socket, dsn: "postgres:///postgres?host=/run/postgresql"}
+  - {name: query, dsn: "postgres:///postgres?host=db1.ville.example"}
+  - {name: url, dsn: "postgres://tocsin@db2.ville.example:5433/postgres"}
+  - {name: words, dsn: "user=tocsin host=db3.ville.example"}
+  - {name: unasked, dsn: "postgres://db4.ville.example/postgres"}
+rabbitmq: [{name: bus, url: "http://bus.ville.example:15672"}, {name: unasked, url: "http://bus2.ville.example:15672"}]
+updates:
+  projects:
+    - {name: postgresql, github: postgres/postgres, deployed_from: [postgres/socket, postgres/query, postgres/url, postgres/words]}
+    - {name: rabbitmq, github: rabbitmq/rabbitmq-server, deployed_from: rabbitmq/bus}
+`)
+	site, err := load(path, Flags{}, testMachine())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const told = "asked for its version, for updates"
+	want := []Connection{
+		{"db1.ville.example", told, "postgres[1]"},
+		{"db2.ville.example:5433", told, "postgres[2]"},
+		{"db3.ville.example", told, "postgres[3]"},
+		{"bus.ville.example:15672", told, "rabbitmq[0]"},
+		{"github.com", "asked for releases of postgresql, rabbitmq, at most every 1h", "updates"},
+	}
+	if diff := cmp.Diff(want, Outgoing(site)); diff != "" {
+		t.Error(diff)
 	}
 }
 
