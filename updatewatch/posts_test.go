@@ -3,10 +3,12 @@ package updatewatch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"tocsin/updatewatch/forge"
 	"tocsin/updatewatch/forge/forgetest"
 )
 
@@ -190,6 +192,34 @@ func TestWatcher_aServiceAgainstADebianRepository(t *testing.T) {
 		s.expect(s.after(90 * time.Minute))
 		index("9.13-1~eob12+1")
 		s.expect(s.after(90*time.Minute), "wcs: 9.13-1~eob12+1 is out, 9.12 runs here")
+		s.stop()
+	})
+}
+
+// Of a repository with more tags than are remembered the oldest come again and
+// again; that is no news.
+func TestWatcher_whatWasForgottenIsNoNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, Project{Name: "db"})
+		s.cfg.Forges = []Forge{{Host: "git.ville.example", By: "api"}}
+		for i := range 30 {
+			s.publish("db", fmt.Sprintf("1.%d", i))
+		}
+		for i := range maxKnown {
+			s.publish("db", fmt.Sprintf("2.%d", i))
+		}
+		s.start()
+		s.expect(s.after(time.Hour), "Releases of 1 projects are followed, all known ones up to date")
+		s.w.mu.Lock()
+		s.w.state.Projects["db"].Validators = forge.Validators{} // a host that has none
+		s.w.state.Projects["db"].Overrun = true                  // all pages once more
+		s.w.mu.Unlock()
+		s.expect(s.after(90 * time.Minute))
+		if n := len(s.w.state.Projects["db"].Versions); n != maxKnown {
+			t.Errorf("%d versions are remembered", n)
+		}
+		s.publish("db", "2.200")
+		s.expect(s.after(90*time.Minute), "db: 2.200 is out")
 		s.stop()
 	})
 }

@@ -372,34 +372,6 @@ func TestWatcher_aWindowThatIsOverrunIsTold(t *testing.T) {
 	})
 }
 
-// Of a repository with more tags than are remembered the oldest come again and
-// again; that is no news.
-func TestWatcher_whatWasForgottenIsNoNews(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSite(t, Project{Name: "db"})
-		s.cfg.Forges = []Forge{{Host: "git.ville.example", By: "api"}}
-		for i := range 30 {
-			s.publish("db", fmt.Sprintf("1.%d", i))
-		}
-		for i := range maxKnown {
-			s.publish("db", fmt.Sprintf("2.%d", i))
-		}
-		s.start()
-		s.expect(s.after(time.Hour), "Releases of 1 projects are followed, all known ones up to date")
-		s.w.mu.Lock()
-		s.w.state.Projects["db"].Validators = forge.Validators{} // a host that has none
-		s.w.state.Projects["db"].Overrun = true                  // all pages once more
-		s.w.mu.Unlock()
-		s.expect(s.after(90 * time.Minute))
-		if n := len(s.w.state.Projects["db"].Versions); n != maxKnown {
-			t.Errorf("%d versions are remembered", n)
-		}
-		s.publish("db", "2.200")
-		s.expect(s.after(90*time.Minute), "db: 2.200 is out")
-		s.stop()
-	})
-}
-
 func TestNew_aCorruptStateRefusesToStart(t *testing.T) {
 	for name, text := range map[string]string{
 		"empty": "", "cut": `{"schema":1,"projects":{"pad":{"sou`, "another schema": `{"schema":7}`, "holes": `{"schema":1,"projects":{"pad":null}}`,
