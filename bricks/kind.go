@@ -80,19 +80,18 @@ type Releases struct {
 	// the name in it.
 	Packages string `yaml:"packages"`
 	Package  string `yaml:"package"`
-	// Tag is a regular expression whose first group is the version in a tag, a
-	// title or a version; what does not match is no release.
+	// Tags is for repositories that publish no releases: their tags are read.
+	Tags bool `yaml:"tags"`
+	// Tag is a regular expression whose groups, joined by dots, are the version
+	// in a tag, a title or a version; what does not match is no release.
 	Tag string `yaml:"tag"`
-	// Scheme is how versions are ordered: loose (the default), deb or semver.
+	// Scheme is how versions are ordered: loose (the default), or deb.
 	Scheme string `yaml:"scheme"`
-	// Line is what makes a release line of a version: how many of its leading
-	// numbers (2: 11.8), or a regular expression whose first group is the line;
-	// 1, the same major version, if left out.
-	Line string `yaml:"line"`
+	// Line is how many leading numbers of a version make its release line: 2 for
+	// 11.8; 1, the same major version, if left out.
+	Line int `yaml:"line"`
 	// Prereleases tells that versions such as 2.0-rc1 are wanted too.
 	Prereleases bool `yaml:"prereleases"`
-	// MinAge is how long a tag must have been there before it is told.
-	MinAge model.Duration `yaml:"min_age"`
 	// EndOfLife is the product's name at endoflife.date, for people.
 	EndOfLife string `yaml:"end_of_life"`
 }

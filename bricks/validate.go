@@ -171,12 +171,15 @@ func (r Releases) validate(p problem.List) {
 	if (r.Packages == "") != (r.Package == "") {
 		p.At("package").Addf("belongs to packages; write both")
 	}
-	if r.Scheme != "" && !slices.Contains([]string{"loose", "deb", "semver"}, r.Scheme) {
-		p.At("scheme").Addf("%q is not known; write loose, deb or semver", r.Scheme)
+	if r.Scheme != "" && !slices.Contains([]string{"loose", "deb"}, r.Scheme) {
+		p.At("scheme").Addf("%q is not known; write loose or deb", r.Scheme)
 	}
 	grouped(p.At("tag"), r.Tag, `'^v?(\d+\.\d+\.\d+)$'`)
-	if !regexp.MustCompile(`^[1-9]?$`).MatchString(r.Line) {
-		grouped(p.At("line"), r.Line, "2, or '^(\\d+\\.\\d+)'")
+	if r.Line < 0 || r.Line > 4 {
+		p.At("line").Addf("%d is not between 1 and 4; write how many leading numbers make a release line", r.Line)
+	}
+	if r.Tags && (r.Feed != "" || r.Packages != "") {
+		p.At("tags").Addf("is for repositories at forges; take it away")
 	}
 }
 

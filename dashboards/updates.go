@@ -21,20 +21,20 @@ func drawUpdates(l *limits) board {
 		section{title: "Projects", panels: []panel{
 			table(l, "Deployed and released", "What runs here, the newest release of its line, and the newest of all. A newer line is another major version.",
 				column{name: "Project", label: "project"},
+				column{name: "Deployed from", label: "deployed_from"},
 				column{name: "Deployed", label: "deployed"},
 				column{name: "Line", label: "line"},
 				column{name: "Newest in line", label: "line_newest"},
 				column{name: "Newest of all", label: "newest"},
-				column{expr: `max by (project, deployed, line, line_newest, newest) (updatewatch_version_info{$scope})`},
-				column{name: "Up to date", expr: `min by (project) (updatewatch_up_to_date{$scope})`, unit: "none", words: words("No", warning, "Yes", good)},
-				column{name: "Releases behind", expr: `max by (project) (updatewatch_releases_behind{$scope})`, unit: "none"},
-				column{name: "Behind for", expr: `time() - min by (project) (updatewatch_behind_since_timestamp_seconds{$scope})`, unit: "s"},
-				column{name: "Security waits", expr: `max by (project) ((time() - updatewatch_behind_since_timestamp_seconds{$scope}) / 86400
-					and on (job, instance, project) updatewatch_security_update_waiting{$scope} == 1)`, unit: "d", decimals: 1, rules: []string{"SecurityUpdateWaiting"}},
-				column{name: "Newer line", expr: `max by (project) (updatewatch_newer_line_available{$scope})`, unit: "none", words: words("–", unknown, "Yes", neutral)},
+				column{expr: `max by (project, deployed_from, deployed, line, line_newest, newest) (updatewatch_version_info{$scope})`},
+				column{name: "Up to date", expr: `min by (project, deployed_from) (updatewatch_up_to_date{$scope})`, unit: "none", words: words("No", warning, "Yes", good)},
+				column{name: "Releases behind", expr: `max by (project, deployed_from) (updatewatch_releases_behind{$scope})`, unit: "none"},
+				column{name: "Behind for", expr: `time() - min by (project, deployed_from) (updatewatch_behind_since_timestamp_seconds{$scope})`, unit: "s"},
+				column{name: "Security waits", expr: `max by (project, deployed_from) ((time() - updatewatch_security_since_timestamp_seconds{$scope}) / 86400)`, unit: "d", decimals: 1, rules: []string{"SecurityUpdateWaiting"}},
+				column{name: "Newer line", expr: `max by (project, deployed_from) (updatewatch_newer_line_available{$scope})`, unit: "none", words: words("–", unknown, "Yes", neutral)},
 			).size(24, 10),
 			states("Up to date", "When each project ran the newest release of its line.", words("Behind", warning, "Up to date", good),
-				ask(`min by (project) (updatewatch_up_to_date{$scope})`, "{{project}}")),
+				ask(`min by (project, deployed_from) (updatewatch_up_to_date{$scope})`, "{{project}} {{deployed_from}}")),
 		}},
 		section{title: "Asking upstream", panels: []panel{
 			table(l, "Sources", "When the source of each project was last read, and what the newest answer was like.",
@@ -51,16 +51,10 @@ func drawUpdates(l *limits) board {
 				column{name: "Reason", label: "reason"},
 				column{expr: `max by (project, reason) (updatewatch_check_failure_info{$scope})`},
 			).size(12, 8),
-			// The host that was asked is the page's own label; whoever scrapes calls
-			// it exported_host where the target has a host too.
 			series("Answers", "Answers of the hosts that are asked, a minute, by status code. 304 means that nothing had changed.", "cpm",
-				ask(`60 * sum by (server, code) (label_replace(
-					label_replace(rate(updatewatch_http_responses_total{$scope}[$__rate_interval]), "server", "$1", "host", "(.*)"),
-					"server", "$1", "exported_host", "(.+)"))`, "{{server}} {{code}}")).fromZero(),
+				ask(`60 * sum by (forge, code) (rate(updatewatch_http_responses_total{$scope}[$__rate_interval]))`, "{{forge}} {{code}}")).fromZero(),
 			series("Left of rate limits", "Requests that each host still allows, as it says.", "short",
-				ask(`min by (server) (label_replace(
-					label_replace(updatewatch_ratelimit_remaining{$scope}, "server", "$1", "host", "(.*)"),
-					"server", "$1", "exported_host", "(.+)"))`, "{{server}}")).fromZero(),
+				ask(`min by (forge) (updatewatch_ratelimit_remaining{$scope})`, "{{forge}}")).fromZero(),
 			series("Time to ask", "How long the newest look at each source took, waiting for its turn included.", "s",
 				ask(`max by (project) (updatewatch_check_duration_seconds{$scope})`, "{{project}}")).fromZero(),
 			series("Announcements", "Messages about updates that were told, and that could not be, an hour.", "none",

@@ -1,9 +1,11 @@
 package updatewatch
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -53,84 +55,174 @@ func (a *Announcement) digest() string {
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 
-// announcement says how a project stands now.
-func (s *Status) announcement(k *known, now time.Time) Announcement {
-	a := Announcement{
-		Group: "updates/" + s.Name, Topic: Update, Project: s.Name, At: now, Since: k.Opened,
-		Resolved: s.news == nil, Security: s.Security, URL: s.URL, Version: s.NewestInLine,
-	}
-	if s.Behind == 0 && s.news != nil {
-		a.Version, a.URL = s.news.Version, s.news.URL
-	}
-	a.Texts = map[string]Text{}
+// group is that of a project's post.
+func group(project string) string { return "updates/" + project }
+
+// left says that a project is followed no more.
+func left(project string, since, now time.Time) Announcement {
+	a := Announcement{Group: group(project), Topic: Update, Project: project, At: now, Since: since, Resolved: true, Texts: map[string]Text{}}
 	for _, w := range allWords() {
-		a.Texts[w.language] = Text{Summary: w.headline(s, a.Version), Description: w.details(s)}
+		a.Texts[w.language] = Text{Summary: fmt.Sprintf(w.project, project, w.left)}
 	}
 	return a
 }
 
+// announcement says how a project stands now.
+func (s *Status) announcement(since, now time.Time) Announcement {
+	a := Announcement{
+		Group: group(s.Name), Topic: Update, Project: s.Name, At: now, Since: since,
+		Security: s.security(), Texts: map[string]Text{},
+	}
+	if outs := s.outs(); len(outs) > 0 {
+		a.Version, a.URL = outs[0].release.Version, outs[0].release.URL
+	}
+	for _, w := range allWords() {
+		a.Texts[w.language] = Text{Summary: w.headline(s), Description: w.details(s)}
+	}
+	return a
+}
+
+// out is a release to be told of, and for which deployments.
+type out struct {
+	release *release
+	of      []*Deployment
+}
+
+// outs lists the releases to be told of, the newest first.
+func (s *Status) outs() []out {
+	var all []out
+	for i := range s.Deployments {
+		d := &s.Deployments[i]
+		if d.out == nil {
+			continue
+		}
+		if at := slices.IndexFunc(all, func(o out) bool { return o.release == d.out }); at >= 0 {
+			all[at].of = append(all[at].of, d)
+		} else {
+			all = append(all, out{d.out, []*Deployment{d}})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b out) int { return a.of[0].place - b.of[0].place })
+	return all
+}
+
 // words are the phrases of one language.
 type words struct {
-	language                            string
-	out, outHere, security, caughtUp    string
-	inLine, newest, advisories, unknown string
-	watched, waiting, current, more     string
-	row, failing, remind                string
+	language                                       string
+	project, out, here, runs, caughtUp, security   string
+	inLine, newest, advisories, unknown, notHeard  string
+	watched, waiting, current, more, failing, late string
+	left                                           string
 }
 
 func allWords() []words {
 	return []words{
 		{
 			language: "en",
-			out:      "%s: %s is out", outHere: "%s: %s is out, %s runs here", security: " (security)",
-			caughtUp: "%s: %s runs here, nothing newer waits",
-			inLine:   "Newest in line %s: %s.", newest: "Newest of all: %s.", advisories: "Named by the release: %s.",
-			unknown: "Tocsin does not know which version runs here: write deployed or deployed_from in the site file.",
-			watched: "Releases of %d projects are followed", waiting: "%d with an update waiting", current: "all known ones up to date",
-			row: "%s: %s runs here, %s is out", more: "and %d more", failing: "could not be asked: %s",
-			remind: "Updates still wait: %d",
+			project:  "%s: %s", out: "%s is out", here: "%s runs here", runs: "%s runs %s",
+			caughtUp: "nothing newer waits", security: " (security)",
+			inLine: "Newest in line %s: %s.", newest: "Newest of all: %s.", advisories: "Named by the release: %s.",
+			unknown:  "Tocsin does not know which version runs here: write deployed or deployed_from in the site file.",
+			notHeard: "It is not known which version runs at: %s.",
+			watched:  "Releases of %d projects are followed", waiting: "%d with an update waiting", current: "all known ones up to date",
+			more: "and %d more", failing: "could not be asked: %s", late: "Updates still wait: %d",
+			left: "its releases are followed no more",
 		},
 		{
 			language: "fr",
-			out:      "%s : la version %s est sortie", outHere: "%s : la version %s est sortie, %s tourne ici", security: " (sécurité)",
-			caughtUp: "%s : la version %s tourne ici, rien de plus récent n'attend",
-			inLine:   "La plus récente de la branche %s : %s.", newest: "La plus récente de toutes : %s.", advisories: "Citées par la publication : %s.",
-			unknown: "Tocsin ignore quelle version tourne ici : écrivez deployed ou deployed_from dans le fichier du site.",
-			watched: "Les publications de %d projets sont suivies", waiting: "%d avec une mise à jour en attente", current: "tous ceux connus à jour",
-			row: "%s : %s tourne ici, %s est sortie", more: "et %d de plus", failing: "sans réponse : %s",
-			remind: "Mises à jour toujours en attente : %d",
+			project:  "%s : %s", out: "la version %s est sortie", here: "%s tourne ici", runs: "%s est en %s",
+			caughtUp: "rien de plus récent n'attend", security: " (sécurité)",
+			inLine: "La plus récente de la branche %s : %s.", newest: "La plus récente de toutes : %s.", advisories: "Citées par la publication : %s.",
+			unknown:  "Tocsin ignore quelle version tourne ici : écrivez deployed ou deployed_from dans le fichier du site.",
+			notHeard: "La version en place n'est pas connue pour : %s.",
+			watched:  "Les publications de %d projets sont suivies", waiting: "%d avec une mise à jour en attente", current: "tous ceux connus à jour",
+			more: "et %d de plus", failing: "sans réponse : %s", late: "Mises à jour toujours en attente : %d",
+			left: "ses publications ne sont plus suivies",
 		},
 	}
 }
 
-func (w words) headline(s *Status, out string) string {
-	var text string
+// named is what a deployment is called in messages. It is empty where the
+// project's name says it all.
+func (s *Status) named(d *Deployment) string {
+	brick, isBrick := strings.CutPrefix(d.From, "brick/")
 	switch {
-	case s.news == nil && s.Deployed != "":
-		return fmt.Sprintf(w.caughtUp, s.Name, s.Deployed)
-	case s.Deployed == "":
-		text = fmt.Sprintf(w.out, s.Name, out)
-	default:
-		text = fmt.Sprintf(w.outHere, s.Name, out, s.Deployed)
+	case isBrick && (brick != s.Name || len(s.Deployments) > 1):
+		return brick
+	case len(s.Deployments) > 1:
+		return d.From
 	}
-	if s.Security || s.news != nil && s.news.Security {
+	return ""
+}
+
+// headline says in one line what is out and what runs, or that all is well.
+func (w words) headline(s *Status) string {
+	var parts []string
+	for _, o := range s.outs() {
+		text := fmt.Sprintf(w.out, o.release.Version)
+		if runs := w.running(s, o.of); runs != "" {
+			text += ", " + runs
+		}
+		parts = append(parts, text)
+	}
+	if len(parts) == 0 {
+		var all []*Deployment
+		for i := range s.Deployments {
+			all = append(all, &s.Deployments[i])
+		}
+		parts = []string{w.caughtUp}
+		if runs := w.running(s, all); runs != "" {
+			parts = []string{runs + ", " + w.caughtUp}
+		}
+	}
+	text := fmt.Sprintf(w.project, s.Name, strings.Join(parts, "; "))
+	if s.security() {
 		text += w.security
 	}
 	return text
 }
 
-func (w words) details(s *Status) string {
+// running says what runs, as far as it is known.
+func (w words) running(s *Status, of []*Deployment) string {
 	var parts []string
-	if s.Deployed == "" {
-		parts = append(parts, w.unknown)
-	} else if s.NewestInLine != "" {
-		parts = append(parts, fmt.Sprintf(w.inLine, s.Line, s.NewestInLine))
+	for _, d := range of {
+		name := s.named(d)
+		switch {
+		case d.Version == "":
+		case name == "":
+			parts = append(parts, fmt.Sprintf(w.here, d.Version))
+		default:
+			parts = append(parts, fmt.Sprintf(w.runs, name, d.Version))
+		}
 	}
-	if s.Newest != s.NewestInLine {
+	return strings.Join(w.cut(parts), ", ")
+}
+
+func (w words) details(s *Status) string {
+	var parts, newest, notHeard, advisories []string
+	for i := range s.Deployments {
+		d := &s.Deployments[i]
+		advisories = append(advisories, d.Advisories...)
+		newest = append(newest, d.NewestInLine)
+		switch text := fmt.Sprintf(w.inLine, d.Line, d.NewestInLine); {
+		case d.Version == "" && d.From == "":
+			parts = append(parts, w.unknown)
+		case d.Version == "":
+			notHeard = append(notHeard, cmp.Or(s.named(d), d.From))
+		case d.NewestInLine != "" && !slices.Contains(parts, text):
+			parts = append(parts, text)
+		}
+	}
+	parts = w.cut(parts)
+	if !slices.Contains(newest, s.Newest) {
 		parts = append(parts, fmt.Sprintf(w.newest, s.Newest))
 	}
-	if len(s.Advisories) > 0 {
-		parts = append(parts, fmt.Sprintf(w.advisories, strings.Join(s.Advisories[:min(10, len(s.Advisories))], ", ")))
+	if len(notHeard) > 0 {
+		parts = append(parts, fmt.Sprintf(w.notHeard, strings.Join(w.cut(notHeard), ", ")))
+	}
+	slices.Sort(advisories)
+	if advisories = slices.Compact(advisories); len(advisories) > 0 {
+		parts = append(parts, fmt.Sprintf(w.advisories, strings.Join(advisories[:min(10, len(advisories))], ", ")))
 	}
 	return strings.Join(parts, " ")
 }

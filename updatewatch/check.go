@@ -55,7 +55,7 @@ func Check(ctx context.Context, cfg Config, transport http.RoundTripper) (Report
 	}
 	k := &known{}
 	p.learn(k, a, now)
-	r.Status = p.judge(k, p.Deployed)
+	r.Status = p.judge(k)
 	return r, nil
 }
 

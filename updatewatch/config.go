@@ -1,9 +1,11 @@
 package updatewatch
 
 import (
+	"errors"
 	"time"
 
 	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
 
 	"tocsin/internal/secret"
 )
@@ -18,10 +20,15 @@ type Config struct {
 	Interval model.Duration `yaml:"interval"`
 	// Remind is after how long what still waits is told again, in one message.
 	Remind model.Duration `yaml:"remind"`
-	// Forges is how hosts of sources are to be asked, where the usual way is
-	// not enough.
+	// Forges are hosts that may be asked for the releases of bricks, and how
+	// they are to be asked. Those of projects need stand here only where the
+	// usual way is not enough.
 	Forges []Forge `yaml:"forges"`
-	// Projects are what is followed.
+	// Bricks is whether the releases of bricks are followed, where their kind
+	// says where they are and that host stands under forges. A project of a
+	// brick's own wins.
+	Bricks *bool `yaml:"bricks"`
+	// Projects are what is followed besides.
 	Projects []Project `yaml:"projects"`
 }
 
@@ -76,12 +83,29 @@ type Project struct {
 
 	// Deployed is the version that runs here, where nothing else tells it.
 	Deployed string `yaml:"deployed"`
-	// DeployedFrom is who tells it: brick/NAME, or package/NAME for a Debian
-	// package on this machine.
-	DeployedFrom string `yaml:"deployed_from"`
+	// DeployedFrom is who tells it: brick/NAME, postgres/NAME or rabbitmq/NAME
+	// of this file, or package/NAME for a Debian package on this machine; a list
+	// where there are several of them.
+	DeployedFrom References `yaml:"deployed_from"`
 	// Interval is how often this source is asked; that of the section if left
 	// out.
 	Interval model.Duration `yaml:"interval"`
+}
+
+// References are those who tell what is deployed; one may be written without
+// brackets.
+type References []string
+
+// Shape lets one reference be written without brackets.
+func (r *References) Shape(kind yaml.Kind, scalar string) (any, error) {
+	switch kind {
+	case yaml.ScalarNode:
+		*r = References{scalar}
+		return nil, nil //nolint:nilnil // the scalar has told everything
+	case yaml.SequenceNode:
+		return (*[]string)(r), nil
+	}
+	return nil, errors.New("must be a reference or a list of them, as brick/pad or [brick/pad, brick/notes]")
 }
 
 // What is in effect where the site file does not say.
@@ -93,10 +117,18 @@ const (
 // IsZero tells whether there is nothing to follow.
 func (c *Config) IsZero() bool { return len(c.Projects) == 0 }
 
+// Untouched tells whether the site file says nothing of releases.
+func (c *Config) Untouched() bool {
+	return len(c.Projects) == 0 && len(c.Forges) == 0 && c.Channel == "" && (c.Bricks == nil || *c.Bricks)
+}
+
 // SetDefaults fills what the site file left out.
 func (c *Config) SetDefaults() {
 	fill(&c.Interval, model.Duration(DefaultInterval))
 	fill(&c.Remind, model.Duration(DefaultRemind))
+	if c.Bricks == nil {
+		c.Bricks = new(true)
+	}
 	for i := range c.Projects {
 		p := &c.Projects[i]
 		fill(&p.Interval, c.Interval)

@@ -7,17 +7,17 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.yaml.in/yaml/v3"
 
 	"tocsin/internal/problem"
+	"tocsin/internal/strict"
 	"tocsin/updatewatch/forge"
 )
 
 func config(t *testing.T, text string) Config {
 	t.Helper()
 	var c Config
-	if err := yaml.Unmarshal([]byte(text), &c); err != nil {
-		t.Fatal(err)
+	if _, faults := strict.Decode([]byte(text), &c); len(faults) > 0 {
+		t.Fatal(faults)
 	}
 	c.SetDefaults()
 	return c
@@ -57,7 +57,9 @@ func TestConfig_badOnes(t *testing.T) {
 		`projects: [{name: a, github: a/b, ignore: [new]}]`:                         "projects[0].ignore[0]: this is no version; write it as 2.5.3",
 		`projects: [{name: a, github: a/b, deployed: latest}]`:                      "projects[0].deployed: this is no version; write it as 2.5.3",
 		`projects: [{name: a, github: a/b, deployed: 1.0, deployed_from: brick/x}]`: "projects[0].deployed: deployed_from is given too: keep one of the two",
-		`projects: [{name: a, github: a/b, deployed_from: pad}]`:                    "projects[0].deployed_from: must be brick/NAME or package/NAME",
+		`projects: [{name: a, github: a/b, deployed_from: pad}]`:                    "projects[0].deployed_from: must be brick/NAME, postgres/NAME, rabbitmq/NAME or package/NAME",
+		`projects: [{name: a, github: a/b, deployed_from: [brick/x, x]}]`:           "projects[0].deployed_from[1]: must be brick/NAME, postgres/NAME, rabbitmq/NAME or package/NAME",
+		`projects: [{name: a, github: a/b, deployed_from: [brick/x, brick/x]}]`:     "projects[0].deployed_from[1]: stands here twice; keep one of the two",
 		`projects: [{name: a, github: a/b}, {name: a, github: c/d}]`:                "projects[1].name: is taken by projects[0] already; choose another",
 		`projects: [{name: a, github: a/b, interval: 30d}]`:                         "projects[0].interval: 30d is not between 1m and 7d; usual is 1h",
 	} {

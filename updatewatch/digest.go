@@ -2,7 +2,6 @@ package updatewatch
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -33,43 +32,35 @@ func reminder(all []Status, now time.Time) (a Announcement, ok bool) {
 	}
 	a = Announcement{Group: "updates-reminder/" + now.UTC().Format(time.DateOnly), Topic: Remind, At: now, Since: now, Texts: map[string]Text{}}
 	for _, s := range late {
-		a.Security = a.Security || s.Security
+		a.Security = a.Security || s.security()
 	}
 	for _, w := range allWords() {
-		a.Texts[w.language] = Text{Summary: fmt.Sprintf(w.remind, len(late)), Description: w.table(late)}
+		a.Texts[w.language] = Text{Summary: fmt.Sprintf(w.late, len(late)), Description: w.table(late)}
 	}
 	return a, true
 }
 
+// waiting lists the projects for which an update waits; what is of security
+// comes first.
 func waiting(all []Status) []Status {
-	var late []Status
+	var first, others []Status
 	for _, s := range all {
-		if s.Behind > 0 {
-			late = append(late, s)
+		switch {
+		case !s.Waiting():
+		case s.security():
+			first = append(first, s)
+		default:
+			others = append(others, s)
 		}
 	}
-	slices.SortStableFunc(late, func(a, b Status) int { // what is of security comes first
-		return rank(a) - rank(b)
-	})
-	return late
-}
-
-func rank(s Status) int {
-	if s.Security {
-		return 0
-	}
-	return 1
+	return append(first, others...)
 }
 
 // table lists what waits, and what could not be asked.
 func (w words) table(all []Status) string {
 	var rows, failing []string
 	for _, s := range waiting(all) {
-		row := fmt.Sprintf(w.row, s.Name, s.Deployed, s.NewestInLine)
-		if s.Security {
-			row += w.security
-		}
-		rows = append(rows, row)
+		rows = append(rows, w.headline(&s))
 	}
 	for _, s := range all {
 		if s.Newest == "" && s.Reason != "" {

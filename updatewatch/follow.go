@@ -79,7 +79,6 @@ func (w *Watcher) check(ctx context.Context, p *watched, group []*watched) {
 	if ctx.Err() != nil {
 		return // we are ending: that is nobody's failure
 	}
-	deployed := w.deployed(ctx, p)
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -94,7 +93,6 @@ func (w *Watcher) check(ctx context.Context, p *watched, group []*watched) {
 	} else {
 		w.answered(p, k, a, now)
 	}
-	k.Deployed = deployed
 	w.announce(p, k, now)
 }
 

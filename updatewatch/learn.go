@@ -86,22 +86,13 @@ func (w *watched) learn(k *known, a forge.Answer, now time.Time) {
 		k.Versions = append(k.Versions, r)
 	}
 	k.Overrun = !first && !overlap && len(found) > 0 && a.Partial
-	slices.SortStableFunc(k.Versions, func(a, b release) int { return w.compare(b.Version, a.Version) })
+	slices.SortStableFunc(k.Versions, func(a, b release) int { return w.parse(b.Version).Compare(w.parse(a.Version)) })
 	if len(k.Versions) > maxKnown {
 		k.Versions = slices.Clone(k.Versions[:maxKnown])
 	}
 	if first {
 		k.Since = now
 	}
-}
-
-func (w *watched) compare(a, b string) int {
-	va, errA := w.scheme().Parse(a)
-	vb, errB := w.scheme().Parse(b)
-	if errA != nil || errB != nil {
-		return 0
-	}
-	return va.Compare(vb)
 }
 
 // link keeps the address of a release's page, if it is one on the host that

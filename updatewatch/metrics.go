@@ -8,34 +8,41 @@ import (
 )
 
 // The families of the updates page. Label project is the name in the site
-// file; reason one of forge.Reason; code an HTTP status, or error.
+// file; deployed_from who tells what runs, as the site file has it, and empty
+// where the file does so itself; forge the host that is asked, which is not
+// called host because each target has that label; reason one of forge.Reason;
+// code an HTTP status, or error.
 var (
 	infoFamily = &frame.Family{
-		Name: "updatewatch_version_info", Labels: []string{"project", "deployed", "line", "line_newest", "newest"},
+		Name: "updatewatch_version_info", Labels: []string{"project", "deployed_from", "deployed", "line", "line_newest", "newest"},
 		Help: "What runs here, the newest release of its line, and the newest of all; empty where not known.",
 	}
 	detectedFamily = &frame.Family{
-		Name: "updatewatch_deployed_detected", Labels: []string{"project"},
+		Name: "updatewatch_deployed_detected", Labels: []string{"project", "deployed_from"},
 		Help: "Whether it is known which version runs here.",
 	}
 	currentFamily = &frame.Family{
-		Name: "updatewatch_up_to_date", Labels: []string{"project"},
+		Name: "updatewatch_up_to_date", Labels: []string{"project", "deployed_from"},
 		Help: "Whether what runs here is the newest of its release line; absent where either is not known.",
 	}
 	behindFamily = &frame.Family{
-		Name: "updatewatch_releases_behind", Labels: []string{"project"},
+		Name: "updatewatch_releases_behind", Labels: []string{"project", "deployed_from"},
 		Help: "How many releases of the line are newer than what runs here; absent where that is not known.",
 	}
 	sinceFamily = &frame.Family{
-		Name: "updatewatch_behind_since_timestamp_seconds", Labels: []string{"project"},
+		Name: "updatewatch_behind_since_timestamp_seconds", Labels: []string{"project", "deployed_from"},
 		Help: "When the first release of the line came out that is newer than what runs here; absent when up to date.",
 	}
 	securityFamily = &frame.Family{
-		Name: "updatewatch_security_update_waiting", Labels: []string{"project"},
+		Name: "updatewatch_security_update_waiting", Labels: []string{"project", "deployed_from"},
 		Help: "Whether a newer release of the line speaks of security; absent where it is not known what runs here.",
 	}
+	securitySinceFamily = &frame.Family{
+		Name: "updatewatch_security_since_timestamp_seconds", Labels: []string{"project", "deployed_from"},
+		Help: "When the first of them came out that speaks of security; absent when none does.",
+	}
 	newerLineFamily = &frame.Family{
-		Name: "updatewatch_newer_line_available", Labels: []string{"project"},
+		Name: "updatewatch_newer_line_available", Labels: []string{"project", "deployed_from"},
 		Help: "Whether there are releases of a line above the one that runs here.",
 	}
 	successFamily = &frame.Family{
@@ -71,11 +78,11 @@ var (
 		Help: "Whether the source has a new address for good, which the site file should name.",
 	}
 	responsesFamily = &frame.Family{
-		Name: "updatewatch_http_responses_total", Type: frame.Counter, Labels: []string{"host", "code"},
+		Name: "updatewatch_http_responses_total", Type: frame.Counter, Labels: []string{"forge", "code"},
 		Help: "Answers of the hosts that are asked.",
 	}
 	remainingFamily = &frame.Family{
-		Name: "updatewatch_ratelimit_remaining", Labels: []string{"host"},
+		Name: "updatewatch_ratelimit_remaining", Labels: []string{"forge"},
 		Help: "What the host said is left of its rate limit; absent where it does not say.",
 	}
 	saidFamily = &frame.Family{
@@ -95,7 +102,7 @@ var (
 // Families lists what the updates page has.
 func Families() []*frame.Family {
 	return []*frame.Family{
-		infoFamily, detectedFamily, currentFamily, behindFamily, sinceFamily, securityFamily, newerLineFamily,
+		infoFamily, detectedFamily, currentFamily, behindFamily, sinceFamily, securityFamily, securitySinceFamily, newerLineFamily,
 		successFamily, failureFamily, lastFamily, everyFamily, tookFamily, rejectedFamily, overrunFamily, movedFamily,
 		responsesFamily, remainingFamily, saidFamily, outboxFamily, oldestFamily,
 	}
@@ -151,14 +158,19 @@ func (c collector) Collect(_ context.Context, s *frame.Sink) error {
 // send sends what is known of one project; what is not, is absent.
 func send(s *frame.Sink, status *Status, k *known) {
 	name := status.Name
-	s.Send(infoFamily, 1, name, status.Deployed, status.Line, status.NewestInLine, status.Newest)
-	s.Send(detectedFamily, truth(status.Deployed != ""), name)
-	if current, ok := status.Current(); ok {
-		s.Send(currentFamily, truth(current), name)
-		s.Send(behindFamily, float64(status.Behind), name)
-		s.Send(securityFamily, truth(status.Security), name)
-		s.Send(newerLineFamily, truth(status.NewerLine), name)
-		timestamp(s, sinceFamily, status.BehindSince, name)
+	for i := range status.Deployments {
+		d := &status.Deployments[i]
+		s.Send(infoFamily, 1, name, d.From, d.Version, d.Line, d.NewestInLine, status.Newest)
+		s.Send(detectedFamily, truth(d.Version != ""), name, d.From)
+		if !d.Known() {
+			continue
+		}
+		s.Send(currentFamily, truth(d.Current), name, d.From)
+		s.Send(behindFamily, float64(d.Behind), name, d.From)
+		s.Send(securityFamily, truth(d.Security()), name, d.From)
+		s.Send(newerLineFamily, truth(d.NewerLine), name, d.From)
+		timestamp(s, sinceFamily, d.BehindSince, name, d.From)
+		timestamp(s, securitySinceFamily, d.SecuritySince, name, d.From)
 	}
 	if !k.LastCheck.IsZero() {
 		s.Send(successFamily, truth(k.Reason == ""), name)

@@ -13,29 +13,45 @@ const (
 	// source has not been asked yet.
 	summaryPatience = 10 * time.Minute
 	sayAgain        = 30 * time.Second // after a failure, doubled each time
-	sayAtLeast      = time.Hour
+	sayAgainAtMost  = time.Hour
 )
 
 // announce compares what a project's message says with how it stands, and has
 // it said anew when they differ. The caller holds mu.
 func (w *Watcher) announce(p *watched, k *known, now time.Time) {
-	if k.Since.IsZero() || w.opts.Say == nil {
+	if k.Since.IsZero() || w.opts.Say == nil || !p.heard(k) {
 		return
 	}
-	s := p.judge(k, k.Deployed)
-	if s.news == nil && !k.Open {
-		return
-	}
-	if s.news != nil && !k.Open {
+	s := p.judge(k)
+	open := s.news() || k.Open && s.Waiting()
+	switch {
+	case open && !k.Open:
 		k.Opened = now
+	case !open && !k.Open:
+		return
 	}
-	a := s.announcement(k, now)
+	a := s.announcement(k.Opened, now)
+	a.Resolved = !open
 	said := a.digest()
 	if said == k.Said {
 		return
 	}
-	k.Open, k.Said = s.news != nil, said
+	k.Open, k.Said = open, said
 	w.post(a)
+}
+
+// heard tells whether all who tell what is deployed have been asked once:
+// before, news may be none.
+func (w *watched) heard(k *known) bool {
+	return !slices.ContainsFunc(w.DeployedFrom, func(from string) bool { _, ok := k.Runs[from]; return !ok })
+}
+
+// leave closes the post of a project that is followed no more. The caller
+// holds mu.
+func (w *Watcher) leave(name string, k *known) {
+	if _, pending := w.state.Outbox[group(name)]; k.Open || pending {
+		w.post(left(name, k.Opened, w.opts.Now()))
+	}
 }
 
 // post puts an announcement in the outbox, in place of an older one of its
@@ -59,8 +75,8 @@ func (w *Watcher) nudge() {
 func (w *Watcher) speak(ctx context.Context) {
 	tick := time.NewTicker(judgeEvery)
 	defer tick.Stop()
-	for {
-		w.lookAround(ctx)
+	for first := true; ; first = false {
+		w.lookAround(ctx, first)
 		w.sayAll(ctx)
 		w.save(false)
 		select {
@@ -72,21 +88,25 @@ func (w *Watcher) speak(ctx context.Context) {
 	}
 }
 
-// lookAround asks what is deployed now, and makes what is due besides.
-func (w *Watcher) lookAround(ctx context.Context) {
-	runs := map[string]string{}
-	for _, p := range w.all {
-		runs[p.Name] = w.deployed(ctx, p)
+// lookAround asks what is deployed now, and makes what is due besides. All is
+// judged anew the first time, then only what has changed.
+func (w *Watcher) lookAround(ctx context.Context, first bool) {
+	runs := w.askDeployed(ctx)
+	if ctx.Err() != nil {
+		return // we are ending: that is nobody's failure
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.opts.Now()
 	for _, p := range w.all {
-		k := w.state.Projects[p.Name]
-		if k.Deployed != runs[p.Name] {
-			k.Deployed, w.dirty = runs[p.Name], true
+		k, changed := w.state.Projects[p.Name], false
+		for _, from := range p.DeployedFrom {
+			changed = k.hear(from, runs[from]) || changed
 		}
-		w.announce(p, k, now)
+		w.dirty = w.dirty || changed
+		if changed || first {
+			w.announce(p, k, now)
+		}
 	}
 	if w.opts.Say == nil {
 		return
@@ -166,7 +186,7 @@ func (w *Watcher) say(ctx context.Context, a Announcement) {
 			w.opts.Log.Warn("an update could not be told yet", "group", a.Group, "err", err)
 		}
 		p.Tries++
-		p.Next = w.opts.Now().Add(min(sayAtLeast, sayAgain<<min(p.Tries-1, 10)))
+		p.Next = w.opts.Now().Add(min(sayAgainAtMost, sayAgain<<min(p.Tries-1, 10)))
 		w.dirty = true
 		return
 	}

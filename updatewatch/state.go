@@ -45,10 +45,18 @@ type known struct {
 	Overrun    bool             `json:"overrun,omitempty"`  // everything in the newest answer was new: some may be missing
 	Since      time.Time        `json:"since,omitzero"`     // when the baseline was taken; zero: not yet
 	Versions   []release        `json:"versions,omitempty"` // newest first
-	Deployed   string           `json:"deployed,omitempty"` // as it was last told
-	Open       bool             `json:"open,omitempty"`     // its message says that an update waits
-	Opened     time.Time        `json:"opened,omitzero"`
-	Said       string           `json:"said,omitempty"` // digest of what its message says
+
+	Runs map[string]running `json:"runs,omitempty"` // what is deployed, by who tells it
+
+	Open   bool      `json:"open,omitempty"` // its message says that an update waits
+	Opened time.Time `json:"opened,omitzero"`
+	Said   string    `json:"said,omitempty"` // digest of what its message says
+}
+
+// running is what one deployment said of itself last.
+type running struct {
+	Version string `json:"version,omitempty"` // in its own words
+	Error   string `json:"error,omitempty"`   // why it was not heard anew; in ours
 }
 
 // release is one version that was seen.

@@ -25,7 +25,7 @@ var (
 	channel    = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_.-]*$`)
 	slug       = regexp.MustCompile(`^[a-z0-9]([a-z0-9_.+-]{0,62}[a-z0-9+])?$`)
 	repository = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_.-]+$`)
-	reference  = regexp.MustCompile(`^(brick|package)/[a-z0-9][a-z0-9_.+-]*$`)
+	reference  = regexp.MustCompile(`^(brick|postgres|rabbitmq|package)/[a-z0-9][a-z0-9_.+-]*$`)
 	hostName   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?$`)
 )
 
@@ -158,11 +158,20 @@ func (c *Project) validateSource(p problem.List) {
 }
 
 func (c *Project) validateDeployed(p problem.List) {
-	if c.Deployed != "" && c.DeployedFrom != "" {
+	if c.Deployed != "" && len(c.DeployedFrom) > 0 {
 		p.At("deployed").Addf("deployed_from is given too: keep one of the two")
 	}
-	if c.DeployedFrom != "" && !reference.MatchString(c.DeployedFrom) {
-		p.At("deployed_from").Addf("must be brick/NAME or package/NAME")
+	for i, from := range c.DeployedFrom {
+		at := p.At("deployed_from")
+		if len(c.DeployedFrom) > 1 {
+			at = at.Index(i)
+		}
+		switch {
+		case !reference.MatchString(from):
+			at.Addf("must be brick/NAME, postgres/NAME, rabbitmq/NAME or package/NAME")
+		case slices.Index(c.DeployedFrom, from) < i:
+			at.Addf("stands here twice; keep one of the two")
+		}
 	}
 	if c.Deployed != "" && !strings.ContainsAny(c.Deployed, "0123456789") {
 		p.At("deployed").Addf("this is no version; write it as 2.5.3")

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -16,8 +18,7 @@ import (
 )
 
 const (
-	judgeEvery  = 30 * time.Second // deployed versions are looked at, messages tried again
-	saveEvery   = 30 * time.Second // what is not urgent is written
+	judgeEvery  = time.Minute // deployed versions are looked at, messages tried again, what is not urgent written
 	lockEvery   = 200 * time.Millisecond
 	sayPatience = time.Minute
 	atOnce      = 4 // sources that are read at one time
@@ -29,9 +30,11 @@ type Options struct {
 	StateFile string
 	// Transport is how sources are reached; nil: as usual.
 	Transport http.RoundTripper
-	// Deployed says which version of a project runs here, as it says itself,
-	// where the project has deployed_from: brick/NAME. It must be quick.
-	Deployed func(ctx context.Context, p Project) (version string, ok bool)
+	// Deployed says which version runs, in the words of what is asked: from is
+	// as deployed_from has it, brick/NAME or any other but package/NAME. It is
+	// called from several goroutines. Its error is shown: it must have no
+	// secret in it.
+	Deployed func(ctx context.Context, from string) (version string, err error)
 	// DpkgStatus is the file of installed packages; default /var/lib/dpkg/status.
 	DpkgStatus string
 	// Say delivers an announcement; an error has it said again later. It must
@@ -154,27 +157,34 @@ func (w *Watcher) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// adopt takes a state, without the projects that are followed no more; those
-// whose source has changed begin anew.
+// adopt takes a state, without the projects that are followed no more, whose
+// posts are closed; those whose source has changed begin anew.
 func (w *Watcher) adopt(s *state) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	kept := map[string]*known{}
 	for _, p := range w.all {
 		k := s.Projects[p.Name]
-		if k == nil || k.Source != p.identity() {
+		switch {
+		case k == nil:
 			k = &known{Source: p.identity()}
+		case k.Source != p.identity():
+			k = &known{Source: p.identity(), Runs: k.Runs, Open: k.Open, Opened: k.Opened, Said: k.Said}
 		}
-		if p.Deployed != "" {
-			k.Deployed = p.Deployed
-		}
+		maps.DeleteFunc(k.Runs, func(from string, _ running) bool { return !slices.Contains(p.DeployedFrom, from) })
 		kept[p.Name] = k
 	}
+	left := s.Projects
 	s.Projects = kept
 	if s.Reminded.IsZero() {
 		s.Reminded = w.opts.Now()
 	}
 	w.state = s
+	for name, k := range left {
+		if kept[name] == nil && w.opts.Say != nil {
+			w.leave(name, k)
+		}
+	}
 }
 
 // identity changes when what was learnt is of no use any more.
@@ -192,8 +202,7 @@ func (w *Watcher) Status() []Status {
 func (w *Watcher) statuses() []Status {
 	all := make([]Status, 0, len(w.all))
 	for _, p := range w.all {
-		k := w.state.Projects[p.Name]
-		all = append(all, p.judge(k, k.Deployed))
+		all = append(all, p.judge(w.state.Projects[p.Name]))
 	}
 	return all
 }

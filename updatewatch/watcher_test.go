@@ -27,7 +27,7 @@ type site struct {
 	w     *Watcher
 
 	mu   sync.Mutex
-	runs map[string]string // by project: what is deployed
+	runs map[string]string // by brick: what is deployed
 	said []Announcement
 	err  error // what saying ends with
 	stop func()
@@ -39,8 +39,8 @@ func newSite(t *testing.T, projects ...Project) *site {
 		if p.Gitea == "" {
 			p.Gitea = forgeURL + "/ville/" + p.Name
 		}
-		if p.DeployedFrom == "" {
-			p.DeployedFrom = "brick/" + p.Name
+		if p.DeployedFrom == nil {
+			p.DeployedFrom = References{"brick/" + p.Name}
 		}
 		s.cfg.Projects = append(s.cfg.Projects, p)
 	}
@@ -51,11 +51,13 @@ func newSite(t *testing.T, projects ...Project) *site {
 func (s *site) options() Options {
 	return Options{
 		StateFile: s.file, Transport: s.forge,
-		Deployed: func(_ context.Context, p Project) (string, bool) {
+		Deployed: func(_ context.Context, from string) (string, error) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			v, ok := s.runs[p.Name]
-			return v, ok
+			if v := s.runs[strings.TrimPrefix(from, "brick/")]; v != "" {
+				return v, nil
+			}
+			return "", errors.New("the connection is refused")
 		},
 		Say: func(_ context.Context, a Announcement) error {
 			s.mu.Lock()
@@ -131,7 +133,7 @@ func TestWatcher_theWholeStory(t *testing.T) {
 
 		said := s.after(3 * time.Minute)
 		s.expect(said, "Releases of 4 projects are followed, 1 with an update waiting")
-		if text := said[0].Texts["fr"].Description; text != "pad : 2.5.2 tourne ici, 2.5.3 est sortie · sans réponse : missing" {
+		if text := said[0].Texts["fr"].Description; text != "pad : la version 2.5.3 est sortie, 2.5.2 tourne ici · sans réponse : missing" {
 			t.Errorf("%s", text)
 		}
 		s.expect(s.after(5 * time.Hour))
@@ -273,7 +275,7 @@ func TestWatcher_remindsOnceAWeek(t *testing.T) {
 		s.after(6 * 24 * time.Hour)
 		said := s.after(2 * 24 * time.Hour)
 		s.expect(said, "Updates still wait: 1")
-		if len(said) == 1 && said[0].Texts["en"].Description != "pad: 1.0.0 runs here, 1.0.1 is out" {
+		if len(said) == 1 && said[0].Texts["en"].Description != "pad: 1.0.1 is out, 1.0.0 runs here" {
 			t.Errorf("%+v", said[0])
 		}
 		s.deploy("pad", "1.0.1")
@@ -355,11 +357,18 @@ func TestWatcher_aWindowThatIsOverrunIsTold(t *testing.T) {
 		for i := range 12 {
 			s.publish("pad", fmt.Sprintf("v1.1.%d", i))
 		}
-		s.after(2 * time.Hour)
-		s.stop()
-		if s.w.state.Projects["pad"].Since.IsZero() || len(s.w.state.Projects["pad"].Versions) != 11 {
-			t.Errorf("%d versions", len(s.w.state.Projects["pad"].Versions))
+		for s.w.Status()[0].Newest != "1.1.11" {
+			s.after(time.Minute)
 		}
+		if st := s.w.Status()[0]; !st.Overrun || len(s.w.state.Projects["pad"].Versions) != 11 {
+			t.Errorf("%+v", st)
+		}
+		// The feed is read again in full, and meets what is known.
+		s.after(70 * time.Minute)
+		if st := s.w.Status()[0]; st.Overrun {
+			t.Errorf("%+v", st)
+		}
+		s.stop()
 	})
 }
 

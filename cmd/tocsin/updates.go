@@ -37,14 +37,17 @@ func (v *updatesListVerb) Run(c *console) error {
 	}
 	late := false
 	for _, s := range all {
-		late = late || s.Behind > 0
+		late = late || s.Waiting()
 	}
 	if v.JSON {
 		e := json.NewEncoder(c.out)
 		e.SetIndent("", "  ")
-		err = e.Encode(all)
+		err = e.Encode(struct {
+			Projects    []updatewatch.Status `json:"projects"`
+			NotFollowed []string             `json:"not_followed,omitempty"`
+		}{all, site.Unfollowed()})
 	} else {
-		err = writeUpdates(c, all)
+		err = writeUpdates(c, all, site.Unfollowed())
 	}
 	if err == nil && late {
 		return errFound
@@ -52,16 +55,31 @@ func (v *updatesListVerb) Run(c *console) error {
 	return err
 }
 
-func writeUpdates(c *console, all []updatewatch.Status) error {
+func writeUpdates(c *console, all []updatewatch.Status, unfollowed []string) error {
 	if len(all) == 0 {
-		fmt.Fprintln(c.out, "The site file follows no project; write some under updates.projects.")
-		return nil
+		fmt.Fprintln(c.out, "The site file follows no project; write some under updates.projects, or hosts of bricks' releases under updates.forges.")
+	} else if err := writeProjects(c, all); err != nil {
+		return err
 	}
+	for _, what := range unfollowed {
+		fmt.Fprintln(c.out, "not followed:", what)
+	}
+	return nil
+}
+
+func writeProjects(c *console, all []updatewatch.Status) error {
 	t := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "PROJECT\tRUNS\tIN LINE\tNEWEST\tSTATE")
+	fmt.Fprintln(t, "PROJECT\tDEPLOYED FROM\tRUNS\tIN LINE\tNEWEST\tSTATE")
 	for i := range all {
 		s := &all[i]
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", s.Name, unless(s.Deployed), unless(s.NewestInLine), unless(s.Newest), updateState(s))
+		for j := range s.Deployments {
+			d := &s.Deployments[j]
+			from := d.From
+			if from == "" && d.Version != "" {
+				from = "site file"
+			}
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", s.Name, unless(from), unless(d.Version), unless(d.NewestInLine), unless(s.Newest), updateState(s, d))
+		}
 	}
 	return t.Flush()
 }
@@ -73,23 +91,28 @@ func unless(text string) string {
 	return text
 }
 
-// updateState says in words how a project stands.
-func updateState(s *updatewatch.Status) string {
+// updateState says in words how a deployment of a project stands.
+func updateState(s *updatewatch.Status, d *updatewatch.Deployment) string {
 	var parts []string
-	current, known := s.Current()
 	switch {
 	case s.Newest == "" && s.Reason == "":
 		parts = append(parts, "not asked yet")
-	case s.Newest == "":
-	case !known:
-		parts = append(parts, "not known what runs here")
-	case current:
+	case s.Newest == "", d.Version == "":
+	case d.Current:
 		parts = append(parts, "up to date")
 	default:
-		parts = append(parts, fmt.Sprintf("%d behind since %s", s.Behind, s.BehindSince.Format("2006-01-02")))
+		parts = append(parts, fmt.Sprintf("%d behind since %s", d.Behind, d.BehindSince.Format("2006-01-02")))
 	}
-	if s.Security {
-		parts = append(parts, "security "+strings.Join(s.Advisories, " "))
+	if d.Security() {
+		parts = append(parts, strings.TrimSpace("security "+strings.Join(d.Advisories, " ")))
+	}
+	switch {
+	case d.Version == "" && d.Unknown != "":
+		parts = append(parts, "deployed unknown: "+d.Unknown)
+	case d.Version == "":
+		parts = append(parts, "not known what runs here")
+	case d.Unknown != "":
+		parts = append(parts, "does not answer now: "+d.Unknown)
 	}
 	if s.Reason != "" {
 		parts = append(parts, "cannot be asked: "+s.Error)
@@ -97,7 +120,7 @@ func updateState(s *updatewatch.Status) string {
 	if s.MovedTo != "" {
 		parts = append(parts, "moved to "+s.MovedTo)
 	}
-	return strings.TrimSpace(strings.Join(parts, "; "))
+	return strings.Join(parts, "; ")
 }
 
 // updatesCheckVerb helps to write a project. Exit code 1 means that no release
@@ -161,8 +184,8 @@ func writeReport(c *console, r *updatewatch.Report) error {
 		return err
 	}
 	fmt.Fprintf(c.out, "\nNewest: %s", unless(r.Status.Newest))
-	if s := r.Status; s.Deployed != "" {
-		fmt.Fprintf(c.out, "; newest in line %s: %s; %d newer than %s", s.Line, unless(s.NewestInLine), s.Behind, s.Deployed)
+	if d := r.Status.Deployments[0]; d.Version != "" {
+		fmt.Fprintf(c.out, "; newest in line %s: %s; %d newer than %s", d.Line, unless(d.NewestInLine), d.Behind, d.Version)
 	}
 	fmt.Fprintln(c.out, ".")
 	if kept == 0 {

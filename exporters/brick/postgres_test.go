@@ -42,7 +42,7 @@ func wcsBrick(t *testing.T, address string, a bricks.Access) bricks.Brick {
 }
 
 func TestPostgres_real(t *testing.T) {
-	db := testenv.PostgreSQL(t)
+	db := testenv.Postgres(t)
 	t.Run("the tables of w.c.s.", func(t *testing.T) { measuresWCS(t, db) })
 	t.Run("whatever a kind asks is bounded", func(t *testing.T) { isBounded(t, db) })
 }

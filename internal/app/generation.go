@@ -33,15 +33,16 @@ const (
 
 // generation is what one configuration made; a reload replaces it whole.
 type generation struct {
-	site      *config.Site
-	view      *web.View
-	settings  engine.Settings
-	probes    []*frame.Target      // of view.Targets those that look from outside, in the site's order
-	voice     *voice               // nil: the engine is off
-	heartbeat *heartbeat.Heartbeat // nil: none
-	updates   *updatewatch.Watcher // nil: none
-	words     alerts.Wording
-	loadedAt  time.Time
+	site         *config.Site
+	view         *web.View
+	settings     engine.Settings
+	probes       []*frame.Target      // of view.Targets those that look from outside, in the site's order
+	voice        *voice               // nil: the engine is off
+	heartbeat    *heartbeat.Heartbeat // nil: none
+	updates      *updatewatch.Watcher // nil: none
+	updatesVoice alerts.Voice         // nil: nobody is told of them
+	words        alerts.Wording
+	loadedAt     time.Time
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -79,7 +80,7 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 	}
 	g.view.Targets = append(services, g.probes...)
 	if site.Engine.Off {
-		return g, a.watchUpdates(g)
+		return g, a.watchUpdates(g, old)
 	}
 	g.settings.Rules = site.RuleTexts()
 	g.settings.Hosts = hosts(site)
@@ -92,7 +93,7 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 	if h := site.Alerts.Heartbeat; !h.IsZero() {
 		g.heartbeat = heartbeat.New(h, heartbeat.Options{Healthy: a.healthy, Registerer: a.registry, Logger: a.log})
 	}
-	return g, a.watchUpdates(g)
+	return g, a.watchUpdates(g, old)
 }
 
 // run starts what runs by itself.

@@ -47,7 +47,7 @@ func newTown(t *testing.T) *town {
 	location / { return 200 "Bonjour"; }
 }`, web, w.dir))
 	w.redis = testenv.Redis(t, w.port)
-	w.db = testenv.PostgreSQL(t)
+	w.db = testenv.Postgres(t)
 	tables, err := os.ReadFile("../../exporters/brick/testdata/wcs.sql")
 	if err != nil {
 		t.Fatal(err)

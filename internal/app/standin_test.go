@@ -59,7 +59,7 @@ probe_ssl_earliest_cert_expiry %[1]d
 probe_ssl_last_chain_expiry_timestamp_seconds %[1]d
 `, now.Add(2*24*time.Hour).Unix()))
 	}
-	s.add(address, "/metrics/updates/app1", "updates", "app1", nil, fmt.Sprintf(updatesPage, now.Add(-24*time.Hour).Unix(), now.Unix()))
+	s.add(address, "/metrics/updates/app1", "updates", "app1", nil, fmt.Sprintf(updatesPage, now.Add(-48*time.Hour).Unix(), now.Add(-24*time.Hour).Unix(), now.Unix()))
 	s.add(address, "/metrics/updates/gone", "updates", "gone", nil, "")
 	delete(s.pages, "/metrics/updates/gone")
 	return address
@@ -72,15 +72,16 @@ var beyond = map[string]string{
 }
 
 // updatesPage has one project that is behind and one that cannot be asked.
-const updatesPage = `updatewatch_version_info{project="pad",deployed="2.2.6",line="2",line_newest="2.2.7",newest="2.2.7"} 1
-updatewatch_version_info{project="cache",deployed="",line="",line_newest="",newest=""} 1
-updatewatch_deployed_detected{project="pad"} 1
-updatewatch_deployed_detected{project="cache"} 0
-updatewatch_up_to_date{project="pad"} 0
-updatewatch_releases_behind{project="pad"} 1
-updatewatch_behind_since_timestamp_seconds{project="pad"} %d
-updatewatch_security_update_waiting{project="pad"} 1
-updatewatch_newer_line_available{project="pad"} 0
+const updatesPage = `updatewatch_version_info{project="pad",deployed_from="brick/pad",deployed="2.2.6",line="2",line_newest="2.2.7",newest="2.2.7"} 1
+updatewatch_version_info{project="cache",deployed_from="brick/cache",deployed="",line="",line_newest="",newest=""} 1
+updatewatch_deployed_detected{project="pad",deployed_from="brick/pad"} 1
+updatewatch_deployed_detected{project="cache",deployed_from="brick/cache"} 0
+updatewatch_up_to_date{project="pad",deployed_from="brick/pad"} 0
+updatewatch_releases_behind{project="pad",deployed_from="brick/pad"} 1
+updatewatch_behind_since_timestamp_seconds{project="pad",deployed_from="brick/pad"} %d
+updatewatch_security_update_waiting{project="pad",deployed_from="brick/pad"} 1
+updatewatch_security_since_timestamp_seconds{project="pad",deployed_from="brick/pad"} %d
+updatewatch_newer_line_available{project="pad",deployed_from="brick/pad"} 0
 updatewatch_check_success{project="pad"} 1
 updatewatch_check_success{project="cache"} 0
 updatewatch_check_failure_info{project="cache",reason="timeout"} 1
@@ -91,8 +92,8 @@ updatewatch_check_duration_seconds{project="pad"} 0.2
 updatewatch_rejected_tags{project="pad"} 3
 updatewatch_window_overrun{project="pad"} 0
 updatewatch_source_moved{project="pad"} 0
-updatewatch_http_responses_total{host="forge.ville.example",code="200"} 4
-updatewatch_ratelimit_remaining{host="forge.ville.example"} 58
+updatewatch_http_responses_total{forge="forge.ville.example",code="200"} 4
+updatewatch_ratelimit_remaining{forge="forge.ville.example"} 58
 updatewatch_announcements_total{result="ok"} 1
 updatewatch_outbox_pending 0
 `

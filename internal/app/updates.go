@@ -3,10 +3,7 @@ package app
 import (
 	"context"
 	"path/filepath"
-	"strings"
 	"time"
-
-	dto "github.com/prometheus/client_model/go"
 
 	"tocsin/alerts"
 	"tocsin/internal/config"
@@ -14,28 +11,32 @@ import (
 	"tocsin/updatewatch"
 )
 
-// brickPatience is how long a brick may take to say which version it is.
-const brickPatience = 5 * time.Second
-
 // watchUpdates makes the watcher over releases and its target, where the site
 // follows any. Without an engine nobody is told: its metrics are all there is.
-func (a *App) watchUpdates(g *generation) error {
+func (a *App) watchUpdates(g, old *generation) error {
 	site := g.site
-	if site.Updates.IsZero() {
+	followed := site.AllUpdates()
+	if followed.IsZero() {
 		return nil
 	}
+	deployed, err := g.deployments(a.log)
+	if err != nil {
+		return err
+	}
 	options := updatewatch.Options{
-		StateFile: updatesState(site), Deployed: a.deployed,
+		StateFile: updatesState(site), Deployed: deployed.version,
 		UserAgent: "Tocsin/" + a.opts.Version + " (watches releases)", Log: a.log,
 	}
 	if g.voice != nil {
-		say, err := a.updatesVoice(g)
-		if err != nil {
+		if err := a.updatesVoice(g, old); err != nil {
 			return err
 		}
-		options.Say = say
+		options.Say = func(ctx context.Context, said updatewatch.Announcement) error {
+			_, err := g.updatesVoice.Say(ctx, updateNotification(said)) // said again later, whatever kind of error it is
+			return err
+		}
 	}
-	w, err := updatewatch.New(site.Updates, options)
+	w, err := updatewatch.New(followed, options)
 	if err != nil {
 		return err
 	}
@@ -51,25 +52,30 @@ func (a *App) watchUpdates(g *generation) error {
 
 func updatesState(site *config.Site) string { return filepath.Join(site.DataDir, "updates.json") }
 
-// updatesVoice is the voice of alerts, or one of its own where updates have a
-// channel of their own. Only a bot can choose its channel.
-func (a *App) updatesVoice(g *generation) (func(context.Context, updatewatch.Announcement) error, error) {
-	var voice alerts.Voice = g.voice
+// updatesVoice gives a generation the voice for updates: that of alerts, or
+// one of its own where updates have a channel of their own. Only a bot can
+// choose its channel. One that is configured as before goes on: it knows what
+// it has said.
+func (a *App) updatesVoice(g, old *generation) error {
+	g.updatesVoice = g.voice
 	m := g.site.Alerts.Mattermost
-	if own := g.site.Updates.Channel; own != "" && m.URL != "" && own != m.Channel {
-		site := *g.site
-		site.Alerts.Mattermost.Channel = own
-		first, err := a.firstVoice(&site, g.words, filepath.Join(site.DataDir, "mattermost-updates.json"))
-		if err != nil {
-			return nil, err
-		}
-		text := func(n alerts.Notification) string { return g.words.Headline(n, headline) }
-		voice = heard{Voice: alerts.Measure(first, a.registry), memory: a.said, text: text}
+	own := g.site.Updates.Channel
+	switch {
+	case own == "" || m.URL == "" || own == m.Channel:
+		return nil
+	case old != nil && old.updates != nil && g.voice == old.voice && own == old.site.Updates.Channel:
+		g.updatesVoice = old.updatesVoice
+		return nil
 	}
-	return func(ctx context.Context, said updatewatch.Announcement) error {
-		_, err := voice.Say(ctx, updateNotification(said)) // said again later, whatever kind of error it is
+	site := *g.site
+	site.Alerts.Mattermost.Channel = own
+	first, err := a.firstVoice(&site, g.words, filepath.Join(site.DataDir, "mattermost-updates.json"))
+	if err != nil {
 		return err
-	}, nil
+	}
+	text := func(n alerts.Notification) string { return g.words.Headline(n, headline) }
+	g.updatesVoice = heard{Voice: alerts.Measure(first, a.registry), memory: a.said, text: text}
+	return nil
 }
 
 // updateNotification puts an announcement into the form that voices speak.
@@ -108,52 +114,16 @@ func updateNotification(said updatewatch.Announcement) alerts.Notification {
 	return n
 }
 
-// deployed asks a brick of this instance which version it is: the label of
-// its brick_version_info.
-func (a *App) deployed(ctx context.Context, p updatewatch.Project) (string, bool) {
-	name, ok := strings.CutPrefix(p.DeployedFrom, "brick/")
-	g := a.current.Load()
-	if !ok || g == nil {
-		return "", false
-	}
-	ctx, cancel := context.WithTimeout(ctx, brickPatience)
-	defer cancel()
-	for _, t := range g.targets() {
-		if t.Spec().Labels["brick"] != name {
-			continue
-		}
-		for _, family := range t.Gather(ctx) {
-			if family.GetName() != "brick_version_info" {
-				continue
-			}
-			for _, m := range family.GetMetric() {
-				if v := label(m, "version"); v != "" {
-					return v, true
-				}
-			}
-		}
-	}
-	return "", false
-}
-
 // Updates tells how the projects of a site stand, from what its Tocsin has
 // written down. It asks nobody and needs no running Tocsin.
 func Updates(site *config.Site) ([]updatewatch.Status, error) {
-	if site.Updates.IsZero() {
+	followed := site.AllUpdates()
+	if followed.IsZero() {
 		return nil, nil
 	}
-	w, err := updatewatch.New(site.Updates, updatewatch.Options{StateFile: updatesState(site)})
+	w, err := updatewatch.New(followed, updatewatch.Options{StateFile: updatesState(site)})
 	if err != nil {
 		return nil, err
 	}
 	return w.Status(), nil
-}
-
-func label(m *dto.Metric, name string) string {
-	for _, l := range m.GetLabel() {
-		if l.GetName() == name {
-			return l.GetValue()
-		}
-	}
-	return ""
 }

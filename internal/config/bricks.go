@@ -15,6 +15,7 @@ import (
 	"tocsin/internal/secret"
 	"tocsin/internal/strict"
 	"tocsin/probes"
+	"tocsin/updatewatch"
 )
 
 // Brick is a service of the site.
@@ -145,6 +146,18 @@ func (s *Site) loadKinds(p problem.List, folder string) {
 			at.At("kind").Addf("%s is not known; %s", quote(b.Kind), hint)
 		}
 	}
+	if len(p.All()) == before {
+		s.followBricks(p)
+	}
+}
+
+// followBricks adds the releases of bricks to what the file follows.
+func (s *Site) followBricks(p problem.List) {
+	s.updates = s.Updates
+	s.updates.Projects = slices.Clone(s.Updates.Projects)
+	s.unfollowed = s.updates.FollowBricks(s.kinds, s.composed)
+	derived := updatewatch.Config{Projects: s.updates.Projects[len(s.Updates.Projects):]}
+	derived.Validate(p.At("bricks"))
 }
 
 // addProbe lets the brick's URL be looked at from outside, unless the site
@@ -203,6 +216,13 @@ func (s *Site) Kinds() []bricks.Kind { return s.kinds }
 
 // AllBricks returns the site's bricks in the order of the file.
 func (s *Site) AllBricks() []bricks.Brick { return s.composed }
+
+// AllUpdates returns what is followed: the projects of the file, then those
+// that come with its bricks.
+func (s *Site) AllUpdates() updatewatch.Config { return s.updates }
+
+// Unfollowed says, in words, which releases of bricks are not followed.
+func (s *Site) Unfollowed() []string { return s.unfollowed }
 
 // AllProbes returns the site's probes: those of the file, then those that come
 // with its bricks.

@@ -218,6 +218,7 @@ func TestFingerprint_changesWithWhatAReloadApplies(t *testing.T) {
 	authority, _ := certificate(t)
 	for name, content := range map[string]string{
 		"ca.pem":         authority,
+		"kinds/own.yml":  "kind: own\nrequests: {ping: {path: /ping}}\nhealth: {jq: .ping.body.well}\n",
 		"rules/mine.yml": "groups:\n  - name: mine\n    rules:\n      - {alert: QueueLong, expr: myapp_queue > 6, labels: {severity: warning}, annotations: {summary: a, description: b}}\n",
 	} {
 		before := now()
@@ -297,6 +298,39 @@ alerts:
 	}
 }
 
+// A server that is asked for its version alone is spoken to as well.
+func TestOutgoing_serversThatTellTheirVersions(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tocsin.yml")
+	write(t, path, `
+postgres:
+  - {name: socket, dsn: "postgres:///postgres?host=/run/postgresql"}
+  - {name: query, dsn: "postgres:///postgres?host=db1.ville.example"}
+  - {name: url, dsn: "postgres://tocsin@db2.ville.example:5433/postgres"}
+  - {name: words, dsn: "user=tocsin host=db3.ville.example"}
+  - {name: unasked, dsn: "postgres://db4.ville.example/postgres"}
+rabbitmq: [{name: bus, url: "http://bus.ville.example:15672"}, {name: unasked, url: "http://bus2.ville.example:15672"}]
+updates:
+  projects:
+    - {name: postgresql, github: postgres/postgres, deployed_from: [postgres/socket, postgres/query, postgres/url, postgres/words]}
+    - {name: rabbitmq, github: rabbitmq/rabbitmq-server, deployed_from: rabbitmq/bus}
+`)
+	site, err := load(path, Flags{}, testMachine())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const told = "asked for its version, for updates"
+	want := []Connection{
+		{"db1.ville.example", told, "postgres[1]"},
+		{"db2.ville.example:5433", told, "postgres[2]"},
+		{"db3.ville.example", told, "postgres[3]"},
+		{"bus.ville.example:15672", told, "rabbitmq[0]"},
+		{"github.com", "asked for releases of postgresql, rabbitmq, at most every 1h", "updates"},
+	}
+	if diff := cmp.Diff(want, Outgoing(site)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestOutgoing(t *testing.T) {
 	site, err := load(installed(t), Flags{}, testMachine())
 	if err != nil {
@@ -314,8 +348,8 @@ func TestOutgoing(t *testing.T) {
 		{"portail.ville.example", "GET as a user would, every 30s; then a plain GET to wherever it redirects", "probes[0]"},
 		{"connexion.ville.example", "GET as a user would, every 1m; then a plain GET to wherever it redirects", "probes[1]"},
 		{"api.ville.example", "GET as a user would, every 30s, with the bearer token; then a plain GET to wherever it redirects", "probes[2]"},
-		{"api.github.com", "asked for releases of etherpad, postgresql, at most every 1h, with the token", "updates.projects"},
-		{"deb.ville.example", "asked for releases of wcs, at most every 1h", "updates.projects"},
+		{"api.github.com", "asked for releases of peertube, postgresql, at most every 1h, with the token", "updates"},
+		{"deb.ville.example", "asked for releases of wcs, at most every 1h", "updates"},
 		{"chat.ville.example", texts + "; who posts, by the bot's token", "alerts.mattermost.url"},
 		{"mail.ville.example:587", texts + ", when Mattermost does not take them; the addresses technique@ville.example", "alerts.fallback.smtp"},
 		{"heartbeat.example", "a bare GET every 1m: that this Tocsin lives", "alerts.heartbeat.url"},

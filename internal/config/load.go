@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -174,6 +175,11 @@ func (s *Site) digest(data []byte, contents map[string][]byte) string {
 	add(s.HostName())
 	add(s.DataDir)
 	add(s.Listen)
+	for _, k := range s.kinds {
+		if text, err := json.Marshal(k); err == nil && k.Own {
+			add(string(text))
+		}
+	}
 	for _, files := range []map[string][]byte{s.ruleTexts, contents} {
 		for _, name := range sortedKeys(files) {
 			add(name)

@@ -25,6 +25,7 @@ import (
 	"tocsin/internal/size"
 	"tocsin/internal/strict"
 	"tocsin/probes"
+	"tocsin/updatewatch"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/configuration.md")
@@ -128,6 +129,8 @@ func typeWords(t reflect.Type) string {
 		return "path, or list of paths"
 	case reflect.TypeFor[probes.List]():
 		return "list of URLs or mappings"
+	case reflect.TypeFor[updatewatch.References]():
+		return "reference, or list of references"
 	case reflect.TypeFor[probes.Statuses]():
 		return "status, or list of statuses"
 	}

@@ -27,7 +27,7 @@ func (s *Site) validateReferences(p problem.List) {
 	s.uniqueNames(p)
 	s.uniqueTargets(p)
 	s.refuseCircles(p)
-	s.followedBricks(p)
+	s.deployments(p)
 	known := s.needable()
 	for i, b := range s.Bricks {
 		for j, need := range b.Needs {
@@ -49,20 +49,21 @@ func (s *Site) validateReferences(p problem.List) {
 	}
 }
 
-// followedBricks refuses projects that ask a brick which is not in the file
-// for the version that runs.
-func (s *Site) followedBricks(p problem.List) {
+// deployments refuses projects that ask what is not in the file for the
+// version that runs.
+func (s *Site) deployments(p problem.List) {
 	known := s.needable()
 	for i, project := range s.Updates.Projects {
-		from := project.DeployedFrom
-		if !strings.HasPrefix(from, "brick/") || slices.Contains(known, from) {
-			continue
-		}
 		at := p.At("updates").At("projects").Index(i).At("deployed_from")
-		if near := strict.Nearest(from, known); near != "" {
-			at.Addf("%s is not in this file; did you mean %s?", quote(from), near)
-		} else {
-			at.Addf("%s is not in this file; write the brick under bricks first", quote(from))
+		for _, from := range project.DeployedFrom {
+			if strings.HasPrefix(from, "package/") || slices.Contains(known, from) || !strings.Contains(from, "/") {
+				continue
+			}
+			if near := strict.Nearest(from, known); near != "" {
+				at.Addf("%s is not in this file; did you mean %s?", quote(from), near)
+			} else {
+				at.Addf("%s is not in this file; write it under postgres, rabbitmq or bricks first", quote(from))
+			}
 		}
 	}
 }

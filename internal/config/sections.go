@@ -139,7 +139,10 @@ func (s *Site) Unwatched() []string {
 	if len(s.ProbeAllow) > 0 {
 		all = append(all, "probe_allow: this version does not answer GET /probe yet; nothing can be probed by it")
 	}
-	if s.Updates.IsZero() && s.Updates.Channel != "" {
+	for _, what := range s.unfollowed {
+		all = append(all, "updates: "+what)
+	}
+	if s.updates.IsZero() && !s.Updates.Untouched() && len(s.unfollowed) == 0 {
 		all = append(all, "updates: names no project, so that no release is followed")
 	}
 	return all

@@ -1,10 +1,13 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net"
 	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -14,6 +17,7 @@ import (
 	"tocsin/bricks"
 	"tocsin/internal/secret"
 	"tocsin/probes"
+	"tocsin/updatewatch"
 )
 
 // Show writes the configuration as it is in effect: what was written, and the
@@ -35,7 +39,7 @@ func Show(w io.Writer, s *Site) error {
 			*child(alerts, key) = yaml.Node{Kind: yaml.MappingNode}
 		}
 	}
-	if s.Updates.IsZero() && s.Updates.Channel == "" {
+	if s.Updates.Untouched() {
 		*child(&n, "updates") = yaml.Node{Kind: yaml.MappingNode}
 	}
 	prune(&n)
@@ -114,6 +118,16 @@ func Outgoing(s *Site) []Connection {
 			add(index("bricks", i), to, "asked for "+strings.Join(asked[to], ", ")+", as the kind "+b.Kind+" says")
 		}
 	}
+	for i, t := range s.Postgres {
+		if to := databaseHost(t.DSN); to != "" && s.asksVersion("postgres/"+t.Name) {
+			add(index("postgres", i), to, "asked for its version, for updates")
+		}
+	}
+	for i, t := range s.RabbitMQ {
+		if s.asksVersion("rabbitmq/" + t.Name) {
+			add(index("rabbitmq", i), hostOf(t.URL), "asked for its version, for updates")
+		}
+	}
 	for i := range s.brickProbes {
 		to, told := probed(&s.brickProbes[i])
 		add("bricks", to, told)
@@ -122,18 +136,40 @@ func Outgoing(s *Site) []Connection {
 		to, told := probed(&s.Probes[i])
 		add(index("probes", i), to, told)
 	}
-	for _, c := range s.Updates.Contacts() {
+	for _, c := range s.updates.Contacts() {
 		told := "asked for releases of " + strings.Join(c.Projects, ", ") + ", at most every " + s.Updates.Interval.String()
 		if c.Token {
 			told += ", with the token"
 		}
-		add("updates.projects", c.Host, told)
+		add("updates", c.Host, told)
 	}
 	if s.Engine.Off {
 		return all // nobody judges, so nobody speaks
 	}
 	return append(all, s.voices()...)
 }
+
+// asksVersion tells whether a project has a server tell what is deployed.
+func (s *Site) asksVersion(from string) bool {
+	return slices.ContainsFunc(s.updates.Projects, func(p updatewatch.Project) bool { return slices.Contains(p.DeployedFrom, from) })
+}
+
+// databaseHost names the host in the address of a database; none for a socket
+// of this machine.
+func databaseHost(dsn string) string {
+	host := ""
+	if u, err := url.Parse(dsn); err == nil && u.Scheme != "" {
+		host = cmp.Or(u.Host, u.Query().Get("host"))
+	} else if m := hostInDSN.FindStringSubmatch(dsn); m != nil {
+		host = m[1]
+	}
+	if strings.HasPrefix(host, "/") {
+		return ""
+	}
+	return host
+}
+
+var hostInDSN = regexp.MustCompile(`(?:^|\s)host\s*=\s*'?([^\s']+)`)
 
 // probed says whom a probe speaks to, and what it tells.
 func probed(c *probes.Config) (to, told string) {

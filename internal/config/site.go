@@ -109,6 +109,8 @@ type loaded struct {
 	kinds       []bricks.Kind
 	composed    []bricks.Brick
 	brickProbes []probes.Config
+	updates     updatewatch.Config // with the projects of bricks
+	unfollowed  []string
 	rules       []rules.File
 	ruleTexts   map[string][]byte
 	fingerprint string

@@ -247,3 +247,62 @@ func TestAlertmanager_isReady(t *testing.T) {
 		t.Errorf("Alertmanager answered %s", got)
 	}
 }
+
+// Nothing of a broker is left when its test has ended, the name server of
+// Erlang among it.
+func TestRabbitMQ_answersAndEnds(t *testing.T) {
+	var names, dir string
+	t.Run("runs", func(t *testing.T) {
+		b := RabbitMQ(t, "")
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.Management+"/api/overview", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.SetBasicAuth("guest", "guest")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		if err != nil || !strings.Contains(string(body), `"rabbitmq_version"`) {
+			t.Errorf("%s answers %s, %v", b.Management, body, err)
+		}
+		if got := get(t, b.Prometheus+"/metrics"); !strings.Contains(got, "rabbitmq_build_info") {
+			t.Errorf("its metrics are %.200s", got)
+		}
+		for _, v := range b.cmd.Env {
+			names = strings.TrimPrefix(v, "ERL_EPMD_PORT=")
+			if names != v {
+				break
+			}
+		}
+		dir = b.cmd.Dir
+	})
+	if c, err := net.Dial("tcp", "127.0.0.1:"+names); err == nil {
+		c.Close()
+		t.Error("the name server of Erlang still listens")
+	}
+	Eventually(t, 10*time.Second, "all its processes end", func(context.Context) error { return runsIn(dir) })
+}
+
+// runsIn finds a process that works in a folder.
+func runsIn(dir string) error {
+	all, err := filepath.Glob("/proc/[0-9]*/cwd")
+	if err != nil {
+		return err
+	}
+	for _, link := range all {
+		if at, err := os.Readlink(link); err == nil && strings.HasPrefix(at, dir) {
+			return fmt.Errorf("%s is in %s", link, at)
+		}
+	}
+	return nil
+}
+
+func TestPostgres_answers(t *testing.T) {
+	c := Postgres(t)
+	if _, err := os.Stat(filepath.Join(c.Dir, ".s.PGSQL.5432")); err != nil {
+		t.Error(err)
+	}
+}

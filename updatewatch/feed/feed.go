@@ -55,6 +55,9 @@ func Parse(ctx context.Context, r io.Reader, limits Limits) ([]Entry, error) {
 	if o.err != nil {
 		return nil, fmt.Errorf("read feed: %w", reason(g, o.err))
 	}
+	if n := len(o.feed.Items); n > limits.Entries { // of JSON; the guard counts those of XML
+		return nil, fmt.Errorf("read feed: %w", hostile("more than %d entries", limits.Entries))
+	}
 	return entries(o.feed), nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -161,6 +162,64 @@ func TestAsk_noOtherHostIsAsked(t *testing.T) {
 	_, err := ask(t, New(Options{}), Question{Source: source(s, GitHub, false)})
 	if reason(err) != Redirect || !strings.Contains(err.Error(), "which the site file does not name") {
 		t.Errorf("%v", err)
+	}
+}
+
+// wire answers in place of hosts.
+type wire func(r *http.Request) (status int, header http.Header)
+
+// RoundTrip implements http.RoundTripper.
+func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	status, header := w(r)
+	body := `<feed xmlns="http://www.w3.org/2005/Atom"></feed>`
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		body = "[]"
+	}
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}
+
+func TestAsk_neverGoesOnInTheClear(t *testing.T) {
+	c := New(Options{Transport: wire(func(r *http.Request) (int, http.Header) {
+		if r.URL.Scheme != "https" {
+			t.Errorf("%s was asked", r.URL)
+		}
+		return http.StatusFound, http.Header{"Location": {"http://git.example/feed"}}
+	})})
+	if _, err := ask(t, c, Question{Source: Source{Kind: Feed, URL: "https://git.example/feed"}}); reason(err) != Redirect {
+		t.Errorf("%v", err)
+	}
+}
+
+// The next page is where the token goes too: on the host that was asked, or
+// nowhere.
+func TestAsk_theNextPageIsOnTheSameHost(t *testing.T) {
+	for _, next := range []string{"https://evil.example/api/v1/x", "http://git.example/api/v1/x", "//evil.example/api/v1/x"} {
+		c := New(Options{Transport: wire(func(r *http.Request) (int, http.Header) {
+			if r.URL.Host != "git.example" || r.URL.Scheme != "https" {
+				t.Errorf("%s was asked", r.URL)
+			}
+			return http.StatusOK, http.Header{"Link": {"<" + next + `>; rel="next"`}}
+		})})
+		q := Question{Source: Source{Kind: Gitea, URL: "https://git.example/a/b", API: true, APIBase: "https://git.example/api/v1"}, Pages: 5}
+		if _, err := ask(t, c, q); err != nil {
+			t.Errorf("%s: %v", next, err)
+		}
+	}
+}
+
+func TestAsk_validatorsThatAreKept(t *testing.T) {
+	for name, c := range map[string]struct {
+		header http.Header
+		want   Validators
+	}{
+		"both, as they came":                        {http.Header{"Etag": {`W/"a b"`}, "Last-Modified": {"yesterday"}}, Validators{`W/"a b"`, "yesterday"}},
+		"of a host that does not mean what it says": {http.Header{"Etag": {`"a"`}, "Expires": {"0"}}, Validators{}},
+		"longer than any host of good will sends":   {http.Header{"Etag": {strings.Repeat("x", 257)}}, Validators{}},
+	} {
+		client := New(Options{Transport: wire(func(*http.Request) (int, http.Header) { return http.StatusOK, c.header })})
+		if a, err := ask(t, client, Question{Source: Source{Kind: Feed, URL: "https://git.example/feed"}}); err != nil || a.Validators != c.want {
+			t.Errorf("%s: %+v, %v", name, a, err)
+		}
 	}
 }
 

@@ -71,7 +71,7 @@ func noticed(t *testing.T, name string, content []byte, at int) bool {
 
 // The real pg_dump and pg_dumpall, in all forms, and the real compressors.
 func TestCheck_realDumps(t *testing.T) {
-	dir := testenv.PostgreSQL(t).Dir
+	dir := testenv.Postgres(t).Dir
 	psql, pgDump, pgDumpAll := testenv.Program(t, "psql", "postgresql"), testenv.Program(t, "pg_dump", "postgresql"), testenv.Program(t, "pg_dumpall", "postgresql")
 	run(t, psql, "-h", dir, "-U", "admin", "postgres", "-c", "CREATE TABLE demarche (n int, nom text)",
 		"-c", "INSERT INTO demarche SELECT n, md5(n::text) FROM generate_series(1, 2000) n", "-c", "SELECT lo_from_bytea(0, 'a large object')")

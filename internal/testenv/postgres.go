@@ -1,0 +1,118 @@
+package testenv
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A Cluster is a PostgreSQL that runs for one test. It listens on a socket
+// alone, and lets everybody in as whoever they say.
+type Cluster struct {
+	*Process
+	// Dir is the folder of its socket.
+	Dir string
+}
+
+// Postgres runs Debian's PostgreSQL, as the user postgres where the test is
+// root, and returns it once it answers its superuser, who is called admin.
+// Args are given to the server as they are.
+func Postgres(t testing.TB, args ...string) *Cluster {
+	t.Helper()
+	initdb, server := Program(t, "initdb", "postgresql"), Program(t, "postgres", "postgresql")
+	home := folderOf(t, "postgres") // the server refuses to run as root
+	data := filepath.Join(home.path, "data")
+	create := exec.CommandContext(t.Context(), initdb, "-D", data, "-U", "admin", "-A", "trust", "-N")
+	create.SysProcAttr, create.Dir = home.as, home.path
+	if out, err := create.CombinedOutput(); err != nil {
+		t.Fatalf("initdb: %v\n%s", err, out)
+	}
+	run := exec.Command(server, append([]string{"-D", data, "-k", home.path, "-c", "listen_addresses=", "-c", "fsync=off"}, args...)...)
+	run.SysProcAttr, run.Dir = home.as, home.path
+	c := &Cluster{Process: StartCmd(t, run), Dir: home.path}
+	Eventually(t, 20*time.Second, "PostgreSQL answers", func(ctx context.Context) error {
+		if err := c.alive(); err != nil {
+			return err
+		}
+		conn, err := pgx.Connect(ctx, c.DSN("admin", "postgres"))
+		if err == nil {
+			err = conn.Close(ctx)
+		}
+		return err
+	})
+	return c
+}
+
+// DSN is the address of a database in it, for a user.
+func (c *Cluster) DSN(user, database string) string {
+	return fmt.Sprintf("postgres://%s@/%s?host=%s", user, database, c.Dir)
+}
+
+// Exec runs statements in a database, one after another, as admin.
+func (c *Cluster) Exec(t testing.TB, database string, statements ...string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), c.DSN("admin", database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	for _, s := range statements {
+		if _, err := conn.Exec(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+// folder is a server's own: short of path, because a socket's must be, and
+// another user's where the server runs as one.
+type folder struct {
+	path string
+	as   *syscall.SysProcAttr // nil: as the test itself
+	uid  int
+	gid  int
+}
+
+func folderOf(t testing.TB, name string) folder {
+	t.Helper()
+	path, err := os.MkdirTemp("/tmp", "tocsin-") //nolint:usetesting // its path is short, and other users reach it
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(path) })
+	f := folder{path: path, uid: os.Geteuid(), gid: os.Getegid()}
+	if f.uid != 0 {
+		return f
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.uid, _ = strconv.Atoi(u.Uid) // Linux has numbers
+	f.gid, _ = strconv.Atoi(u.Gid)
+	f.as = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(f.uid), Gid: uint32(f.gid)}}
+	if err := os.Chown(path, f.uid, f.gid); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// write writes a file that belongs to the server.
+func (f folder) write(t testing.TB, name string, mode os.FileMode, content string) {
+	t.Helper()
+	path := filepath.Join(f.path, name)
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(path, f.uid, f.gid); err != nil {
+		t.Fatal(err)
+	}
+}
