@@ -23,13 +23,18 @@ var known = []kind{
 		return newFilesystem(m.roots, m.filter(m.cfg.MountPoints), m.filter(m.cfg.FilesystemTypes), m.kernel.statfs, m.log)
 	}},
 	{name: "loadavg", standing: byDefault, make: func(m *machine) frame.Collector { return newLoadavg(m.roots) }},
+	{name: "logind", standing: onDemand, make: func(m *machine) frame.Collector { return newLogind(m.roots) }},
 	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
 	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector { return newNetclass(m.roots, m.filter(m.cfg.Interfaces)) }},
 	{name: "netdev", standing: byDefault, make: func(m *machine) frame.Collector { return newNetdev(m.roots, m.filter(m.cfg.Interfaces)) }},
 	{name: "stat", standing: byDefault, make: func(m *machine) frame.Collector { return newStat(m.roots) }},
+	{name: "systemd", standing: onDemand, make: func(m *machine) frame.Collector {
+		return newSystemd(m.roots, m.filter(m.cfg.Systemd.Units), m.cfg.Systemd)
+	}},
 	{name: "time", standing: byDefault, make: func(m *machine) frame.Collector { return newClock(m.roots, m.kernel.now) }},
 	{name: "timex", standing: byDefault, make: func(m *machine) frame.Collector { return newTimex(m.kernel.adjtimex) }},
 	{name: "uname", standing: byDefault, make: func(m *machine) frame.Collector { return newUname(m.kernel.uname) }},
+	{name: "units", standing: byDefault, make: func(m *machine) frame.Collector { return newUnits(m.roots, m.cfg.Units, m.kernel.now) }},
 }
 
 // New returns the collectors of this machine that the configuration chooses.

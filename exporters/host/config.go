@@ -12,6 +12,7 @@ const (
 	excludedMountPoints = `^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)`
 	excludedTypes       = `^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|` +
 		`mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$`
+	excludedUnits = `^.+\.(automount|device|mount|scope|slice)$`
 	excludedDisks = `^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$`
 )
 
@@ -29,6 +30,9 @@ type Config struct {
 	FilesystemTypes Filter `yaml:"filesystem_types"` // ext4, nfs4, ...
 	Disks           Filter `yaml:"disks"`            // sda, nvme0n1, ...
 	Interfaces      Filter `yaml:"interfaces"`       // eth0, ...
+
+	Units   Units   `yaml:"units"`
+	Systemd Systemd `yaml:"systemd"`
 }
 
 // A Filter chooses among names by regular expressions (RE2). A name is
@@ -47,6 +51,7 @@ func (c *Config) SetDefaults() {
 	c.MountPoints.setDefault(excludedMountPoints)
 	c.FilesystemTypes.setDefault(excludedTypes)
 	c.Disks.setDefault(excludedDisks)
+	c.Systemd.Units.setDefault(excludedUnits)
 }
 
 func setDefault(s *string, to string) {
@@ -71,6 +76,8 @@ func (c *Config) Validate(p problem.List) {
 	c.FilesystemTypes.validate(p.At("filesystem_types"))
 	c.Disks.validate(p.At("disks"))
 	c.Interfaces.validate(p.At("interfaces"))
+	c.Units.validate(p.At("units"))
+	c.Systemd.Units.validate(p.At("systemd").At("units"))
 }
 
 func absolute(p problem.List, path string) {

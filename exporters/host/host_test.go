@@ -120,7 +120,7 @@ func run(t testing.TB, c frame.Collector, timeout time.Duration) result {
 func flatten(page []*dto.MetricFamily) map[string]float64 {
 	flat := map[string]float64{}
 	for _, mf := range page {
-		if strings.HasPrefix(mf.GetName(), "tocsin_") {
+		if strings.HasPrefix(mf.GetName(), "tocsin_collector_") {
 			continue
 		}
 		for _, m := range mf.GetMetric() {
@@ -179,7 +179,7 @@ func page(t *testing.T, all []frame.Collector) (text []byte, states []frame.Stat
 	defer cancel()
 	var b bytes.Buffer
 	for _, mf := range target.Gather(ctx) {
-		if strings.HasPrefix(mf.GetName(), "tocsin_") {
+		if strings.HasPrefix(mf.GetName(), "tocsin_collector_") {
 			continue
 		}
 		slices.SortFunc(mf.GetMetric(), func(a, b *dto.Metric) int { return strings.Compare(series("", a), series("", b)) })
