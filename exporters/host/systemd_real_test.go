@@ -137,7 +137,7 @@ var siteSamples = map[string]float64{
 	`tocsin_host_unit_failure_info{result="exit-code",unit="badjob.service"}`:           1,
 	`tocsin_host_unit_state{state="active",unit="good.service"}`:                        1,
 	`tocsin_host_unit_state{state="failed",unit="good.service"}`:                        0,
-	`tocsin_host_unit_state{state="active",unit="odd@a\\x2db:c.service"}`:             1,
+	`tocsin_host_unit_state{state="active",unit="odd@a\\x2db:c.service"}`:               1,
 	`tocsin_host_unit_state{state="failed",unit="bad.service"}`:                         1,
 	`tocsin_host_unit_state{state="failed",unit="badjob.service"}`:                      -1, // failed, not watched
 	`tocsin_host_unit_state{state="inactive",unit="stopped.service"}`:                   1,
@@ -248,4 +248,35 @@ func compareTimer(samples map[string]float64, timer string, show map[string]stri
 		return fmt.Errorf("%s runs since %v, want %v", timer, got, running)
 	}
 	return nil
+}
+
+// BenchmarkSystemd_twoThousandUnits asks a systemd that has two thousand
+// services, twenty of which are watched, and tells our own share and that of
+// its systemd and its bus.
+func BenchmarkSystemd_twoThousandUnits(b *testing.B) {
+	m := testenv.Systemd(b, testenv.CgroupsV1, map[string]string{
+		"nop@.service":  "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStop=/bin/true\n", // its start forks nothing
+		"work@.service": "[Service]\nExecStart=/bin/sleep infinity\nMemoryMax=64M\n",
+	})
+	start := []string{"start"}
+	for i := range 2000 {
+		start = append(start, fmt.Sprintf("nop@%04d.service", i))
+	}
+	for i := range 20 {
+		start = append(start, fmt.Sprintf("work@%02d.service", i))
+	}
+	m.Systemctl(b, start...)
+	for _, name := range []string{"units", "systemd", "logind"} {
+		b.Run(name, func(b *testing.B) {
+			c := collectorOf(b, m, name, func(cfg *Config) { cfg.Units.Watch = []string{"work@*.service"} })
+			before, beforeTheirs := cpuTime(b, os.Getpid()), cpuTime(b, m.PID())
+			for b.Loop() {
+				if err := c.Collect(b.Context(), frame.NewSink(c.Families())); err != nil && !errors.Is(err, frame.ErrNoData) {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric((cpuTime(b, os.Getpid())-before).Seconds()*1000/float64(b.N), "cpu-ms/scrape")
+			b.ReportMetric((cpuTime(b, m.PID())-beforeTheirs).Seconds()*1000/float64(b.N), "systemd-cpu-ms/scrape")
+		})
+	}
 }

@@ -119,6 +119,9 @@ func (t *timer) next(booted time.Time) (float64, bool) {
 // bus_label_escape).
 func unitPath(name string) string {
 	path := []byte(systemdPath + "/unit/")
+	if name == "" {
+		path = append(path, '_')
+	}
 	for i := range len(name) {
 		c := name[i]
 		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || i > 0 && c >= '0' && c <= '9' {

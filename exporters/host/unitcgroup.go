@@ -88,7 +88,8 @@ func (g *group) version2(folder string) {
 	g.number(folder, "pids.current", unitTasks, 1)
 	g.number(folder, "pids.max", unitTasksLimit, 1)
 	g.disks(folder)
-	g.shared(folder)
+	g.cpu(folder)
+	g.pressures(folder)
 }
 
 // version1 reads one folder a controller; where systemd keeps its groups in
@@ -103,17 +104,15 @@ func (g *group) version1(root, path string) {
 	g.number(pids, "pids.current", unitTasks, 1)
 	g.number(pids, "pids.max", unitTasksLimit, 1)
 	g.operations(filepath.Join(root, "blkio", path))
-	counted := g.number(filepath.Join(root, "cpuacct", path), "cpuacct.usage", unitCPU, nano)
-	if unified := filepath.Join(root, "unified", path); counted {
-		g.pressures(unified)
-	} else {
-		g.shared(unified)
+	unified := filepath.Join(root, "unified", path)
+	if !g.number(filepath.Join(root, "cpuacct", path), "cpuacct.usage", unitCPU, nano) {
+		g.cpu(unified)
 	}
+	g.pressures(unified)
 }
 
-// shared are the figures that every group of version 2 has, whatever
-// controllers are on.
-func (g *group) shared(folder string) {
+// cpu reads what every group of version 2 has, whatever controllers are on.
+func (g *group) cpu(folder string) {
 	g.lines(folder, "cpu.stat", func(key, rest []byte) bool {
 		if string(key) != "usage_usec" {
 			return true
@@ -124,7 +123,6 @@ func (g *group) shared(folder string) {
 		}
 		return ok
 	})
-	g.pressures(folder)
 }
 
 // read reads a file that may not be there.
@@ -141,10 +139,11 @@ func (g *group) read(folder, file string, use func(path string, content []byte) 
 // writes the largest number of whole pages.
 const unlimited = 1 << 62
 
-// number sends the number that a file has, and tells whether it did. The word
-// max means that there is no limit.
-func (g *group) number(folder, file string, f *frame.Family, scale float64) (sent bool) {
+// number sends the number that a file has, and tells whether the file is
+// there. The word max means that there is no limit.
+func (g *group) number(folder, file string, f *frame.Family, scale float64) (there bool) {
 	g.read(folder, file, func(path string, content []byte) error {
+		there = true
 		text := bytes.TrimSpace(content)
 		n, ok := number(text)
 		switch {
@@ -153,11 +152,10 @@ func (g *group) number(folder, file string, f *frame.Family, scale float64) (sen
 			return malformed(path, content)
 		default:
 			g.sink.Send(f, float64(n)/scale, g.unit)
-			sent = true
 		}
 		return nil
 	})
-	return sent
+	return there
 }
 
 // lines hands on each line of a file as its first word and the rest. One that
@@ -208,16 +206,10 @@ func (g *group) disks(folder string) {
 				var pair []byte
 				pair, rest = nextField(rest)
 				key, value, _ := bytes.Cut(pair, []byte("="))
-				to := map[string]*uint64{"rbytes": &read, "wbytes": &written}[string(key)]
-				if to == nil {
-					continue
-				}
-				n, ok := number(value)
-				if !ok {
+				if !add(value, string(key), "rbytes", &read, "wbytes", &written) {
 					whole = false
 					return malformed(path, line)
 				}
-				*to += n
 			}
 		}
 		return nil
@@ -228,6 +220,21 @@ func (g *group) disks(folder string) {
 	}
 }
 
+// add adds the value of a key that is one of two to its sum, and tells whether
+// it is a number; that of another key is passed over.
+func add(value []byte, key, first string, a *uint64, second string, b *uint64) bool {
+	n, ok := number(value)
+	switch key {
+	case first:
+		*a += n
+	case second:
+		*b += n
+	default:
+		return true
+	}
+	return ok
+}
+
 // operations adds up what version 1 has: "8:0 Read 1", and a line Total.
 func (g *group) operations(folder string) {
 	var read, written uint64
@@ -235,12 +242,7 @@ func (g *group) operations(folder string) {
 	g.lines(folder, "blkio.throttle.io_service_bytes_recursive", func(_, rest []byte) bool {
 		there = true
 		operation, rest := nextField(rest)
-		to := map[string]*uint64{"Read": &read, "Write": &written}[string(operation)]
-		if to == nil {
-			return true
-		}
-		n, ok := number(bytes.TrimSpace(rest))
-		*to += n
+		ok := add(bytes.TrimSpace(rest), string(operation), "Read", &read, "Write", &written)
 		whole = whole && ok
 		return ok
 	})

@@ -42,7 +42,7 @@ func Dial(ctx context.Context, path string) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("system bus: %w", err)
 	}
-	c := &Conn{ctx: ctx, conn: conn, in: bufio.NewReader(io.LimitReader(conn, maxTotal))}
+	c := &Conn{ctx: ctx, conn: conn, in: bufio.NewReaderSize(io.LimitReader(conn, maxTotal), 16<<10)}
 	c.unhook = context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) }) // wakes what waits
 	if err := c.greet(); err != nil {
 		c.Close()

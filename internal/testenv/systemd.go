@@ -6,15 +6,19 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Cgroups is a version of the kernel's control groups.
@@ -44,7 +48,7 @@ func Systemd(t testing.TB, version Cgroups, units map[string]string) *Machine {
 	t.Helper()
 	Root(t, "boots a systemd in namespaces of its own")
 	systemd := Program(t, "systemd", "systemd")
-	Program(t, "dbus-daemon", "dbus-daemon")
+	Program(t, "dbus-daemon", "dbus")
 	sh, unshare, nsenter := Program(t, "sh", "dash"), Program(t, "unshare", "util-linux"), Program(t, "nsenter", "util-linux")
 	root := t.TempDir()
 	namespacesOrSkip(t, root)
@@ -121,6 +125,34 @@ func (m *Machine) Show(t testing.TB, unit string) map[string]string {
 		all[name] = value
 	}
 	return all
+}
+
+// Dial connects to an address as a process of the machine would: its network
+// has nothing but itself.
+func (m *Machine) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	type result struct {
+		conn net.Conn
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() { // ends when the connection is made, or ctx
+		runtime.LockOSThread() // and never unlocked: the thread ends, in the other network
+		where, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", m.PID()))
+		if err != nil {
+			done <- result{nil, err}
+			return
+		}
+		defer where.Close()
+		if err := unix.Setns(int(where.Fd()), unix.CLONE_NEWNET); err != nil {
+			done <- result{nil, err}
+			return
+		}
+		var dialer net.Dialer
+		conn, err := dialer.DialContext(ctx, network, address)
+		done <- result{conn, err}
+	}()
+	r := <-done
+	return r.conn, r.err
 }
 
 const namespaces = syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC | syscall.CLONE_NEWNET

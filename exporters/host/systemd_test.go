@@ -1,0 +1,362 @@
+//go:build linux
+
+package host
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+
+	"tocsin/internal/bus/bustest"
+	"tocsin/internal/frame"
+	"tocsin/internal/testenv"
+)
+
+// busCollectors are those that ask the machine's bus.
+var busCollectors = []string{"logind", "systemd", "units"}
+
+// onBus makes a collector that asks the bus at a path and watches units, on a
+// machine whose files lie under a folder.
+func onBus(t testing.TB, name, path, root string, watch ...string) frame.Collector {
+	t.Helper()
+	cfg := Config{Sys: filepath.Join(root, "sys"), Root: root, Units: Units{Watch: watch}}
+	cfg.SetDefaults()
+	cfg.Collectors.Only = []string{name}
+	m := newMachine(cfg, fakeKernel(), discard())
+	m.roots.bus = path
+	return find(t, plain(m.collectors()), name)
+}
+
+// row is one unit in systemd's lists, a(ssssssouso).
+type row struct {
+	Name, Description, Load, Active, Sub, Following string
+	Path                                            dbus.ObjectPath
+	Job                                             uint32
+	JobType                                         string
+	JobPath                                         dbus.ObjectPath
+}
+
+func rowOf(name, load, active, sub string) row {
+	return row{Name: name, Load: load, Active: active, Sub: sub, Path: dbus.ObjectPath(unitPath(name)), JobPath: "/"}
+}
+
+var (
+	errNoProperty = dbus.NewError("org.freedesktop.DBus.Error.UnknownProperty", []any{"Unknown property or interface."})
+	errNoService  = dbus.NewError("org.freedesktop.DBus.Error.ServiceUnknown", []any{"The name is not activatable"})
+)
+
+// fakeSystemd answers as systemd does: lists of units, and properties by
+// "unit property". Every list is the whole of rows.
+func fakeSystemd(rows []row, properties map[string]any) bustest.Answer {
+	byPath := map[string]string{systemdPath: "manager"}
+	for _, r := range rows {
+		byPath[string(r.Path)] = r.Name
+	}
+	return func(c bustest.Call) ([]any, error) {
+		switch c.Method {
+		case "ListUnits", "ListUnitsByNames", "ListUnitsByPatterns":
+			return []any{rows}, nil
+		case "Get":
+			if v, ok := properties[byPath[c.Path]+" "+c.Args[1].(string)]; ok {
+				return []any{dbus.MakeVariant(v)}, nil
+			}
+			return nil, errNoProperty
+		}
+		return nil, fmt.Errorf("no method %s", c.Method)
+	}
+}
+
+func TestUnits_figuresOfTheControlGroup(t *testing.T) {
+	rows := []row{rowOf("db.service", "loaded", "active", "running"), rowOf("web.service", "loaded", "active", "running"), rowOf("spool.mount", "loaded", "active", "mounted")}
+	path := bustest.Serve(t, fakeSystemd(rows, map[string]any{
+		"manager SystemState": "running", "manager NFailedUnits": uint32(0), "db.service ControlGroup": "/system.slice/db.service",
+		"web.service ControlGroup": "/system.slice/web.service", "spool.mount ControlGroup": "/../../secret",
+		"db.service NRestarts": uint32(3), "db.service ActiveEnterTimestamp": uint64(1767225600250000), "web.service ActiveEnterTimestamp": uint64(unset),
+	}))
+	const figure = "tocsin_host_unit_"
+	want := map[string]float64{
+		figure + `cpu_seconds_total{unit="db.service"}`:                                12.5,
+		figure + `memory_bytes{unit="db.service"}`:                                     3 << 20,
+		figure + `memory_reclaimable_bytes{unit="db.service"}`:                         700,
+		figure + `memory_limit_bytes{unit="db.service"}`:                               4 << 20,
+		figure + `oom_kills_total{unit="db.service"}`:                                  2,
+		figure + `tasks{unit="db.service"}`:                                            7,
+		figure + `tasks_limit{unit="db.service"}`:                                      100,
+		figure + `read_bytes_total{unit="db.service"}`:                                 4096 + 512,
+		figure + `written_bytes_total{unit="db.service"}`:                              8192 + 1024,
+		figure + `memory_limit_bytes{unit="web.service"}`:                              -1, // max
+		figure + `tasks_limit{unit="web.service"}`:                                     -1,
+		figure + `memory_bytes{unit="web.service"}`:                                    1000,
+		figure + `oom_kills_total{unit="web.service"}`:                                 -1,
+		figure + `memory_bytes{unit="spool.mount"}`:                                    -1, // outside /sys/fs/cgroup
+		figure + `restarts_total{unit="db.service"}`:                                   3,
+		figure + `restarts_total{unit="web.service"}`:                                  -1,
+		figure + `start_timestamp_seconds{unit="db.service"}`:                          1767225600.25,
+		figure + `start_timestamp_seconds{unit="web.service"}`:                         -1,
+		figure + `state{state="active",unit="web.service"}`:                            1,
+		figure + `state{state="active",unit="spool.mount"}`:                            1,
+		figure + `pressure_waiting_seconds_total{resource="memory",unit="db.service"}`: 1.5,
+		figure + `pressure_stalled_seconds_total{resource="memory",unit="db.service"}`: 0.25,
+	}
+	for version, files := range cgroupFiles {
+		t.Run(version, func(t *testing.T) {
+			r := run(t, onBus(t, "units", path, write(t, files), "db", "web", "spool.mount"), 5*time.Second)
+			if r.reason != "" {
+				t.Errorf("%s: %s", r.reason, r.err)
+			}
+			wantSamples(t, r, want)
+		})
+	}
+}
+
+// cgroupFiles are one machine's control groups in both versions, as Linux 6.1
+// writes them.
+var cgroupFiles = map[string]map[string]string{
+	"v2": {
+		"sys/fs/cgroup/cgroup.controllers":                        "cpuset cpu io memory hugetlb pids rdma misc\n",
+		"sys/fs/cgroup/system.slice/db.service/cpu.stat":          "usage_usec 12500000\nuser_usec 9000000\nsystem_usec 3500000\nnr_periods 0\n",
+		"sys/fs/cgroup/system.slice/db.service/memory.current":    "3145728\n",
+		"sys/fs/cgroup/system.slice/db.service/memory.max":        "4194304\n",
+		"sys/fs/cgroup/system.slice/db.service/memory.stat":       "anon 1000\nfile 900\nkernel 50\nshmem 300\ninactive_anon 1\ninactive_file 400\nactive_file 200\nslab_reclaimable 100\nslab_unreclaimable 5\n",
+		"sys/fs/cgroup/system.slice/db.service/memory.events":     "low 0\nhigh 0\nmax 12\noom 2\noom_kill 2\noom_group_kill 0\n",
+		"sys/fs/cgroup/system.slice/db.service/memory.pressure":   "some avg10=0.00 avg60=0.00 avg300=0.00 total=1500000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=250000\n",
+		"sys/fs/cgroup/system.slice/db.service/pids.current":      "7\n",
+		"sys/fs/cgroup/system.slice/db.service/pids.max":          "100\n",
+		"sys/fs/cgroup/system.slice/db.service/io.stat":           "8:16 rbytes=4096 wbytes=8192 rios=1 wios=2 dbytes=0 dios=0\n8:0 rbytes=512 wbytes=1024 rios=1 wios=1 dbytes=0 dios=0\n7:0 \n",
+		"sys/fs/cgroup/system.slice/web.service/memory.current":   "1000\n",
+		"sys/fs/cgroup/system.slice/web.service/memory.max":       "max\n",
+		"sys/fs/cgroup/system.slice/web.service/pids.max":         "max\n",
+		"sys/fs/cgroup/system.slice/web.service/io.stat":          "",
+		"sys/secret/memory.current":                               "1\n",
+		"sys/fs/cgroup/system.slice/other.service/memory.current": "1\n",
+	},
+	"v1": {
+		"sys/fs/cgroup/cpuacct/system.slice/db.service/cpuacct.usage":                            "12500000000\n",
+		"sys/fs/cgroup/memory/system.slice/db.service/memory.usage_in_bytes":                     "3145728\n",
+		"sys/fs/cgroup/memory/system.slice/db.service/memory.limit_in_bytes":                     "4194304\n",
+		"sys/fs/cgroup/memory/system.slice/db.service/memory.stat":                               "cache 900\ninactive_file 1\nactive_file 1\ntotal_cache 900\ntotal_inactive_file 450\ntotal_active_file 250\n",
+		"sys/fs/cgroup/memory/system.slice/db.service/memory.oom_control":                        "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
+		"sys/fs/cgroup/pids/system.slice/db.service/pids.current":                                "7\n",
+		"sys/fs/cgroup/pids/system.slice/db.service/pids.max":                                    "100\n",
+		"sys/fs/cgroup/blkio/system.slice/db.service/blkio.throttle.io_service_bytes_recursive":  "8:0 Read 4608\n8:0 Write 9216\n8:0 Sync 0\n8:0 Async 13824\n8:0 Discard 0\n8:0 Total 13824\nTotal 13824\n",
+		"sys/fs/cgroup/unified/system.slice/db.service/cpu.stat":                                 "usage_usec 1\n",
+		"sys/fs/cgroup/unified/system.slice/db.service/memory.pressure":                          "some avg10=0.00 avg60=0.00 avg300=0.00 total=1500000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=250000\n",
+		"sys/fs/cgroup/memory/system.slice/web.service/memory.usage_in_bytes":                    "1000\n",
+		"sys/fs/cgroup/memory/system.slice/web.service/memory.limit_in_bytes":                    "9223372036854771712\n",
+		"sys/fs/cgroup/pids/system.slice/web.service/pids.max":                                   "max\n",
+		"sys/fs/cgroup/blkio/system.slice/web.service/blkio.throttle.io_service_bytes_recursive": "Total 0\n",
+	},
+}
+
+// A file that is damaged costs its own figures, is named, and no zero comes of
+// it.
+func TestUnits_damagedControlGroup(t *testing.T) {
+	path := bustest.Serve(t, fakeSystemd([]row{rowOf("db.service", "loaded", "active", "running")}, map[string]any{
+		"manager SystemState": "running", "db.service ControlGroup": "/system.slice/db.service",
+	}))
+	for version, files := range cgroupFiles {
+		for damaged := range files {
+			if !strings.Contains(damaged, "/db.service/") || strings.Contains(damaged, "unified") && strings.HasSuffix(damaged, "cpu.stat") {
+				continue // version 1 counts the time itself
+			}
+			t.Run(version+"/"+filepath.Base(damaged), func(t *testing.T) {
+				whole := run(t, onBus(t, "units", path, write(t, files), "db"), 5*time.Second)
+				hurt := maps.Clone(files)
+				hurt[damaged] = "usage_usec x\nrbytes=x wbytes=\noom_kill -1\ninactive_file\ntotal_inactive_file ?\n8:0 Read x\n8:0 rbytes=x\nsome avg10=0\n\xff"
+				r := run(t, onBus(t, "units", path, write(t, hurt), "db"), 5*time.Second)
+				wantFailure(t, r, frame.ReasonError, damaged, "malformed line")
+				if len(r.samples) >= len(whole.samples) && !strings.HasSuffix(damaged, ".pressure") {
+					t.Errorf("%d series, as many as when all is well", len(r.samples))
+				}
+				for series, v := range r.samples {
+					if whole.samples[series] != v {
+						t.Errorf("%s has become %v", series, v)
+					}
+				}
+			})
+		}
+	}
+}
+
+// An older systemd lacks properties, a unit goes between list and question:
+// what is not known is absent, and that is no failure.
+func TestBus_whatIsNotKnownIsAbsent(t *testing.T) {
+	rows := []row{
+		rowOf("a.service", "loaded", "active", "running"), rowOf("b.timer", "loaded", "active", "waiting"), rowOf("c.socket", "loaded", "active", "listening"),
+		rowOf("d.service", "loaded", "maintenance", "x"), rowOf("e.service", "not-found", "inactive", "dead"),
+	}
+	path := bustest.Serve(t, fakeSystemd(rows, map[string]any{"manager SystemState": "unheard-of", "manager Version": "git"}))
+	r := run(t, onBus(t, "units", path, t.TempDir(), "*"), 5*time.Second)
+	if r.reason != "" {
+		t.Errorf("%s: %s", r.reason, r.err)
+	}
+	for series, v := range r.samples {
+		if v != 0 && !slices.Contains([]string{
+			`tocsin_host_systemd_state{state="other"}`, `tocsin_host_unit_state{state="active",unit="a.service"}`,
+			`tocsin_host_unit_state{state="active",unit="b.timer"}`, `tocsin_host_unit_state{state="active",unit="c.socket"}`,
+			`tocsin_host_unit_state{state="other",unit="d.service"}`, `tocsin_host_unit_state{state="missing",unit="e.service"}`,
+		}, series) && !strings.HasPrefix(series, "tocsin_host_unit_failure_info") {
+			t.Errorf("%s is %v", series, v)
+		}
+		if !strings.Contains(series, "_state{") && !strings.Contains(series, "_failure_info{") {
+			t.Errorf("%s is %v: nobody said so", series, v)
+		}
+	}
+	r = run(t, onBus(t, "systemd", path, t.TempDir()), 5*time.Second)
+	if r.reason != "" {
+		t.Errorf("%s: %s", r.reason, r.err)
+	}
+	wantSamples(t, r, map[string]float64{
+		`node_systemd_unit_state{name="a.service",state="active",type=""}`:   1,
+		`node_systemd_unit_state{name="e.service",state="inactive",type=""}`: -1, // not loaded
+		`node_systemd_units{state="maintenance"}`:                            1,
+		`node_systemd_units{state="active"}`:                                 3,
+		`node_systemd_virtualization_info{virtualization_type="unknown"}`:    1,
+		`node_systemd_version{version="git"}`:                                -1,
+		`node_systemd_timer_last_trigger_seconds{name="b.timer"}`:            -1,
+		`node_systemd_socket_accepted_connections_total{name="c.socket"}`:    -1,
+		`node_systemd_system_running`:                                        0,
+	})
+}
+
+// Names that systemd does not give are left out and told; the others stay.
+func TestBus_hostileNames(t *testing.T) {
+	rows := []row{
+		rowOf("good.service", "loaded", "failed", "failed"),
+		rowOf(strings.Repeat("x", 4096)+".service", "loaded", "failed", "failed"),
+		rowOf("none", "loaded", "failed", "failed"), rowOf("", "loaded", "failed", "failed"), rowOf("x.nonsense", "loaded", "failed", "failed"),
+	}
+	for _, name := range []string{"units", "systemd"} {
+		path := bustest.Serve(t, fakeSystemd(rows, map[string]any{"manager SystemState": "degraded", "good.service Result": "weird <result>"}))
+		r := run(t, onBus(t, name, path, t.TempDir(), "*"), 5*time.Second)
+		wantFailure(t, r, frame.ReasonError, "4 of 5 units have names that systemd does not give")
+		for series := range r.samples {
+			if len(series) > 200 || strings.Contains(series, "<") {
+				t.Errorf("%.300s", series)
+			}
+		}
+		wantSamples(t, r, map[string]map[string]float64{
+			"units": {
+				`tocsin_host_unit_failure_info{result="other",unit="good.service"}`: 1,
+				`tocsin_host_unit_state{state="failed",unit="good.service"}`:        1,
+			},
+			"systemd": {`node_systemd_unit_state{name="good.service",state="failed",type=""}`: 1},
+		}[name])
+	}
+}
+
+func TestUnitOf_refusesWhatIsNotUTF8(t *testing.T) {
+	good := []any{"a.service", "\xff", "loaded", "active", "running", "", "/a", uint32(0), "", "/"}
+	if _, ok := unitOf(good); !ok {
+		t.Error("a description that is not UTF-8 costs the unit")
+	}
+	for i := range good {
+		bad := slices.Clone(good)
+		bad[i] = "\xff"
+		if _, ok := unitOf(bad); ok && i != 1 && i < 7 {
+			t.Errorf("column %d may be %q", i, bad[i])
+		}
+	}
+	for _, bad := range []any{nil, "x", []any{}, good[:9], slices.Repeat([]any{uint32(1)}, 10)} {
+		if _, ok := unitOf(bad); ok {
+			t.Errorf("%v is a unit", bad)
+		}
+	}
+}
+
+// A pattern that fits two thousand units costs series for a bounded number of
+// them, says so, and is quick.
+func TestUnits_manyUnits(t *testing.T) {
+	path := bustest.Serve(t, fakeSystemd(manyRows(2000), map[string]any{"manager SystemState": "running", "manager NFailedUnits": uint32(2000)}))
+	r := run(t, onBus(t, "units", path, t.TempDir(), "*"), 20*time.Second)
+	wantFailure(t, r, frame.ReasonError, "watched: 2000 units; the first 500 are told", "failed: 2000 units; the first 500 are told")
+	wantSamples(t, r, map[string]float64{"tocsin_host_units_failed": 2000})
+	if len(r.samples) > 500*(len(unitStates)+2)+len(systemStates)+1 {
+		t.Errorf("%d series", len(r.samples))
+	}
+}
+
+func manyRows(n int) []row {
+	rows := make([]row, n)
+	for i := range rows {
+		rows[i] = rowOf(fmt.Sprintf("worker@%04d.service", i), "loaded", "active", "running")
+	}
+	return rows
+}
+
+// hanging are buses that accept and then never answer, at each step of the
+// way.
+var hanging = map[string]func(net.Conn){
+	"says nothing": func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) },
+	"greets": func(conn net.Conn) {
+		in := bufio.NewReader(conn)
+		bustest.Greet(conn, in)
+		_, _ = io.Copy(io.Discard, in)
+	},
+}
+
+func TestBus_thatHangsCostsTheCollectorAndNothingStays(t *testing.T) {
+	for kind, hang := range hanging {
+		path := bustest.Raw(t, hang)
+		for _, name := range busCollectors {
+			c := onBus(t, name, path, t.TempDir(), "a.service")
+			wantFailure(t, run(t, c, 5*time.Millisecond), frame.ReasonTimeout) // and the first connection is made
+			goroutines, files := runtime.NumGoroutine(), openFiles(t)
+			for range 1000 / len(hanging) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+				err := c.Collect(ctx, frame.NewSink(c.Families()))
+				cancel()
+				if frame.ReasonOf(err) != frame.ReasonTimeout {
+					t.Fatalf("%s: a bus that %s: %v", name, kind, err)
+				}
+			}
+			testenv.Eventually(t, 10*time.Second, "goroutines and files are as before", func(context.Context) error {
+				if g, f := runtime.NumGoroutine(), openFiles(t); g > goroutines || f > files {
+					return fmt.Errorf("%d goroutines were %d; %d files were %d", g, goroutines, f, files)
+				}
+				return nil
+			})
+			t.Logf("%s, a bus that %s: %d goroutines and %d files before and after", name, kind, goroutines, files)
+		}
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(files)
+}
+
+func TestBus_absent(t *testing.T) {
+	none := filepath.Join(t.TempDir(), "none")
+	elsewhere := bustest.Serve(t, func(bustest.Call) ([]any, error) { return nil, errNoService })
+	closed := bustest.Raw(t, func(conn net.Conn) {
+		_, _ = io.WriteString(conn, "REJECTED EXTERNAL\r\n")
+		_, _ = io.Copy(io.Discard, conn)
+	})
+	for _, name := range busCollectors {
+		for _, path := range []string{none, elsewhere} {
+			if r := run(t, onBus(t, name, path, t.TempDir(), "a.service"), 5*time.Second); r.reason != "" || len(r.samples) > 0 {
+				t.Errorf("%s, no systemd: %s: %s, %d samples", name, r.reason, r.err, len(r.samples))
+			}
+		}
+		booted := write(t, map[string]string{"run/systemd/system/.keep": ""})
+		wantFailure(t, run(t, onBus(t, name, none, booted), 5*time.Second), frame.ReasonUnreachable, "install or start dbus")
+		wantFailure(t, run(t, onBus(t, name, closed, booted), 5*time.Second), frame.ReasonRefused)
+	}
+}
