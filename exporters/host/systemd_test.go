@@ -21,6 +21,7 @@ import (
 
 	"tocsin/internal/bus/bustest"
 	"tocsin/internal/frame"
+	"tocsin/internal/frame/collectortest"
 	"tocsin/internal/testenv"
 )
 
@@ -60,7 +61,7 @@ var (
 // fakeSystemd answers as systemd does: lists of units, and properties by
 // "unit property". Every list is the whole of rows.
 func fakeSystemd(rows []row, properties map[string]any) bustest.Answer {
-	byPath := map[string]string{systemdPath: "manager"}
+	byPath := map[string]string{systemdPath: "manager", "/org/freedesktop/login1/session/c1": "session"} // c2 has just ended
 	for _, r := range rows {
 		byPath[string(r.Path)] = r.Name
 	}
@@ -68,6 +69,19 @@ func fakeSystemd(rows []row, properties map[string]any) bustest.Answer {
 		switch c.Method {
 		case "ListUnits", "ListUnitsByNames", "ListUnitsByPatterns":
 			return []any{rows}, nil
+		case "ListSeats":
+			return []any{[]struct {
+				Name string
+				Path dbus.ObjectPath
+			}{{"seat0", "/org/freedesktop/login1/seat/seat0"}}}, nil
+		case "ListSessions":
+			return []any{[]struct {
+				ID   string
+				UID  uint32
+				User string
+				Seat string
+				Path dbus.ObjectPath
+			}{{"c1", 0, "root", "seat0", "/org/freedesktop/login1/session/c1"}, {"c2", 0, "root", "", "/org/freedesktop/login1/session/c2"}}}, nil
 		case "Get":
 			if v, ok := properties[byPath[c.Path]+" "+c.Args[1].(string)]; ok {
 				return []any{dbus.MakeVariant(v)}, nil
@@ -158,6 +172,44 @@ var cgroupFiles = map[string]map[string]string{
 		"sys/fs/cgroup/pids/system.slice/web.service/pids.max":                                   "max\n",
 		"sys/fs/cgroup/blkio/system.slice/web.service/blkio.throttle.io_service_bytes_recursive": "Total 0\n",
 	},
+}
+
+// wholeSystemd has something to say of each of our families.
+func wholeSystemd() bustest.Answer {
+	return fakeSystemd([]row{
+		rowOf("db.service", "loaded", "active", "running"), rowOf("job.timer", "loaded", "active", "waiting"),
+		rowOf("hung.timer", "loaded", "active", "running"), rowOf("in.socket", "loaded", "active", "listening"),
+	}, map[string]any{
+		"manager SystemState": "running", "manager NFailedUnits": uint32(0), "manager Version": "252.39-1~deb12u2", "manager Virtualization": "",
+		"db.service Type": "oneshot", "db.service Result": "success", "db.service NRestarts": uint32(1), "db.service ControlGroup": "/system.slice/db.service",
+		"db.service ActiveEnterTimestamp": uint64(1), "db.service ActiveState": "inactive",
+		"job.timer Unit": "db.service", "job.timer LastTriggerUSec": uint64(1767225600000000), "job.timer NextElapseUSecRealtime": uint64(1767229200000000),
+		"hung.timer Unit": "db.service", "hung.timer LastTriggerUSec": uint64(1767225600000000), "hung.timer NextElapseUSecMonotonic": uint64(unset),
+		"in.socket NAccepted": uint32(4), "in.socket NConnections": uint32(1), "in.socket NRefused": uint32(2),
+		"session Remote": false, "session Type": "unheard-of", "session Class": "user",
+	})
+}
+
+func TestBus_conformance(t *testing.T) {
+	path, root := bustest.Serve(t, wholeSystemd()), write(t, cgroupFiles["v2"])
+	for _, name := range busCollectors {
+		t.Run(name, func(t *testing.T) {
+			collectortest.Run(t, func(t testing.TB) frame.Collector { return onBus(t, name, path, root, "*") })
+			c := onBus(t, name, path, root, "*")
+			sent := run(t, c, 5*time.Second).samples
+			for _, f := range c.Families() {
+				optional := f == systemdStarted || f == systemdTasks || f == systemdTasksMax || f == systemdRestarts
+				if !optional && !slices.ContainsFunc(slices.Collect(maps.Keys(sent)), func(s string) bool {
+					return s == f.Name || strings.HasPrefix(s, f.Name+"{")
+				}) {
+					t.Errorf("nothing was sent of %s", f.Name)
+				}
+			}
+			if n := sent[`node_logind_sessions{class="user",remote="false",seat="seat0",type="other"}`]; name == "logind" && n != 1 {
+				t.Errorf("%v sessions of a type that has come since", n)
+			}
+		})
+	}
 }
 
 // A file that is damaged costs its own figures, is named, and no zero comes of

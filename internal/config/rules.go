@@ -36,8 +36,8 @@ func (s *Site) checkRules(p problem.List, folder string) {
 }
 
 // exported lists the names, or patterns of names, of all that Tocsins export.
-// What one host's collectors export, those of others do too: rules on a hub
-// are about all of them.
+// Rules on a hub are about all hosts: a collector that is off on this one may
+// be on there, and a rule about what is off everywhere does no harm.
 func (s *Site) exported() []string {
 	names := OwnMetrics()
 	add := func(families []*frame.Family) {
@@ -45,7 +45,9 @@ func (s *Site) exported() []string {
 			names = append(names, f.Name)
 		}
 	}
-	for _, e := range host.New(s.Host, slog.New(slog.DiscardHandler)) {
+	everything := s.Host
+	everything.Collectors = host.Selection{Only: host.Names()}
+	for _, e := range host.New(everything, slog.New(slog.DiscardHandler)) {
 		add(e.Collector.Families())
 	}
 	add(probes.Families())

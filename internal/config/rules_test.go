@@ -26,7 +26,8 @@ func TestOwnMetrics_areThoseInTheCode(t *testing.T) {
 			}
 			text, err := os.ReadFile(path)
 			for _, m := range name.FindAllSubmatch(text, -1) {
-				if !slices.Contains(labels, string(m[1])) {
+				// Of what tocsin_host_* there is, the host's collectors tell themselves.
+				if !slices.Contains(labels, string(m[1])) && !strings.HasPrefix(string(m[1]), "tocsin_host_") {
 					found[string(m[1])] = true
 				}
 			}
