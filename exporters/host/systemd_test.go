@@ -364,7 +364,7 @@ func TestBus_thatHangsCostsTheCollectorAndNothingStays(t *testing.T) {
 		path := bustest.Raw(t, hang)
 		for _, name := range busCollectors {
 			c := onBus(t, name, path, t.TempDir(), "a.service")
-			wantFailure(t, run(t, c, 5*time.Millisecond), frame.ReasonTimeout) // and the first connection is made
+			wantFailure(t, run(t, c, 100*time.Millisecond), frame.ReasonTimeout)
 			goroutines, files := runtime.NumGoroutine(), openFiles(t)
 			for range 1000 / len(hanging) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -178,15 +179,13 @@ func (g *group) sum(folder, file string, f *frame.Family, keys ...string) {
 	var sum uint64
 	found := false
 	g.lines(folder, file, func(key, rest []byte) bool {
-		for _, k := range keys {
-			if string(key) == k {
-				n, ok := number(bytes.TrimSpace(rest))
-				sum += n
-				found = found || ok
-				return ok
-			}
+		if !slices.Contains(keys, string(key)) {
+			return true
 		}
-		return true
+		n, ok := number(bytes.TrimSpace(rest))
+		sum += n
+		found = found || ok
+		return ok
 	})
 	if found {
 		g.sink.Send(f, float64(sum), g.unit)

@@ -49,8 +49,11 @@ func TestConn_callsAndReplies(t *testing.T) {
 			return nil, nil
 		case "All":
 			return []any{
-				byte(1), true, int16(-2), uint16(3), int32(-4), uint32(5), int64(-6), uint64(7), 1.5, "", "x", []byte{1, 2},
-				map[string]dbus.Variant{"k": dbus.MakeVariant([]string{"v", "w"})}, []uint64{}, dbus.ParseSignatureMust("a{sv}"),
+				byte(1), true, int16(-2), uint16(3), int32(-4), uint32(5), int64(-6), uint64(7), 1.5, "", "x",
+				[]byte{1, 2},
+				map[string]dbus.Variant{"k": dbus.MakeVariant([]string{"v", "w"})},
+				[]uint64{},
+				dbus.ParseSignatureMust("a{sv}"),
 			}, nil
 		}
 		return nil, dbus.NewError("org.freedesktop.DBus.Error.UnknownMethod", []any{c.Method})
@@ -73,8 +76,10 @@ func TestConn_callsAndReplies(t *testing.T) {
 		{Values: []any{uint64(1)<<63 + 1}},
 		{},
 		{Values: []any{
-			byte(1), true, int16(-2), uint16(3), int32(-4), uint32(5), int64(-6), uint64(7), 1.5, "", "x", []any{byte(1), byte(2)},
-			[]any{[]any{"k", []any{"v", "w"}}}, []any(nil), "a{sv}",
+			byte(1), true, int16(-2), uint16(3), int32(-4), uint32(5), int64(-6), uint64(7), 1.5, "", "x",
+			[]any{byte(1), byte(2)},
+			[]any{[]any{"k", []any{"v", "w"}}},
+			[]any(nil), "a{sv}",
 		}},
 		{Err: &Error{Name: "org.freedesktop.DBus.Error.UnknownMethod", Text: "Nothing"}},
 	}

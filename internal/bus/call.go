@@ -91,14 +91,14 @@ const (
 // of the message, so it is made apart.
 func (c Call) encode(to []byte, serial uint32) []byte {
 	var body encoder
-	signature := ""
+	var signature []byte
 	for _, arg := range c.Args {
 		switch arg := arg.(type) {
 		case string:
-			signature += "s"
+			signature = append(signature, 's')
 			body.text(arg)
 		case []string:
-			signature += "as"
+			signature = append(signature, "as"...)
 			body.texts(arg)
 		}
 	}
@@ -110,7 +110,7 @@ func (c Call) encode(to []byte, serial uint32) []byte {
 	e.field(fieldDestination, 's', c.Service)
 	e.field(fieldInterface, 's', c.Interface)
 	e.field(fieldMember, 's', c.Method)
-	if signature != "" {
+	if len(signature) > 0 {
 		e.align(8)
 		e = append(e, fieldSignature, 1, 'g', 0, byte(len(signature)))
 		e = append(append(e, signature...), 0)

@@ -97,8 +97,7 @@ func respond(m *dbus.Message, answer Answer) *dbus.Message {
 	}
 	if err != nil {
 		name := "org.freedesktop.DBus.Error.Failed"
-		var named *dbus.Error
-		if errors.As(err, &named) {
+		if named, ok := errors.AsType[*dbus.Error](err); ok {
 			name = named.Name
 		}
 		reply.Type, values = dbus.TypeError, []any{err.Error()}
