@@ -98,7 +98,7 @@ func (c *systemd) Collect(ctx context.Context, s *frame.Sink) error {
 	sendVirtualization(s, replies[2])
 	if state, ok := bus.Value[string](replies[3]); ok {
 		s.Send(systemdRunning, truth(state == "running"))
-	} else {
+	} else if !bus.Absent(replies[3].Err) {
 		errs = append(errs, systemdError("SystemState", replies[3].Err))
 	}
 	summarise(s, units)

@@ -27,26 +27,27 @@ var siteUnits = map[string]string{
 	// It fails twice, then stays.
 	"flappy.service": "[Service]\nRestart=on-failure\nRestartSec=50ms\nExecStart=/bin/sh -c 'test -e /run/twice && exec sleep infinity; " +
 		"test -e /run/once && touch /run/twice; touch /run/once; exit 1'\n",
-	"stopped.service":    "[Service]\nExecStart=/bin/sleep infinity\n",
-	"job.service":        "[Service]\nType=oneshot\nExecStart=/bin/true\n",
-	"job.timer":          "[Timer]\nOnActiveSec=10ms\nOnUnitInactiveSec=1h\n",
-	"yearly.timer":       "[Timer]\nOnCalendar=yearly\nUnit=job.service\n",
-	"badjob.service":     "[Service]\nType=oneshot\nExecStart=/bin/false\n",
-	"badjob.timer":       "[Timer]\nOnActiveSec=10ms\nOnUnitInactiveSec=1h\n",
-	"hung.service":       "[Service]\nType=oneshot\nExecStart=/bin/sleep infinity\n",
-	"hung.timer":         "[Timer]\nOnActiveSec=10ms\nOnUnitInactiveSec=1h\n",
-	"daemon.service":     "[Service]\nExecStart=/bin/sleep infinity\n",
-	"daemon.timer":       "[Timer]\nOnActiveSec=10ms\n",
-	"spool.socket":       "[Socket]\nListenStream=/run/spool.sock\nAccept=yes\n",
-	"spool@.service":     "[Service]\nStandardInput=socket\nExecStart=/bin/cat\n",
-	"odd@.service":       "[Service]\nExecStart=/bin/sleep infinity\n",
-	"masked-off.service": "[Unit]\nConditionPathExists=/nonexistent\n[Service]\nExecStart=/bin/true\n",
+	"stopped.service": "[Service]\nExecStart=/bin/sleep infinity\n",
+	"job.service":     "[Service]\nType=oneshot\nExecStart=/bin/true\n",
+	"job.timer":       "[Timer]\nOnActiveSec=10ms\nOnUnitInactiveSec=1h\n",
+	"yearly.timer":    "[Timer]\nOnCalendar=yearly\nUnit=job.service\n",
+	"badjob.service":  "[Service]\nType=oneshot\nExecStart=/bin/false\n",
+	"badjob.timer":    "[Timer]\nOnActiveSec=10ms\nOnUnitInactiveSec=1h\n",
+	"hung.service":    "[Service]\nType=oneshot\nExecStart=/bin/sleep infinity\n",
+	"hung.timer":      "[Timer]\nOnActiveSec=10ms\nOnUnitInactiveSec=1h\n",
+	"daemon.service":  "[Service]\nExecStart=/bin/sleep infinity\n",
+	"daemon.timer":    "[Timer]\nOnActiveSec=10ms\n",
+	"spool.socket":    "[Socket]\nListenStream=/run/spool.sock\nAccept=yes\n",
+	"spool@.service":  "[Service]\nStandardInput=socket\nExecStart=/bin/cat\n",
+	"odd@.service":    "[Service]\nExecStart=/bin/sleep infinity\n",
+	"broken.service":  "[Service]\nType=simple\n", // with nothing to run: systemd does not load it
+	"unmet.service":   "[Unit]\nConditionPathExists=/nonexistent\n[Service]\nExecStart=/bin/true\n",
 }
 
 // watchedUnits is what the site file names in these tests.
 var watchedUnits = []string{
 	"good", "limited.service", "bad", "flappy", "stopped", "job.service", "hung.service", "nowhere.service", "odd@*.service",
-	"spool.socket", "masked-off",
+	"spool.socket", "unmet", "broken",
 }
 
 const oddUnit = `odd@a\x2db:c.service`
@@ -56,7 +57,7 @@ const oddUnit = `odd@a\x2db:c.service`
 func site(t *testing.T, version testenv.Cgroups) *testenv.Machine {
 	t.Helper()
 	m := testenv.Systemd(t, version, siteUnits)
-	m.Systemctl(t, "start", "--no-block", "good", "limited", "bad", "flappy", oddUnit, "spool.socket", "masked-off",
+	m.Systemctl(t, "start", "--no-block", "good", "limited", "bad", "flappy", oddUnit, "spool.socket", "unmet",
 		"job.timer", "yearly.timer", "badjob.timer", "hung.timer", "daemon.timer")
 	testenv.Eventually(t, 30*time.Second, "the units are at rest", func(context.Context) error {
 		for unit, want := range map[string]string{
@@ -141,7 +142,8 @@ var siteSamples = map[string]float64{
 	`tocsin_host_unit_state{state="failed",unit="bad.service"}`:                         1,
 	`tocsin_host_unit_state{state="failed",unit="badjob.service"}`:                      -1, // failed, not watched
 	`tocsin_host_unit_state{state="inactive",unit="stopped.service"}`:                   1,
-	`tocsin_host_unit_state{state="inactive",unit="masked-off.service"}`:                1,
+	`tocsin_host_unit_state{state="inactive",unit="unmet.service"}`:                     1,
+	`tocsin_host_unit_state{state="inactive",unit="broken.service"}`:                    1,
 	`tocsin_host_unit_state{state="idle",unit="job.service"}`:                           1,
 	`tocsin_host_unit_state{state="active",unit="hung.service"}`:                        1,
 	`tocsin_host_unit_state{state="missing",unit="nowhere.service"}`:                    1,

@@ -174,20 +174,21 @@ func (g *group) lines(folder, file string, each func(key, rest []byte) bool) {
 	})
 }
 
-// sum sends the sum of the lines that have these keys, where there are any.
+// sum sends the sum of the lines that have these keys, where there are any and
+// all are numbers.
 func (g *group) sum(folder, file string, f *frame.Family, keys ...string) {
 	var sum uint64
-	found := false
+	found, whole := false, true
 	g.lines(folder, file, func(key, rest []byte) bool {
 		if !slices.Contains(keys, string(key)) {
 			return true
 		}
 		n, ok := number(bytes.TrimSpace(rest))
 		sum += n
-		found = found || ok
+		found, whole = true, whole && ok
 		return ok
 	})
-	if found {
+	if found && whole {
 		g.sink.Send(f, float64(sum), g.unit)
 	}
 }

@@ -111,13 +111,13 @@ func (c *units) Collect(ctx context.Context, s *frame.Sink) error {
 		return err
 	}
 	sendSystem(s, replies[0], replies[1])
-	failed, err1 := chosen("failed", replies[2])
-	timers, err2 := chosen("timers", replies[3])
-	watched, err3 := chosen("watched", replies[4:]...)
-	err4 := sendFailures(conn, s, failed)
-	err5 := c.sendWatched(ctx, conn, s, watched)
-	err6 := c.sendTimers(conn, s, timers)
-	return errors.Join(err1, err2, err3, err4, err5, err6)
+	failed, err := chosen("failed", replies[2])
+	errs := []error{err, sendFailures(conn, s, failed)}
+	watched, err := chosen("watched", replies[4:]...)
+	errs = append(errs, err, c.sendWatched(ctx, conn, s, watched))
+	timers, err := chosen("timers", replies[3])
+	errs = append(errs, err, c.sendTimers(conn, s, timers))
+	return errors.Join(errs...)
 }
 
 func sendSystem(s *frame.Sink, state, failed bus.Reply) {

@@ -10,8 +10,9 @@ import (
 // Units says which units of systemd the collector units watches. Those that
 // have failed it tells of in any case.
 type Units struct {
-	// Watch lists units that must be active, as postgresql@*.service: names,
-	// or patterns with * ? and [abc]. A name without an ending is a service's.
+	// Watch lists units that must be active, as nginx or `postgresql@*.service`:
+	// names, or patterns with `*`, `?` and `[abc]`. A name without an ending is
+	// a service's. A job (Type=oneshot) whose last run went well may be idle.
 	Watch []string `yaml:"watch"`
 }
 

@@ -30,6 +30,7 @@ type Conn struct {
 	conn   net.Conn
 	in     *bufio.Reader
 	serial uint32
+	broken error       // the first error of the connection, which is the last
 	unhook func() bool // undoes what ctx's end would do
 }
 
@@ -97,11 +98,14 @@ func (c *Conn) explain(err error) error {
 // the reply.
 func (c *Conn) Do(calls []Call) ([]Reply, error) {
 	replies := make([]Reply, len(calls))
-	for from := 0; from < len(calls); from += window {
+	for from := 0; from < len(calls) && c.broken == nil; from += window {
 		to := min(from+window, len(calls))
 		if err := c.exchange(calls[from:to], replies[from:to]); err != nil {
-			return nil, c.explain(err)
+			c.broken = c.explain(err)
 		}
+	}
+	if c.broken != nil {
+		return nil, c.broken
 	}
 	return replies, nil
 }

@@ -19,7 +19,6 @@ func meanings() map[string]string {
 		"host.Systemd.restarts":         "Whether it sends node_systemd_service_restart_total.",
 		"host.Systemd.start_times":      "Whether it sends node_systemd_unit_start_time_seconds.",
 		"host.Systemd.tasks":            "Whether it sends node_systemd_unit_tasks_current and node_systemd_unit_tasks_max.",
-		"host.Units.watch":              "Units that must be active, as nginx or `postgresql@*.service`: names, or patterns with * ? and [abc]. A name without an ending is a service's. A job (Type=oneshot) that has done well may be idle. Units that have failed are told in any case.",
 		"host.Filter.include":           "What is watched, as a regular expression; without it all that is not excluded.",
 		"host.Filter.exclude":           "What is not watched, as a regular expression. Writing `include` alone drops the default.",
 		"probes.Config.instance":        "The label instance in place of the target, likewise.",
