@@ -205,7 +205,7 @@ func ownCgroups(t testing.TB, version Cgroups) []string {
 // themselves a little after their processes have ended.
 func removeCgroup(t testing.TB, root string) {
 	t.Helper()
-	for try := 0; ; try++ {
+	Eventually(t, 10*time.Second, "the control groups are gone", func(context.Context) error {
 		var groups []string
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err == nil && d.IsDir() {
@@ -213,18 +213,11 @@ func removeCgroup(t testing.TB, root string) {
 			}
 			return nil
 		})
-		for _, group := range slices.Backward(groups) {
+		for _, group := range slices.Backward(groups) { // the inner ones first
 			err = os.Remove(group)
 		}
-		if err == nil || errors.Is(err, fs.ErrNotExist) {
-			return
-		}
-		if try == 100 {
-			t.Errorf("a control group is left: %v", err)
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+		return err
+	})
 }
 
 // enterCgroups puts the shell into the control groups, and goes on with
