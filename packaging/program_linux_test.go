@@ -37,7 +37,7 @@ func TestUnit_carriesTheProgram(t *testing.T) {
 	systemd.await(t, p, "WATCHDOG=1")
 
 	before := look(t.TempDir())
-	in := scrape(t, "http://"+address+"/metrics")
+	in := scrape(t, http.DefaultClient, "http://"+address+"/metrics")
 	after := look(t.TempDir())
 	for _, difference := range differences(in, before, after) {
 		if !strings.HasPrefix(difference, "only inside: ") { // the page has what Tocsin says of itself
@@ -165,7 +165,7 @@ func explain(t *testing.T, p *testenv.Process) {
 }
 
 // scrape reads a page as Prometheus would.
-func scrape(t *testing.T, url string) view {
+func scrape(t *testing.T, client *http.Client, url string) view {
 	t.Helper()
 	v := view{Page: map[string]float64{}}
 	testenv.Eventually(t, 30*time.Second, url, func(ctx context.Context) error {
@@ -173,7 +173,7 @@ func scrape(t *testing.T, url string) view {
 		if err != nil {
 			return err
 		}
-		response, err := http.DefaultClient.Do(request)
+		response, err := client.Do(request)
 		if err != nil {
 			return err
 		}

@@ -14,19 +14,19 @@ var (
 	cgroupsEnabled = &frame.Family{Name: "node_cgroups_enabled", Labels: []string{"subsys_name"}, Help: "Whether the kernel has the controller on."}
 )
 
-// cgroups is the collector cgroups (cgroups(7), /proc/cgroups).
-type cgroups struct{ roots *roots }
+// controllers is the collector cgroups (cgroups(7), /proc/cgroups).
+type controllers struct{ roots *roots }
 
-func newCgroups(r *roots) *cgroups { return &cgroups{roots: r} }
+func newControllers(r *roots) *controllers { return &controllers{roots: r} }
 
 // Name implements frame.Collector.
-func (c *cgroups) Name() string { return "cgroups" }
+func (c *controllers) Name() string { return "cgroups" }
 
 // Families implements frame.Collector.
-func (c *cgroups) Families() []*frame.Family { return []*frame.Family{cgroupsCgroups, cgroupsEnabled} }
+func (c *controllers) Families() []*frame.Family { return []*frame.Family{cgroupsCgroups, cgroupsEnabled} }
 
 // Collect implements frame.Collector.
-func (c *cgroups) Collect(_ context.Context, s *frame.Sink) error {
+func (c *controllers) Collect(_ context.Context, s *frame.Sink) error {
 	return c.roots.lines(filepath.Join(c.roots.proc, "cgroups"), func(line []byte) bool {
 		if line[0] == '#' {
 			return true

@@ -13,6 +13,7 @@ const (
 	excludedTypes       = `^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|` +
 		`mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$`
 	includedFields = `^(oom_kill|pgpg|pswp|pg.*fault).*`
+	excludedUnits  = `^.+\.(automount|device|mount|scope|slice)$`
 	excludedDisks  = `^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$`
 )
 
@@ -47,6 +48,9 @@ type Config struct {
 	InterruptsWithoutZeros bool `yaml:"interrupts_without_zeros"` // lines that have counted nothing are left out
 	BcachePriorities       bool `yaml:"bcache_priorities"`        // what bcache's caches hold, which the kernel sorts at each scrape
 	RaplZoneLabel          bool `yaml:"rapl_zone_label"`          // the processor's zone as the label rapl_zone, not in the metric's name
+
+	Units   Units   `yaml:"units"`
+	Systemd Systemd `yaml:"systemd"`
 }
 
 // A Filter chooses among names by regular expressions (RE2). A name is
@@ -68,6 +72,7 @@ func (c *Config) SetDefaults() {
 	if c.VMStatFields == (Filter{}) {
 		c.VMStatFields.Include = includedFields
 	}
+	c.Systemd.Units.setDefault(excludedUnits)
 }
 
 func setDefault(s *string, to string) {
@@ -106,6 +111,8 @@ func (c *Config) Validate(p problem.List) {
 		}
 	}
 	c.Sysctl.validate(p.At("sysctl"))
+	c.Units.validate(p.At("units"))
+	c.Systemd.Units.validate(p.At("systemd").At("units"))
 }
 
 func absolute(p problem.List, path string) {

@@ -51,6 +51,7 @@ func TestConfig_whatIsSetStays(t *testing.T) {
 		FilesystemTypes: Filter{Include: "^ext4$"},
 		Disks:           Filter{Exclude: "^$"},
 		Interfaces:      Filter{Include: "eth", Exclude: "1$"},
+		Systemd:         Systemd{Units: Filter{Exclude: excludedUnits}},
 	}
 	if diff := cmp.Diff(want, cfg); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

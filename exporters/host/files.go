@@ -19,11 +19,16 @@ import (
 type roots struct {
 	proc, sys, root string
 	udev            string    // what udev notes of devices
+	bus             string    // the socket of the machine's message bus
 	buffers         sync.Pool // of *[]byte
 }
 
 func newRoots(cfg Config) *roots {
-	return &roots{proc: cfg.Proc, sys: cfg.Sys, root: cfg.Root, udev: filepath.Join(cfg.Root, "run/udev/data")}
+	return &roots{
+		proc: cfg.Proc, sys: cfg.Sys, root: cfg.Root,
+		udev: filepath.Join(cfg.Root, "run/udev/data"),
+		bus:  filepath.Join(cfg.Root, "run/dbus/system_bus_socket"),
+	}
 }
 
 // maxFile bounds what is read of one file. The longest is /proc/stat, whose

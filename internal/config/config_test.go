@@ -81,6 +81,7 @@ func TestLoad_goodFiles(t *testing.T) {
 		"two bricks":        "bricks: [{kind: website, url: https://a.example}, {kind: website, name: b, url: https://b.example, needs: [brick/website]}]\n",
 		"probe":             "probes: [https://a.example, {target: http://b.example/x, on: guet}]\n",
 		"one override":      "alerts: {rules: {HostDiskFull: {threshold: 0.9}}}\n",
+		"a collector off":   "host: {collectors: {off: [timex, units]}}\n", // rules name what they measure
 		"an anchor":         "hosts:\n  - &h {address: a, labels: {level: x}}\n  - {<<: *h, address: b}\n",
 	} {
 		t.Run(name, func(t *testing.T) {
