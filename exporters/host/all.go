@@ -17,18 +17,30 @@ import (
 // known is the list of what exists, by name. A name is the same as
 // node_exporter's where it has such a collector.
 var known = []kind{
+	{name: "arp", standing: byDefault, make: func(m *machine) frame.Collector { return newARP(m.roots, m.filter(m.cfg.Interfaces)) }},
+	{name: "bonding", standing: byDefault, make: func(m *machine) frame.Collector { return newBonding(m.roots) }},
+	{name: "conntrack", standing: byDefault, make: func(m *machine) frame.Collector { return newConntrack(m.roots) }},
 	{name: "cpu", standing: byDefault, make: func(m *machine) frame.Collector { return newCPU(m.roots) }},
 	{name: "diskstats", standing: byDefault, make: func(m *machine) frame.Collector { return newDiskstats(m.roots, m.filter(m.cfg.Disks)) }},
+	{name: "fibrechannel", standing: byDefault, make: func(m *machine) frame.Collector { return newFibrechannel(m.roots) }},
 	{name: "filesystem", standing: byDefault, make: func(m *machine) frame.Collector {
 		return newFilesystem(m.roots, m.filter(m.cfg.MountPoints), m.filter(m.cfg.FilesystemTypes), m.kernel.statfs, m.log)
 	}},
+	{name: "infiniband", standing: byDefault, make: func(m *machine) frame.Collector { return newInfiniband(m.roots) }},
+	{name: "ipvs", standing: byDefault, make: func(m *machine) frame.Collector { return newIPVS(m.roots) }},
 	{name: "loadavg", standing: byDefault, make: func(m *machine) frame.Collector { return newLoadavg(m.roots) }},
 	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
 	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector { return newNetclass(m.roots, m.filter(m.cfg.Interfaces)) }},
 	{name: "netdev", standing: byDefault, make: func(m *machine) frame.Collector { return newNetdev(m.roots, m.filter(m.cfg.Interfaces)) }},
+	{name: "netstat", standing: byDefault, make: func(m *machine) frame.Collector { return newNetstat(m.roots, m.filter(m.cfg.NetstatFields)) }},
+	{name: "nfs", standing: byDefault, make: func(m *machine) frame.Collector { return newNFS(m.roots) }},
+	{name: "nfsd", standing: byDefault, make: func(m *machine) frame.Collector { return newNFSd(m.roots) }},
+	{name: "sockstat", standing: byDefault, make: func(m *machine) frame.Collector { return newSockstat(m.roots) }},
+	{name: "softnet", standing: byDefault, make: func(m *machine) frame.Collector { return newSoftnet(m.roots) }},
 	{name: "stat", standing: byDefault, make: func(m *machine) frame.Collector { return newStat(m.roots) }},
 	{name: "time", standing: byDefault, make: func(m *machine) frame.Collector { return newClock(m.roots, m.kernel.now) }},
 	{name: "timex", standing: byDefault, make: func(m *machine) frame.Collector { return newTimex(m.kernel.adjtimex) }},
+	{name: "udp_queues", standing: byDefault, make: func(m *machine) frame.Collector { return newUDPQueues(m.roots) }},
 	{name: "uname", standing: byDefault, make: func(m *machine) frame.Collector { return newUname(m.kernel.uname) }},
 }
 

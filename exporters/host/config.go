@@ -7,11 +7,15 @@ import (
 	"tocsin/internal/problem"
 )
 
-// What node_exporter 1.12 leaves out by default.
+// What node_exporter 1.12 leaves out by default, and of netstat sends.
 const (
 	excludedMountPoints = `^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)`
 	excludedTypes       = `^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|` +
 		`mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$`
+	includedNetstat = `^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|Icmp6?_(InMsgs|OutMsgs)|` +
+		`TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|TCPOFOQueue|TCPRcvQDrop)|` +
+		`Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|` +
+		`Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$`
 	excludedDisks = `^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$`
 )
 
@@ -29,6 +33,7 @@ type Config struct {
 	FilesystemTypes Filter `yaml:"filesystem_types"` // ext4, nfs4, ...
 	Disks           Filter `yaml:"disks"`            // sda, nvme0n1, ...
 	Interfaces      Filter `yaml:"interfaces"`       // eth0, ...
+	NetstatFields   Filter `yaml:"netstat_fields"`   // Tcp_ActiveOpens, ...
 }
 
 // A Filter chooses among names by regular expressions (RE2). A name is
@@ -47,6 +52,9 @@ func (c *Config) SetDefaults() {
 	c.MountPoints.setDefault(excludedMountPoints)
 	c.FilesystemTypes.setDefault(excludedTypes)
 	c.Disks.setDefault(excludedDisks)
+	if c.NetstatFields == (Filter{}) {
+		c.NetstatFields.Include = includedNetstat
+	}
 }
 
 func setDefault(s *string, to string) {
@@ -71,6 +79,7 @@ func (c *Config) Validate(p problem.List) {
 	c.FilesystemTypes.validate(p.At("filesystem_types"))
 	c.Disks.validate(p.At("disks"))
 	c.Interfaces.validate(p.At("interfaces"))
+	c.NetstatFields.validate(p.At("netstat_fields"))
 }
 
 func absolute(p problem.List, path string) {

@@ -50,6 +50,7 @@ func TestConfig_whatIsSetStays(t *testing.T) {
 		FilesystemTypes: Filter{Include: "^ext4$"},
 		Disks:           Filter{Exclude: "^$"},
 		Interfaces:      Filter{Include: "eth", Exclude: "1$"},
+		NetstatFields:   Filter{Include: includedNetstat},
 	}
 	if diff := cmp.Diff(want, cfg); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -4,15 +4,19 @@ package host
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"tocsin/internal/frame"
 )
 
 // roots are where the kernel's file systems and the machine's own root are
@@ -94,6 +98,29 @@ func (d folder) value(name string, buffer []byte) ([]byte, error) {
 	return bytes.TrimSpace(buffer[:n]), nil
 }
 
+// pageOfSysfs is the most that a file of sysfs can hold on most machines.
+const pageOfSysfs = 4096
+
+// class calls use for each device of a class of sysfs. A device that fails
+// costs itself. Without the folder there is no data.
+func (r *roots) class(ctx context.Context, name string, use func(class, device string) error) error {
+	class, err := os.Open(filepath.Join(r.sys, "class", name))
+	if err != nil {
+		return present(err)
+	}
+	defer class.Close()
+	devices, err := class.Readdirnames(-1)
+	errs := []error{err}
+	for _, device := range devices {
+		// Some files wait for a lock that a slow driver holds.
+		if err := ctx.Err(); err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		errs = append(errs, use(class.Name(), device))
+	}
+	return errors.Join(errs...)
+}
+
 func open(at int, path string, flags int) (int, error) {
 	fd, err := retry(func() (int, error) { return unix.Openat(at, path, flags|unix.O_CLOEXEC, 0) })
 	if err != nil {
@@ -142,6 +169,50 @@ func number(b []byte) (uint64, bool) {
 	return n, true
 }
 
+// hexadecimal reads a hexadecimal number, with or without 0x before it.
+func hexadecimal(b []byte) (uint64, bool) {
+	b = bytes.TrimPrefix(b, []byte("0x"))
+	if len(b) == 0 || len(b) > 16 {
+		return 0, false
+	}
+	var n uint64
+	for _, c := range b {
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 10
+		case c >= 'A' && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		n = n<<4 | uint64(c)
+	}
+	return n, true
+}
+
+// maxComplaints bounds how many malformed lines of one file are told.
+const maxComplaints = 5
+
+// eachLine hands the lines of a file to use, without their ends; empty ones
+// and the first few that are headings are left out. A line that use does not
+// understand costs itself and is told.
+func eachLine(path string, content []byte, headings int, use func(line []byte) bool) error {
+	var errs []error
+	for line := range bytes.Lines(content) {
+		if headings > 0 {
+			headings--
+			continue
+		}
+		text := bytes.TrimSpace(line)
+		if len(text) > 0 && !use(text) && len(errs) < maxComplaints {
+			errs = append(errs, malformed(path, line))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // malformed is the error for a line that is not what the kernel writes. The
 // line is quoted and cut short: it goes to the log.
 func malformed(path string, line []byte) error {
@@ -151,10 +222,19 @@ func malformed(path string, line []byte) error {
 // optional passes an error on, unless it only says that this machine lacks
 // the file.
 func optional(what string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", what, err)
+}
+
+// present passes an error on, unless it says that this machine lacks the
+// file: then there is no data.
+func present(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return frame.ErrNoData
+	}
+	return err
 }
 
 // valid makes a label value of what may be any bytes.
