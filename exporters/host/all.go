@@ -31,13 +31,18 @@ var known = []kind{
 	{name: "loadavg", standing: byDefault, make: func(m *machine) frame.Collector { return newLoadavg(m.roots) }},
 	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
 	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector { return newNetclass(m.roots, m.filter(m.cfg.Interfaces)) }},
-	{name: "netdev", standing: byDefault, make: func(m *machine) frame.Collector { return newNetdev(m.roots, m.filter(m.cfg.Interfaces)) }},
+	{name: "netdev", standing: byDefault, make: func(m *machine) frame.Collector {
+		return newNetdev(m.roots, m.filter(m.cfg.Interfaces), m.kernel.dump, m.cfg.InterfaceDetails, m.cfg.InterfaceAddresses)
+	}},
 	{name: "netstat", standing: byDefault, make: func(m *machine) frame.Collector { return newNetstat(m.roots, m.filter(m.cfg.NetstatFields)) }},
+	{name: "network_route", standing: onDemand, make: func(m *machine) frame.Collector { return newNetworkRoute(m.kernel.dump) }},
 	{name: "nfs", standing: byDefault, make: func(m *machine) frame.Collector { return newNFS(m.roots) }},
 	{name: "nfsd", standing: byDefault, make: func(m *machine) frame.Collector { return newNFSd(m.roots) }},
+	{name: "qdisc", standing: onDemand, make: func(m *machine) frame.Collector { return newQdisc(m.filter(m.cfg.Interfaces), m.kernel.dump) }},
 	{name: "sockstat", standing: byDefault, make: func(m *machine) frame.Collector { return newSockstat(m.roots) }},
 	{name: "softnet", standing: byDefault, make: func(m *machine) frame.Collector { return newSoftnet(m.roots) }},
 	{name: "stat", standing: byDefault, make: func(m *machine) frame.Collector { return newStat(m.roots) }},
+	{name: "tcpstat", standing: onDemand, make: func(m *machine) frame.Collector { return newTCPStat(m.roots, m.kernel.dump) }},
 	{name: "time", standing: byDefault, make: func(m *machine) frame.Collector { return newClock(m.roots, m.kernel.now) }},
 	{name: "timex", standing: byDefault, make: func(m *machine) frame.Collector { return newTimex(m.kernel.adjtimex) }},
 	{name: "udp_queues", standing: byDefault, make: func(m *machine) frame.Collector { return newUDPQueues(m.roots) }},
@@ -53,6 +58,7 @@ func New(cfg Config, log *slog.Logger) []frame.Entry {
 		uname:    unix.Uname,
 		adjtimex: unix.Adjtimex,
 		now:      time.Now,
+		dump:     dump,
 	}, log)
 	return m.collectors()
 }
@@ -95,6 +101,7 @@ type kernel struct {
 	uname    func(*unix.Utsname) error
 	adjtimex func(*unix.Timex) (int, error)
 	now      func() time.Time
+	dump     dumpFunc
 }
 
 // statfsFunc asks how full the file system at path is. It may never return.

@@ -34,6 +34,13 @@ type Config struct {
 	Disks           Filter `yaml:"disks"`            // sda, nvme0n1, ...
 	Interfaces      Filter `yaml:"interfaces"`       // eth0, ...
 	NetstatFields   Filter `yaml:"netstat_fields"`   // Tcp_ActiveOpens, ...
+
+	// InterfaceAddresses sends the addresses of the interfaces too, as
+	// node_network_address_info.
+	InterfaceAddresses bool `yaml:"interface_addresses"`
+	// InterfaceDetails sends the counters of interfaces one by one, under names
+	// of their own, where the usual ones are sums of several.
+	InterfaceDetails bool `yaml:"interface_details"`
 }
 
 // A Filter chooses among names by regular expressions (RE2). A name is

@@ -81,7 +81,8 @@ func fakeKernel() kernel {
 			t.Constant, t.Tick, t.Tai = 7, 10000, 37
 			return unix.TIME_OK, nil
 		},
-		now: func() time.Time { return time.Unix(1767225600, 500e6).In(time.FixedZone("CET", 3600)) },
+		now:  func() time.Time { return time.Unix(1767225600, 500e6).In(time.FixedZone("CET", 3600)) },
+		dump: fakeDump,
 	}
 }
 

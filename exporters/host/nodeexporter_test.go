@@ -128,7 +128,8 @@ func drift(name string, ours map[string]float64) (float64, bool) {
 	switch {
 	case strings.HasPrefix(name, "node_netstat_"), strings.HasPrefix(name, "node_nf_conntrack_stat_"):
 		return 10, true // counters by nature, of another type
-	case strings.HasPrefix(name, "node_sockstat_"), name == "node_nf_conntrack_entries", strings.HasPrefix(name, "node_udp_queues"):
+	case strings.HasPrefix(name, "node_tcp_connection_states"), strings.HasPrefix(name, "node_qdisc_backlog"),
+		strings.HasPrefix(name, "node_qdisc_current_queue_length"), strings.HasPrefix(name, "node_sockstat_"), name == "node_nf_conntrack_entries", strings.HasPrefix(name, "node_udp_queues"):
 		return 1e6, true
 	case strings.HasPrefix(name, "node_memory_") && strings.Contains(name, "_bytes"):
 		return 0.1 * ours["node_memory_MemTotal_bytes"], true
@@ -237,7 +238,7 @@ func compareSamples(theirFamilies map[string]*dto.MetricFamily, beforePage, afte
 // (throttled cores, a device mapper, a bond) is compared there.
 func TestHost_equalsNodeExporterOnFixtures(t *testing.T) {
 	// Whose numbers come by system call or netlink, not from the files.
-	elsewhere := []string{"filesystem", "netdev", "time", "timex", "uname"}
+	elsewhere := []string{"filesystem", "netdev", "network_route", "qdisc", "tcpstat", "time", "timex", "uname"}
 	program := nodeExporter(t)
 	for _, name := range trees {
 		t.Run(name, func(t *testing.T) {
