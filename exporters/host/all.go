@@ -22,12 +22,16 @@ var known = []kind{
 	{name: "conntrack", standing: byDefault, make: func(m *machine) frame.Collector { return newConntrack(m.roots) }},
 	{name: "cpu", standing: byDefault, make: func(m *machine) frame.Collector { return newCPU(m.roots) }},
 	{name: "diskstats", standing: byDefault, make: func(m *machine) frame.Collector { return newDiskstats(m.roots, m.filter(m.cfg.Disks)) }},
+	{name: "ethtool", standing: onDemand, make: func(m *machine) frame.Collector {
+		return newEthtool(m.roots, m.filter(m.cfg.Interfaces), m.filter(m.cfg.EthtoolFields), m.kernel.ethtool)
+	}},
 	{name: "fibrechannel", standing: byDefault, make: func(m *machine) frame.Collector { return newFibrechannel(m.roots) }},
 	{name: "filesystem", standing: byDefault, make: func(m *machine) frame.Collector {
 		return newFilesystem(m.roots, m.filter(m.cfg.MountPoints), m.filter(m.cfg.FilesystemTypes), m.kernel.statfs, m.log)
 	}},
 	{name: "infiniband", standing: byDefault, make: func(m *machine) frame.Collector { return newInfiniband(m.roots) }},
 	{name: "ipvs", standing: byDefault, make: func(m *machine) frame.Collector { return newIPVS(m.roots) }},
+	{name: "lnstat", standing: onDemand, make: func(m *machine) frame.Collector { return newLnstat(m.roots) }},
 	{name: "loadavg", standing: byDefault, make: func(m *machine) frame.Collector { return newLoadavg(m.roots) }},
 	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
 	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector { return newNetclass(m.roots, m.filter(m.cfg.Interfaces)) }},
@@ -59,6 +63,7 @@ func New(cfg Config, log *slog.Logger) []frame.Entry {
 		adjtimex: unix.Adjtimex,
 		now:      time.Now,
 		dump:     dump,
+		ethtool:  askDriver,
 	}, log)
 	return m.collectors()
 }
@@ -102,6 +107,7 @@ type kernel struct {
 	adjtimex func(*unix.Timex) (int, error)
 	now      func() time.Time
 	dump     dumpFunc
+	ethtool  ethtoolFunc
 }
 
 // statfsFunc asks how full the file system at path is. It may never return.

@@ -34,6 +34,7 @@ type Config struct {
 	Disks           Filter `yaml:"disks"`            // sda, nvme0n1, ...
 	Interfaces      Filter `yaml:"interfaces"`       // eth0, ...
 	NetstatFields   Filter `yaml:"netstat_fields"`   // Tcp_ActiveOpens, ...
+	EthtoolFields   Filter `yaml:"ethtool_fields"`   // rx_missed_errors, ...
 
 	// InterfaceAddresses sends the addresses of the interfaces too, as
 	// node_network_address_info.
@@ -87,6 +88,7 @@ func (c *Config) Validate(p problem.List) {
 	c.Disks.validate(p.At("disks"))
 	c.Interfaces.validate(p.At("interfaces"))
 	c.NetstatFields.validate(p.At("netstat_fields"))
+	c.EthtoolFields.validate(p.At("ethtool_fields"))
 }
 
 func absolute(p problem.List, path string) {

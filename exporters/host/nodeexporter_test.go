@@ -238,7 +238,7 @@ func compareSamples(theirFamilies map[string]*dto.MetricFamily, beforePage, afte
 // (throttled cores, a device mapper, a bond) is compared there.
 func TestHost_equalsNodeExporterOnFixtures(t *testing.T) {
 	// Whose numbers come by system call or netlink, not from the files.
-	elsewhere := []string{"filesystem", "netdev", "network_route", "qdisc", "tcpstat", "time", "timex", "uname"}
+	elsewhere := []string{"ethtool", "filesystem", "netdev", "network_route", "qdisc", "tcpstat", "time", "timex", "uname"}
 	program := nodeExporter(t)
 	for _, name := range trees {
 		t.Run(name, func(t *testing.T) {

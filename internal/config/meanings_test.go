@@ -14,6 +14,7 @@ func meanings() map[string]string {
 		"host.Config.disks":             "Which disks are measured, as sda.",
 		"host.Config.interfaces":        "Which network interfaces are measured, as eth0.",
 		"host.Config.netstat_fields":    "Which of the kernel's network counters are sent, as Tcp_ActiveOpens.",
+		"host.Config.ethtool_fields":    "Which numbers of network drivers the collector ethtool sends, as rx_missed_errors.",
 		"host.Filter.include":           "What is watched, as a regular expression; without it all that is not excluded.",
 		"host.Filter.exclude":           "What is not watched, as a regular expression. Writing `include` alone drops the default.",
 		"probes.Config.instance":        "The label instance in place of the target, likewise.",
