@@ -34,6 +34,7 @@ var known = []kind{
 	{name: "lnstat", standing: onDemand, make: func(m *machine) frame.Collector { return newLnstat(m.roots) }},
 	{name: "loadavg", standing: byDefault, make: func(m *machine) frame.Collector { return newLoadavg(m.roots) }},
 	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
+	{name: "mountstats", standing: onDemand, make: func(m *machine) frame.Collector { return newMountstats(m.roots) }},
 	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector { return newNetclass(m.roots, m.filter(m.cfg.Interfaces)) }},
 	{name: "netdev", standing: byDefault, make: func(m *machine) frame.Collector {
 		return newNetdev(m.roots, m.filter(m.cfg.Interfaces), m.kernel.dump, m.cfg.InterfaceDetails, m.cfg.InterfaceAddresses)

@@ -72,7 +72,7 @@ func shared() []string {
 
 // startNodeExporter runs it with the collectors that we have, and returns the
 // process and its page's address.
-func startNodeExporter(t testing.TB, collectors []frame.Collector) (*testenv.Process, string) {
+func startNodeExporter(t testing.TB, collectors []frame.Collector, flags ...string) (*testenv.Process, string) {
 	t.Helper()
 	program := nodeExporter(t)
 	address := fmt.Sprintf("127.0.0.1:%d", testenv.Port(t))
@@ -80,7 +80,7 @@ func startNodeExporter(t testing.TB, collectors []frame.Collector) (*testenv.Pro
 	for _, c := range collectors {
 		args = append(args, "--collector."+c.Name())
 	}
-	process := testenv.Start(t, program, args...)
+	process := testenv.Start(t, program, append(args, flags...)...)
 	testenv.WaitHTTP(t, "http://"+address+"/")
 	return process, "http://" + address + "/metrics"
 }
@@ -157,6 +157,38 @@ func TestHost_equalsNodeExporter(t *testing.T) {
 	cfg.Collectors.Only = shared()
 	all := New(cfg, discard())
 	process, url := startNodeExporter(t, plain(all))
+	equalPages(t, 150, all, process, url)
+}
+
+// The options of node_exporter that change what is sent.
+func TestNetdev_optionsEqualNodeExporters(t *testing.T) {
+	var cfg Config
+	cfg.SetDefaults()
+	cfg.Collectors.Only, cfg.InterfaceAddresses, cfg.InterfaceDetails = []string{"netdev"}, true, true
+	all := New(cfg, discard())
+	process, url := startNodeExporter(t, plain(all), "--collector.netdev.address-info", "--collector.netdev.enable-detailed-metrics")
+	equalPages(t, len(netdevDetails)+1, all, process, url)
+}
+
+func TestMountstats_equalsNodeExporters(t *testing.T) {
+	root := t.TempDir()
+	if err := os.CopyFS(filepath.Join(root, "proc/4242"), os.DirFS("testdata/server/proc/self")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("4242", filepath.Join(root, "proc/self")); err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{Proc: filepath.Join(root, "proc")}
+	cfg.SetDefaults()
+	cfg.Collectors.Only = []string{"mountstats"}
+	all := New(cfg, discard())
+	process, url := startNodeExporter(t, plain(all), "--path.procfs="+cfg.Proc)
+	equalPages(t, 70, all, process, url)
+}
+
+// equalPages wants the page of these collectors to equal node_exporter's.
+func equalPages(t *testing.T, fewest int, all []frame.Entry, process *testenv.Process, url string) {
+	t.Helper()
 	target := frame.NewTarget(frame.Spec{Job: "node", Collectors: all}, discard())
 	// Others mount, unmount and fill things while we look: look again.
 	testenv.Eventually(t, 30*time.Second, "a page that equals node_exporter's", func(ctx context.Context) error {
@@ -171,7 +203,7 @@ func TestHost_equalsNodeExporter(t *testing.T) {
 			return err
 		}
 		after := target.Gather(ctx)
-		return errors.Join(compareTypes(theirs, after), compareSamples(theirs, before, after))
+		return errors.Join(compareTypes(theirs, after), compareSamples(fewest, theirs, before, after))
 	})
 	for _, s := range target.States() {
 		if s.Reason != "" {
@@ -191,7 +223,9 @@ func compareTypes(theirs map[string]*dto.MetricFamily, ours []*dto.MetricFamily)
 	return errors.Join(errs...)
 }
 
-func compareSamples(theirFamilies map[string]*dto.MetricFamily, beforePage, afterPage []*dto.MetricFamily) error {
+// compareSamples compares a page of theirs, which must have so many series,
+// with what we gathered before and after it.
+func compareSamples(fewest int, theirFamilies map[string]*dto.MetricFamily, beforePage, afterPage []*dto.MetricFamily) error {
 	before, after := flatten(beforePage), flatten(afterPage)
 	theirs := map[string]float64{}
 	counters := map[string]bool{}
@@ -205,7 +239,7 @@ func compareSamples(theirFamilies map[string]*dto.MetricFamily, beforePage, afte
 		}
 	}
 	var errs []error
-	if len(theirs) < 150 {
+	if len(theirs) < fewest {
 		errs = append(errs, fmt.Errorf("their page has %d series only", len(theirs)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(theirs)) {
@@ -237,8 +271,9 @@ func compareSamples(theirFamilies map[string]*dto.MetricFamily, beforePage, afte
 // The fixtures, seen by node_exporter: what this machine does not have
 // (throttled cores, a device mapper, a bond) is compared there.
 func TestHost_equalsNodeExporterOnFixtures(t *testing.T) {
-	// Whose numbers come by system call or netlink, not from the files.
-	elsewhere := []string{"ethtool", "filesystem", "netdev", "network_route", "qdisc", "tcpstat", "time", "timex", "uname"}
+	// Whose numbers come by system call or netlink, not from the files. Of
+	// mountstats it wants to know the number of its own process.
+	elsewhere := []string{"ethtool", "filesystem", "mountstats", "netdev", "network_route", "qdisc", "tcpstat", "time", "timex", "uname"}
 	program := nodeExporter(t)
 	for _, name := range trees {
 		t.Run(name, func(t *testing.T) {
