@@ -143,9 +143,13 @@ func retry(call func() (int, error)) (int, error) {
 
 // nextField cuts the next field off a line: white space ends it.
 func nextField(line []byte) (field, rest []byte) {
-	line = bytes.TrimLeft(line, " \t")
-	if i := bytes.IndexAny(line, " \t"); i >= 0 {
-		return line[:i], line[i:]
+	for len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
+		line = line[1:]
+	}
+	for i, c := range line {
+		if c == ' ' || c == '\t' {
+			return line[:i], line[i:]
+		}
 	}
 	return line, nil
 }
