@@ -52,6 +52,7 @@ var known = []kind{
 	{name: "timex", standing: byDefault, make: func(m *machine) frame.Collector { return newTimex(m.kernel.adjtimex) }},
 	{name: "udp_queues", standing: byDefault, make: func(m *machine) frame.Collector { return newUDPQueues(m.roots) }},
 	{name: "uname", standing: byDefault, make: func(m *machine) frame.Collector { return newUname(m.kernel.uname) }},
+	{name: "wifi", standing: onDemand, make: func(m *machine) frame.Collector { return newWireless(m.filter(m.cfg.Interfaces), m.kernel.wifi) }},
 }
 
 // New returns the collectors of this machine that the configuration chooses.
@@ -65,6 +66,7 @@ func New(cfg Config, log *slog.Logger) []frame.Entry {
 		now:      time.Now,
 		dump:     dump,
 		ethtool:  askDriver,
+		wifi:     dialWifi,
 	}, log)
 	return m.collectors()
 }
@@ -109,6 +111,7 @@ type kernel struct {
 	now      func() time.Time
 	dump     dumpFunc
 	ethtool  ethtoolFunc
+	wifi     func() (wifiClient, error)
 }
 
 // statfsFunc asks how full the file system at path is. It may never return.

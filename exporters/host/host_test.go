@@ -82,7 +82,7 @@ func fakeKernel() kernel {
 			return unix.TIME_OK, nil
 		},
 		now:  func() time.Time { return time.Unix(1767225600, 500e6).In(time.FixedZone("CET", 3600)) },
-		dump: fakeDump, ethtool: fakeEthtool,
+		dump: fakeDump, ethtool: fakeEthtool, wifi: func() (wifiClient, error) { return fakeWifi{}, nil },
 	}
 }
 

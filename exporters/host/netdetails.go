@@ -33,7 +33,7 @@ var netdevDetails = []*frame.Family{
 	netCounter("transmit_fifo_errors_total", "Packets lost because a send queue was full."),
 	netCounter("transmit_heartbeat_errors_total", "Packets lost to a missing heartbeat of the transceiver."),
 	netCounter("transmit_window_errors_total", "Packets lost to a collision that came late."),
-	netdevColumns[6], // receive_compressed_total
+	netdevColumns[6],  // receive_compressed_total
 	netdevColumns[15], // transmit_compressed_total
 	netdevNoHandler,
 }
