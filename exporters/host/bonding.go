@@ -40,8 +40,7 @@ func (c *bonding) Collect(_ context.Context, s *frame.Sink) error {
 		return present(err)
 	}
 	defer class.close()
-	masters := make([]byte, pageOfSysfs)
-	masters, err = class.value("bonding_masters", masters)
+	masters, err := class.value("bonding_masters", make([]byte, pageOfSysfs))
 	if err != nil {
 		return present(err)
 	}
@@ -72,7 +71,7 @@ func (c *bonding) bond(s *frame.Sink, class folder, master string) error {
 	for slave := range bytes.FieldsSeq(slaves) {
 		all++
 		state, err := class.value(filepath.Join(master, "lower_"+string(slave), "bonding_slave/mii_status"), buffer[:])
-		if errors.Is(err, fs.ErrNotExist) { // before Linux 3.18
+		if errors.Is(err, fs.ErrNotExist) { // an older kernel
 			state, err = class.value(filepath.Join(master, "slave_"+string(slave), "bonding_slave/mii_status"), buffer[:])
 		}
 		if string(state) == "up" {

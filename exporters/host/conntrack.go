@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"path/filepath"
 
 	"tocsin/internal/frame"
@@ -55,8 +56,8 @@ func (c *conntrack) Families() []*frame.Family {
 // Collect implements frame.Collector.
 func (c *conntrack) Collect(_ context.Context, s *frame.Sink) error {
 	count := c.one(s, conntrackEntries, "sys/net/netfilter/nf_conntrack_count")
-	if errors.Is(count, frame.ErrNoData) {
-		return count // the module is not loaded
+	if errors.Is(count, fs.ErrNotExist) {
+		return frame.ErrNoData // the module is not loaded
 	}
 	limit := c.one(s, conntrackLimit, "sys/net/netfilter/nf_conntrack_max")
 	path := filepath.Join(c.roots.proc, "net/stat/nf_conntrack")
@@ -64,19 +65,19 @@ func (c *conntrack) Collect(_ context.Context, s *frame.Sink) error {
 		heading, rest, _ := bytes.Cut(content, []byte("\n"))
 		return conntrackSums(s, path, heading, rest)
 	})
-	return errors.Join(count, limit, optional("conntrack", stats)) // a kernel may be built without the last
+	return errors.Join(count, optional("conntrack", limit), optional("conntrack", stats)) // not all kernels have the two
 }
 
 func (c *conntrack) one(s *frame.Sink, family *frame.Family, file string) error {
 	path := filepath.Join(c.roots.proc, file)
-	return present(c.roots.read(path, func(content []byte) error {
+	return c.roots.read(path, func(content []byte) error {
 		n, ok := number(bytes.TrimSpace(content))
 		if !ok {
 			return malformed(path, content)
 		}
 		s.Send(family, float64(n))
 		return nil
-	}))
+	})
 }
 
 // conntrackSums sums each column up over the CPUs, a line each. A line that is

@@ -108,10 +108,7 @@ func (c *ethtoolCollector) Families() []*frame.Family {
 
 // Collect implements frame.Collector.
 func (c *ethtoolCollector) Collect(ctx context.Context, s *frame.Sink) error {
-	return c.roots.class(ctx, "net", func(_, device string) error {
-		if !c.interfaces.watches([]byte(device)) {
-			return nil
-		}
+	return c.roots.class(ctx, "net", c.interfaces, func(_ folder, device string) error {
 		answer, err := c.ask(device)
 		if link := answer.link; link != nil {
 			ethtoolSupported.send(s, device, link.Supported)

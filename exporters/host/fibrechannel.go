@@ -5,7 +5,6 @@ package host
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"math"
 	"strings"
 
@@ -73,15 +72,7 @@ func (c *fibrechannel) Families() []*frame.Family {
 
 // Collect implements frame.Collector.
 func (c *fibrechannel) Collect(ctx context.Context, s *frame.Sink) error {
-	return c.roots.class(ctx, "fc_host", func(class, host string) error {
-		d, err := openFolder(class, host)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // it has just gone
-		}
-		if err != nil {
-			return err
-		}
-		defer d.close()
+	return c.roots.class(ctx, "fc_host", nil, func(d folder, host string) error {
 		a := attributes{folder: d}
 		labels := []string{host}
 		for _, file := range fibreTexts {

@@ -101,9 +101,10 @@ func (d folder) value(name string, buffer []byte) ([]byte, error) {
 // pageOfSysfs is the most that a file of sysfs can hold on most machines.
 const pageOfSysfs = 4096
 
-// class calls use for each device of a class of sysfs. A device that fails
-// costs itself. Without the folder there is no data.
-func (r *roots) class(ctx context.Context, name string, use func(class, device string) error) error {
+// class calls use for each device of a class of sysfs that the filter watches;
+// without a filter, for all. A device that fails costs itself, one that has
+// just gone nothing. Without the class there is no data.
+func (r *roots) class(ctx context.Context, name string, watched *filter, use func(d folder, device string) error) error {
 	class, err := os.Open(filepath.Join(r.sys, "class", name))
 	if err != nil {
 		return present(err)
@@ -112,13 +113,28 @@ func (r *roots) class(ctx context.Context, name string, use func(class, device s
 	devices, err := class.Readdirnames(-1)
 	errs := []error{err}
 	for _, device := range devices {
+		if watched != nil && !watched.watches([]byte(device)) {
+			continue
+		}
 		// Some files wait for a lock that a slow driver holds.
 		if err := ctx.Err(); err != nil {
 			return errors.Join(append(errs, err)...)
 		}
-		errs = append(errs, use(class.Name(), device))
+		errs = append(errs, inFolder(class.Name(), device, use))
 	}
 	return errors.Join(errs...)
+}
+
+func inFolder(class, device string, use func(d folder, device string) error) error {
+	d, err := openFolder(class, device)
+	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, fs.ErrNotExist) {
+		return nil // bonding_masters is a file; a device may just have gone
+	}
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	return use(d, valid(device))
 }
 
 func open(at int, path string, flags int) (int, error) {

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -50,15 +49,7 @@ func (c *infiniband) Families() []*frame.Family {
 
 // Collect implements frame.Collector.
 func (c *infiniband) Collect(ctx context.Context, s *frame.Sink) error {
-	return c.roots.class(ctx, "infiniband", func(class, device string) error {
-		d, err := openFolder(class, device)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // it has just gone
-		}
-		if err != nil {
-			return err
-		}
-		defer d.close()
+	return c.roots.class(ctx, "infiniband", nil, func(d folder, device string) error {
 		a := attributes{folder: d}
 		s.Send(infinibandInfo, 1, device, a.text("board_id"), a.text("fw_ver"), a.text("hca_type"))
 		ports, err := os.ReadDir(filepath.Join(d.path, "ports"))

@@ -58,7 +58,7 @@ var mountEvents = []mountNumber{
 	mountCounter("event_vfs_fsync_total", "How often programs waited until data were safe (fsync)."),
 	mountCounter("event_vfs_lock_total", "Locks asked for."),
 	mountCounter("event_vfs_file_release_total", "Files closed."),
-	{}, // waits for congestion: gone since Linux 5.18
+	{}, // waits for congestion: newer kernels have it no more
 	mountCounter("event_truncation_total", "Files cut short."),
 	mountCounter("event_write_extension_total", "Files that grew because something was written past their end."),
 	mountCounter("event_silly_rename_total", "Files removed while they were open, and renamed until they are closed."),

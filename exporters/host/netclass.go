@@ -80,23 +80,10 @@ func (c *netclass) Families() []*frame.Family {
 
 // Collect implements frame.Collector.
 func (c *netclass) Collect(ctx context.Context, s *frame.Sink) error {
-	return c.roots.class(ctx, "net", func(class, device string) error {
-		if !c.interfaces.watches([]byte(device)) {
-			return nil
-		}
-		return c.device(s, class, device)
-	})
+	return c.roots.class(ctx, "net", c.interfaces, func(d folder, device string) error { return netclassDevice(s, d, device) })
 }
 
-func (c *netclass) device(s *frame.Sink, class, device string) error {
-	d, err := openFolder(class, device)
-	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, fs.ErrNotExist) {
-		return nil // bonding_masters is a file; an interface may just have gone
-	}
-	if err != nil {
-		return err
-	}
-	defer d.close()
+func netclassDevice(s *frame.Sink, d folder, device string) error {
 	a := attributes{folder: d}
 
 	state := a.text("operstate")

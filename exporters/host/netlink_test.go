@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,65 +24,58 @@ func attribute(kind uint16, value []byte) []byte {
 	return append(b, make([]byte, aligned(len(b))-len(b))...)
 }
 
-func word(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }
+// native writes a number as the kernel does on this machine.
+func native(n uint32) []byte { return binary.NativeEndian.AppendUint32(nil, n) }
 
-func join(parts ...[]byte) []byte {
-	var b []byte
-	for _, p := range parts {
-		b = append(b, p...)
-	}
-	return b
-}
-
-// link makes the kernel's entry of an interface; its counters are base, base+1, ...
-func link(index uint32, name string, base uint64) []byte {
+// linkEntry makes the kernel's entry of an interface; its counters are base, base+1, ...
+func linkEntry(index uint32, name string, base uint64) []byte {
 	var stats []byte
 	for i := range uint64(25) {
 		stats = binary.NativeEndian.AppendUint64(stats, base+i)
 	}
-	return join(word(0), word(index), word(0), word(0),
+	return slices.Concat(native(0), native(index), native(0), native(0),
 		attribute(unix.IFLA_IFNAME, append([]byte(name), 0)), attribute(unix.IFLA_STATS64, stats))
 }
 
-// address makes the entry of an address.
-func address(index uint32, length byte, attributes ...[]byte) []byte {
-	return join([]byte{0, length, 0, 0}, word(index), join(attributes...))
+// addressEntry makes the entry of an address.
+func addressEntry(index uint32, length byte, attributes ...[]byte) []byte {
+	return slices.Concat([]byte{0, length, 0, 0}, native(index), slices.Concat(attributes...))
 }
 
 // routeEntry makes the entry of a route.
 func routeEntry(length, protocol, kind byte, attributes ...[]byte) []byte {
-	return join([]byte{unix.AF_INET, length, 0, 0, 254, protocol, 0, kind}, word(0), join(attributes...))
+	return slices.Concat([]byte{unix.AF_INET, length, 0, 0, 254, protocol, 0, kind}, native(0), slices.Concat(attributes...))
 }
 
 // way makes one of several ways of a route.
 func way(index uint32, weight byte, gateway net.IP) []byte {
 	via := attribute(unix.RTA_GATEWAY, gateway)
 	head := binary.NativeEndian.AppendUint16(nil, uint16(8+len(via)))
-	return join(head, []byte{0, weight - 1}, word(index), via)
+	return slices.Concat(head, []byte{0, weight - 1}, native(index), via)
 }
 
-// queue makes the entry of a qdisc.
-func queue(index, parent uint32, kind string, attributes ...[]byte) []byte {
-	return join(word(0), word(index), word(0x80010000), word(parent), word(2),
-		attribute(unix.TCA_KIND, append([]byte(kind), 0)), join(attributes...))
+// queueEntry makes the entry of a qdisc.
+func queueEntry(index, parent uint32, kind string, attributes ...[]byte) []byte {
+	return slices.Concat(native(0), native(index), native(0x80010000), native(parent), native(2),
+		attribute(unix.TCA_KIND, append([]byte(kind), 0)), slices.Concat(attributes...))
 }
 
 // queueStats makes what is nested in TCA_STATS2.
 func queueStats(bytes uint64, packets uint32, queue ...uint32) []byte {
-	basic := join(binary.NativeEndian.AppendUint64(nil, bytes), word(packets), word(0))
+	basic := slices.Concat(binary.NativeEndian.AppendUint64(nil, bytes), native(packets), native(0))
 	var numbers []byte
 	for _, n := range queue {
-		numbers = append(numbers, word(n)...)
+		numbers = append(numbers, native(n)...)
 	}
-	return attribute(unix.TCA_STATS2|unix.NLA_F_NESTED, join(attribute(tcStatsBasic, basic), attribute(tcStatsQueue, numbers)))
+	return attribute(unix.TCA_STATS2|unix.NLA_F_NESTED, slices.Concat(attribute(tcStatsBasic, basic), attribute(tcStatsQueue, numbers)))
 }
 
-// socket makes the entry of a TCP socket.
-func socket(state byte, receiving, sending uint32) []byte {
+// socketEntry makes the entry of a TCP socket.
+func socketEntry(state byte, receiving, sending uint32) []byte {
 	b := make([]byte, diagMessage)
 	b[1] = state
-	copy(b[diagReceive:], word(receiving))
-	copy(b[diagSend:], word(sending))
+	copy(b[diagReceive:], native(receiving))
+	copy(b[diagSend:], native(sending))
 	return b
 }
 
@@ -91,28 +85,28 @@ func ip4(text string) []byte { return net.ParseIP(text).To4() }
 // by the family as well.
 func fakeLists() map[uint16][][]byte {
 	return map[uint16][][]byte{
-		unix.RTM_GETLINK: {link(1, "lo", 0), link(2, "eth0", 100), link(5, "bond0", 5000)},
+		unix.RTM_GETLINK: {linkEntry(1, "lo", 0), linkEntry(2, "eth0", 100), linkEntry(5, "bond0", 5000)},
 		unix.RTM_GETADDR: {
-			address(1, 8, attribute(unix.IFA_ADDRESS, ip4("127.0.0.1")), attribute(unix.IFA_LOCAL, ip4("127.0.0.1"))),
-			address(2, 32, attribute(unix.IFA_ADDRESS, ip4("192.0.2.9")), attribute(unix.IFA_LOCAL, ip4("192.0.2.8"))),
-			address(5, 64, attribute(unix.IFA_ADDRESS, net.ParseIP("2001:db8::1"))),
-			address(5, 64, attribute(unix.IFA_ADDRESS, net.ParseIP("fe80::1"))),
+			addressEntry(1, 8, attribute(unix.IFA_ADDRESS, ip4("127.0.0.1")), attribute(unix.IFA_LOCAL, ip4("127.0.0.1"))),
+			addressEntry(2, 32, attribute(unix.IFA_ADDRESS, ip4("192.0.2.9")), attribute(unix.IFA_LOCAL, ip4("192.0.2.8"))),
+			addressEntry(5, 64, attribute(unix.IFA_ADDRESS, net.ParseIP("2001:db8::1"))),
+			addressEntry(5, 64, attribute(unix.IFA_ADDRESS, net.ParseIP("fe80::1"))),
 		},
 		unix.RTM_GETROUTE: {
-			routeEntry(0, 3, unix.RTN_UNICAST, attribute(unix.RTA_GATEWAY, ip4("192.0.2.1")), attribute(unix.RTA_OIF, word(2))),
+			routeEntry(0, 3, unix.RTN_UNICAST, attribute(unix.RTA_GATEWAY, ip4("192.0.2.1")), attribute(unix.RTA_OIF, native(2))),
 			routeEntry(24, 2, unix.RTN_UNICAST, attribute(unix.RTA_DST, ip4("192.0.2.0")), attribute(unix.RTA_PREFSRC, ip4("192.0.2.8")),
-				attribute(unix.RTA_OIF, word(2)), attribute(unix.RTA_PRIORITY, word(100))),
+				attribute(unix.RTA_OIF, native(2)), attribute(unix.RTA_PRIORITY, native(100))),
 			routeEntry(24, 250, unix.RTN_UNICAST, attribute(unix.RTA_DST, ip4("198.51.100.0")),
-				attribute(unix.RTA_MULTIPATH, join(way(2, 1, ip4("192.0.2.1")), way(5, 4, ip4("203.0.113.1"))))),
-			routeEntry(8, 2, unix.RTN_LOCAL, attribute(unix.RTA_DST, ip4("127.0.0.0")), attribute(unix.RTA_OIF, word(1))),
+				attribute(unix.RTA_MULTIPATH, slices.Concat(way(2, 1, ip4("192.0.2.1")), way(5, 4, ip4("203.0.113.1"))))),
+			routeEntry(8, 2, unix.RTN_LOCAL, attribute(unix.RTA_DST, ip4("127.0.0.0")), attribute(unix.RTA_OIF, native(1))),
 		},
 		unix.RTM_GETQDISC: {
-			queue(2, tcRoot, "mq", queueStats(9000000000, 70, 3, 4500, 5, 6, 7)),
-			queue(2, 0x80010001, "fq_codel", queueStats(1, 1, 1, 1, 1, 1, 1)),
-			queue(5, tcRoot, "noqueue"),
+			queueEntry(2, tcRoot, "mq", queueStats(9000000000, 70, 3, 4500, 5, 6, 7)),
+			queueEntry(2, 0x80010001, "fq_codel", queueStats(1, 1, 1, 1, 1, 1, 1)),
+			queueEntry(5, tcRoot, "noqueue"),
 		},
-		unix.SOCK_DIAG_BY_FAMILY + unix.AF_INET<<8:  {socket(1, 10, 20), socket(1, 0, 3), socket(10, 1, 128), socket(12, 0, 0)},
-		unix.SOCK_DIAG_BY_FAMILY + unix.AF_INET6<<8: {socket(6, 0, 0), socket(1, 5, 0)},
+		unix.SOCK_DIAG_BY_FAMILY + unix.AF_INET<<8:  {socketEntry(1, 10, 20), socketEntry(1, 0, 3), socketEntry(10, 1, 128), socketEntry(12, 0, 0)},
+		unix.SOCK_DIAG_BY_FAMILY + unix.AF_INET6<<8: {socketEntry(6, 0, 0), socketEntry(1, 5, 0)},
 	}
 }
 
@@ -173,7 +167,7 @@ func TestNetlink_failuresAreTold(t *testing.T) {
 	filter := newFilter(Filter{}, discard())
 	root := newRoots(Config{Proc: write(t, map[string]string{"net/tcp6": ""})})
 	short := map[uint16][][]byte{
-		unix.RTM_GETLINK: {link(2, "eth0", 0)}, unix.RTM_GETROUTE: {{1, 2, 3}}, unix.RTM_GETQDISC: {make([]byte, tcMessage+3)},
+		unix.RTM_GETLINK: {linkEntry(2, "eth0", 0)}, unix.RTM_GETROUTE: {{1, 2, 3}}, unix.RTM_GETQDISC: {make([]byte, tcMessage+3)},
 		unix.SOCK_DIAG_BY_FAMILY: {make([]byte, diagMessage-1)}, unix.RTM_GETADDR: {{1}},
 	}
 	for name, tc := range map[string]struct {
@@ -203,10 +197,10 @@ func TestNetlink_failuresAreTold(t *testing.T) {
 
 // A router's table is counted whole, but not sent whole.
 func TestNetworkRoute_routesAreBounded(t *testing.T) {
-	lists := map[uint16][][]byte{unix.RTM_GETLINK: {link(2, "eth0", 0)}}
+	lists := map[uint16][][]byte{unix.RTM_GETLINK: {linkEntry(2, "eth0", 0)}}
 	for i := range maxRoutes + 10 {
 		destination := attribute(unix.RTA_DST, []byte{10, byte(i >> 8), byte(i), 0})
-		lists[unix.RTM_GETROUTE] = append(lists[unix.RTM_GETROUTE], routeEntry(24, 186, unix.RTN_UNICAST, destination, attribute(unix.RTA_OIF, word(2))))
+		lists[unix.RTM_GETROUTE] = append(lists[unix.RTM_GETROUTE], routeEntry(24, 186, unix.RTN_UNICAST, destination, attribute(unix.RTA_OIF, native(2))))
 	}
 	r := run(t, newNetworkRoute(answering(nil, lists)), time.Second)
 	wantSamples(t, r, map[string]float64{`node_network_routes{device="eth0"}`: maxRoutes + 10})
@@ -247,10 +241,10 @@ func TestDump_realKernel(t *testing.T) {
 
 // message wraps an entry as the kernel does.
 func message(kind uint16, sequence uint32, entry []byte) []byte {
-	b := word(uint32(unix.NLMSG_HDRLEN + len(entry)))
+	b := native(uint32(unix.NLMSG_HDRLEN + len(entry)))
 	b = binary.NativeEndian.AppendUint16(b, kind)
 	b = binary.NativeEndian.AppendUint16(b, unix.NLM_F_MULTI)
-	return join(b, word(sequence), word(0), entry, make([]byte, aligned(len(entry))-len(entry)))
+	return slices.Concat(b, native(sequence), native(0), entry, make([]byte, aligned(len(entry))-len(entry)))
 }
 
 func TestNetlinkMessages(t *testing.T) {
@@ -261,12 +255,12 @@ func TestNetlinkMessages(t *testing.T) {
 		done    bool
 		err     error
 	}{
-		"two entries":           {join(entry, entry), 2, false, nil},
-		"the last one unpadded": {join(entry, entry[:len(entry)-3]), 2, false, nil},
-		"the end":               {join(entry, message(unix.NLMSG_DONE, netlinkSequence, word(0))), 1, true, nil},
+		"two entries":           {slices.Concat(entry, entry), 2, false, nil},
+		"the last one unpadded": {slices.Concat(entry, entry[:len(entry)-3]), 2, false, nil},
+		"the end":               {slices.Concat(entry, message(unix.NLMSG_DONE, netlinkSequence, native(0))), 1, true, nil},
 		"nothing to do":         {message(unix.NLMSG_NOOP, netlinkSequence, nil), 0, false, nil},
-		"an error":              {message(unix.NLMSG_ERROR, netlinkSequence, word(^uint32(unix.EBUSY)+1)), 0, false, unix.EBUSY},
-		"an error at the end":   {message(unix.NLMSG_DONE, netlinkSequence, word(^uint32(unix.EBUSY)+1)), 0, false, unix.EBUSY},
+		"an error":              {message(unix.NLMSG_ERROR, netlinkSequence, native(^uint32(unix.EBUSY)+1)), 0, false, unix.EBUSY},
+		"an error at the end":   {message(unix.NLMSG_DONE, netlinkSequence, native(^uint32(unix.EBUSY)+1)), 0, false, unix.EBUSY},
 		"an empty error":        {message(unix.NLMSG_ERROR, netlinkSequence, nil), 0, false, errNetlink},
 		"another's answer":      {message(unix.RTM_NEWLINK, 7, nil), 0, false, errNetlink},
 		"a header cut short":    {entry[:15], 0, false, errNetlink},
@@ -289,7 +283,7 @@ func FuzzNetlinkMessages(f *testing.F) {
 		for _, entry := range list {
 			part = append(part, message(unix.RTM_NEWLINK, netlinkSequence, entry)...)
 		}
-		f.Add(join(part, message(unix.NLMSG_DONE, netlinkSequence, word(0))))
+		f.Add(slices.Concat(part, message(unix.NLMSG_DONE, netlinkSequence, native(0))))
 	}
 	filter := newFilter(Filter{}, discard())
 	root := newRoots(Config{Proc: write(f, map[string]string{"net/tcp6": ""})})

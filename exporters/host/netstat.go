@@ -77,7 +77,7 @@ func (c *netstat) pairs(s *frame.Sink, path string, content []byte) error {
 	err := eachLine(path, content, 0, func(line []byte) bool {
 		if names == nil {
 			names = line
-			return bytes.HasSuffix(first(line), []byte(":"))
+			return bytes.IndexByte(line, ':') > 0
 		}
 		ok := c.pair(s, names, line)
 		names = nil
@@ -173,10 +173,4 @@ func sameLength(a, b []byte) bool {
 		_, b = nextField(b)
 	}
 	return len(a) == len(b)
-}
-
-// first returns the first field of a line.
-func first(line []byte) []byte {
-	field, _ := nextField(line)
-	return field
 }

@@ -2,7 +2,11 @@
 
 package host
 
-import "tocsin/internal/frame"
+import (
+	"slices"
+
+	"tocsin/internal/frame"
+)
 
 var (
 	nfsdPackets = &frame.Family{
@@ -18,7 +22,7 @@ var (
 	}
 	nfsdThreads   = &frame.Family{Name: "node_nfsd_server_threads", Help: "Threads of the NFS server."}
 	nfsdReadAhead = &frame.Family{
-		Name: "node_nfsd_read_ahead_cache_size_blocks", Help: "Size of the read-ahead cache; 0 since Linux 5.4, which has none.",
+		Name: "node_nfsd_read_ahead_cache_size_blocks", Help: "Size of the read-ahead cache; 0 where the kernel has none any more.",
 	}
 )
 
@@ -52,17 +56,23 @@ func newNFSd(r *roots) *sunrpc {
 			nfsdCounter("disk_bytes_written_total", "Bytes that clients wrote."),
 		}},
 		"th": {values: []rpcValue{{nfsdThreads, nil}}},
-		"ra": {values: []rpcValue{
-			{nfsdReadAhead, nil}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {},
-			nfsdCounter("read_ahead_cache_not_found_total", "Reads that found no place in the read-ahead cache."),
-		}},
+		"ra": {values: slices.Concat(
+			[]rpcValue{{nfsdReadAhead, nil}},
+			make([]rpcValue, 10), // a histogram of how deep the cache was searched
+			[]rpcValue{nfsdCounter("read_ahead_cache_not_found_total", "Reads that found no place in the read-ahead cache.")},
+		)},
 		"net": {values: []rpcValue{
-			{}, {nfsdPackets, []string{"udp"}}, {nfsdPackets, []string{"tcp"}},
+			{},
+			{nfsdPackets, []string{"udp"}},
+			{nfsdPackets, []string{"tcp"}},
 			nfsdCounter("connections_total", "TCP connections that clients made."),
 		}},
 		"rpc": {values: []rpcValue{
 			nfsdCounter("server_rpcs_total", "Calls that came to the NFS server."),
-			{}, {nfsdErrors, []string{"fmt"}}, {nfsdErrors, []string{"auth"}}, {nfsdErrors, []string{"cInt"}},
+			{},
+			{nfsdErrors, []string{"fmt"}},
+			{nfsdErrors, []string{"auth"}},
+			{nfsdErrors, []string{"cInt"}},
 		}},
 		"proc2":          rpcProcedures(nfsdRequests, "2", 18, nfsdProcedures2),
 		"proc3":          rpcProcedures(nfsdRequests, "3", 22, nfsdProcedures3),

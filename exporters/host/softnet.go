@@ -26,7 +26,7 @@ var softnetColumns = []struct {
 }
 
 // Columns of /proc/net/softnet_stat: how many Linux 2.6.23 had, and where
-// the CPU's number is since 5.10.
+// newer kernels have the CPU's number.
 const (
 	softnetFewest = 9
 	softnetCPU    = 12
