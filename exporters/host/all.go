@@ -22,11 +22,14 @@ import (
 // node_exporter's where it has such a collector.
 var known = []kind{
 	{name: "accounts", standing: byDefault, every: accounts.Every, make: func(m *machine) frame.Collector { return accounts.New(m.cfg.Root, m.roots.proc) }},
+	{name: "arp", standing: byDefault, make: func(m *machine) frame.Collector { return newARP(m.roots, m.filter(m.cfg.Interfaces)) }},
 	{name: "bcache", standing: byDefault, make: func(m *machine) frame.Collector { return newBcache(m.roots, m.cfg.BcachePriorities) }},
 	{name: "bcachefs", standing: byDefault, make: func(m *machine) frame.Collector { return newBcachefs(m.roots) }},
+	{name: "bonding", standing: byDefault, make: func(m *machine) frame.Collector { return newBonding(m.roots) }},
 	{name: "btrfs", standing: byDefault, make: func(m *machine) frame.Collector { return newBtrfs(m.roots, m.kernel.btrfs) }},
 	{name: "buddyinfo", standing: onDemand, make: func(m *machine) frame.Collector { return newBuddyinfo(m.roots) }},
 	{name: "cgroups", standing: onDemand, make: func(m *machine) frame.Collector { return newControllers(m.roots) }},
+	{name: "conntrack", standing: byDefault, make: func(m *machine) frame.Collector { return newConntrack(m.roots) }},
 	{name: "cpu", standing: byDefault, make: func(m *machine) frame.Collector { return newCPU(m.roots) }},
 	{name: "cpu_vulnerabilities", standing: onDemand, make: func(m *machine) frame.Collector { return newVulnerabilities(m.roots) }},
 	{name: "cpufreq", standing: byDefault, make: func(m *machine) frame.Collector { return newCPUFreq(m.roots) }},
@@ -37,6 +40,10 @@ var known = []kind{
 	{name: "drm", standing: onDemand, make: func(m *machine) frame.Collector { return newDRM(m.roots) }},
 	{name: "edac", standing: byDefault, make: func(m *machine) frame.Collector { return newEDAC(m.roots) }},
 	{name: "entropy", standing: byDefault, make: func(m *machine) frame.Collector { return newEntropy(m.roots) }},
+	{name: "ethtool", standing: onDemand, make: func(m *machine) frame.Collector {
+		return newEthtool(m.roots, m.filter(m.cfg.Interfaces), m.filter(m.cfg.EthtoolFields), m.kernel.ethtool)
+	}},
+	{name: "fibrechannel", standing: byDefault, make: func(m *machine) frame.Collector { return newFibrechannel(m.roots) }},
 	{name: "filefd", standing: byDefault, make: func(m *machine) frame.Collector { return newFilefd(m.roots) }},
 	{name: "filesystem", standing: byDefault, make: func(m *machine) frame.Collector {
 		views := newViews(m.roots, m.filter(m.cfg.MountPoints), m.filter(m.cfg.FilesystemTypes), m.log)
@@ -45,18 +52,28 @@ var known = []kind{
 	{name: "hwmon", standing: byDefault, make: func(m *machine) frame.Collector {
 		return newHwmon(m.roots, m.filter(m.cfg.Chips), m.filter(m.cfg.Sensors))
 	}},
+	{name: "infiniband", standing: byDefault, make: func(m *machine) frame.Collector { return newInfiniband(m.roots) }},
 	{name: "interrupts", standing: onDemand, make: func(m *machine) frame.Collector {
 		return newInterrupts(m.roots, m.filter(m.cfg.Interrupts), !m.cfg.InterruptsWithoutZeros)
 	}},
+	{name: "ipvs", standing: byDefault, make: func(m *machine) frame.Collector { return newIPVS(m.roots) }},
 	{name: "kernel_hung", standing: byDefault, make: func(m *machine) frame.Collector { return newKernelHung(m.roots) }},
 	{name: "ksmd", standing: onDemand, make: func(m *machine) frame.Collector { return newKSMD(m.roots) }},
+	{name: "lnstat", standing: onDemand, make: func(m *machine) frame.Collector { return newLnstat(m.roots) }},
 	{name: "loadavg", standing: byDefault, make: func(m *machine) frame.Collector { return newLoadavg(m.roots.gopsutil) }},
 	{name: "logind", standing: onDemand, make: func(m *machine) frame.Collector { return newLogind(m.roots) }},
 	{name: "mdadm", standing: byDefault, make: func(m *machine) frame.Collector { return newMdadm(m.roots) }},
 	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
 	{name: "meminfo_numa", standing: onDemand, make: func(m *machine) frame.Collector { return newMeminfoNUMA(m.roots) }},
+	{name: "mountstats", standing: onDemand, make: func(m *machine) frame.Collector { return newMountstats(m.roots) }},
 	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector { return newNetclass(m.roots, m.filter(m.cfg.Interfaces)) }},
-	{name: "netdev", standing: byDefault, make: func(m *machine) frame.Collector { return newNetdev(m.roots, m.filter(m.cfg.Interfaces)) }},
+	{name: "netdev", standing: byDefault, make: func(m *machine) frame.Collector {
+		return newNetdev(m.roots, m.filter(m.cfg.Interfaces), m.kernel.dump, m.cfg.InterfaceDetails, m.cfg.InterfaceAddresses)
+	}},
+	{name: "netstat", standing: byDefault, make: func(m *machine) frame.Collector { return newNetstat(m.roots, m.filter(m.cfg.NetstatFields)) }},
+	{name: "network_route", standing: onDemand, make: func(m *machine) frame.Collector { return newNetworkRoute(m.kernel.dump) }},
+	{name: "nfs", standing: byDefault, make: func(m *machine) frame.Collector { return newNFS(m.roots) }},
+	{name: "nfsd", standing: byDefault, make: func(m *machine) frame.Collector { return newNFSd(m.roots) }},
 	{name: "nvme", standing: byDefault, make: func(m *machine) frame.Collector { return newNVMe(m.roots) }},
 	{name: "nvmesubsystem", standing: onDemand, make: func(m *machine) frame.Collector { return newNVMeSubsystem(m.roots) }},
 	{name: "os", standing: byDefault, make: func(m *machine) frame.Collector { return newOSRelease(m.roots, m.cfg.Root) }},
@@ -68,11 +85,14 @@ var known = []kind{
 	{name: "powersupplyclass", standing: byDefault, make: func(m *machine) frame.Collector { return newPowerSupply(m.roots, m.filter(m.cfg.PowerSupplies)) }},
 	{name: "pressure", standing: byDefault, make: func(m *machine) frame.Collector { return newPressure(m.roots) }},
 	{name: "processes", standing: onDemand, make: func(m *machine) frame.Collector { return newProcesses(m.roots) }},
+	{name: "qdisc", standing: onDemand, make: func(m *machine) frame.Collector { return newQdisc(m.filter(m.cfg.Interfaces), m.kernel.dump) }},
 	{name: "rapl", standing: byDefault, make: func(m *machine) frame.Collector { return newRapl(m.roots, m.cfg.RaplZoneLabel) }},
 	{name: "schedstat", standing: byDefault, make: func(m *machine) frame.Collector { return newSchedstat(m.roots) }},
 	{name: "selinux", standing: byDefault, make: func(m *machine) frame.Collector { return newSelinux(m.roots, m.cfg.Root) }},
 	{name: "slabinfo", standing: onDemand, make: func(m *machine) frame.Collector { return newSlabinfo(m.roots, m.filter(m.cfg.Slabs)) }},
+	{name: "sockstat", standing: byDefault, make: func(m *machine) frame.Collector { return newSockstat(m.roots) }},
 	{name: "softirqs", standing: onDemand, make: func(m *machine) frame.Collector { return newSoftirqs(m.roots) }},
+	{name: "softnet", standing: byDefault, make: func(m *machine) frame.Collector { return newSoftnet(m.roots) }},
 	{name: "stat", standing: byDefault, make: func(m *machine) frame.Collector { return newStat(m.roots) }},
 	{name: "storage", standing: byDefault, every: time.Minute, make: newStorage},
 	{name: "swap", standing: onDemand, make: func(m *machine) frame.Collector { return newSwap(m.roots) }},
@@ -81,14 +101,17 @@ var known = []kind{
 		return newSystemd(m.roots, m.filter(m.cfg.Systemd.Units), m.cfg.Systemd)
 	}},
 	{name: "tapestats", standing: byDefault, make: func(m *machine) frame.Collector { return newTapestats(m.roots, m.filter(m.cfg.Tapes)) }},
+	{name: "tcpstat", standing: onDemand, make: func(m *machine) frame.Collector { return newTCPStat(m.roots, m.kernel.dump) }},
 	{name: "textfile", standing: byDefault, make: func(m *machine) frame.Collector { return textfile.New(m.cfg.Textfiles, m.sends) }},
 	{name: "thermal_zone", standing: byDefault, make: func(m *machine) frame.Collector { return newThermalZone(m.roots) }},
 	{name: "time", standing: byDefault, make: func(m *machine) frame.Collector { return newClock(m.roots, m.kernel.now) }},
 	{name: "timex", standing: byDefault, make: func(m *machine) frame.Collector { return newTimex(m.kernel.adjtimex) }},
+	{name: "udp_queues", standing: byDefault, make: func(m *machine) frame.Collector { return newUDPQueues(m.roots) }},
 	{name: "uname", standing: byDefault, make: func(m *machine) frame.Collector { return newUname(m.kernel.uname) }},
 	{name: "units", standing: byDefault, make: func(m *machine) frame.Collector { return newUnits(m.roots, m.cfg.Units, m.kernel.now) }},
 	{name: "vmstat", standing: byDefault, make: func(m *machine) frame.Collector { return newVmstat(m.roots, m.filter(m.cfg.VMStatFields)) }},
 	{name: "watchdog", standing: byDefault, make: func(m *machine) frame.Collector { return newWatchdog(m.roots) }},
+	{name: "wifi", standing: onDemand, make: func(m *machine) frame.Collector { return newWireless(m.filter(m.cfg.Interfaces), m.kernel.wifi) }},
 	{name: "xfs", standing: byDefault, make: func(m *machine) frame.Collector { return newXFS(m.roots) }},
 	{name: "zfs", standing: byDefault, make: func(m *machine) frame.Collector { return newZFS(m.roots) }},
 	{name: "zoneinfo", standing: onDemand, make: func(m *machine) frame.Collector { return newZoneinfo(m.roots) }},
@@ -104,6 +127,9 @@ func New(cfg Config, log *slog.Logger) []frame.Entry {
 		adjtimex: unix.Adjtimex,
 		now:      time.Now,
 		btrfs:    askBtrfs,
+		dump:     dump,
+		ethtool:  askDriver,
+		wifi:     dialWifi,
 	}, log)
 	return m.collectors()
 }
@@ -156,6 +182,9 @@ type kernel struct {
 	adjtimex func(*unix.Timex) (int, error)
 	now      func() time.Time
 	btrfs    btrfsFunc
+	dump     dumpFunc
+	ethtool  ethtoolFunc
+	wifi     func() (wifiClient, error)
 }
 
 // gopsutil gives ctx the roots in the form in which gopsutil takes them.

@@ -23,7 +23,9 @@ func newControllers(r *roots) *controllers { return &controllers{roots: r} }
 func (c *controllers) Name() string { return "cgroups" }
 
 // Families implements frame.Collector.
-func (c *controllers) Families() []*frame.Family { return []*frame.Family{cgroupsCgroups, cgroupsEnabled} }
+func (c *controllers) Families() []*frame.Family {
+	return []*frame.Family{cgroupsCgroups, cgroupsEnabled}
+}
 
 // Collect implements frame.Collector.
 func (c *controllers) Collect(_ context.Context, s *frame.Sink) error {

@@ -12,9 +12,13 @@ const (
 	excludedMountPoints = `^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)`
 	excludedTypes       = `^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|` +
 		`mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$`
-	includedFields = `^(oom_kill|pgpg|pswp|pg.*fault).*`
-	excludedUnits  = `^.+\.(automount|device|mount|scope|slice)$`
-	excludedDisks  = `^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$`
+	includedFields  = `^(oom_kill|pgpg|pswp|pg.*fault).*`
+	excludedUnits   = `^.+\.(automount|device|mount|scope|slice)$`
+	excludedDisks   = `^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+$`
+	includedNetstat = `^(.*_(InErrors|InErrs)|Ip_Forwarding|Ip(6|Ext)_(InOctets|OutOctets)|Icmp6?_(InMsgs|OutMsgs)|` +
+		`TcpExt_(Listen.*|Syncookies.*|TCPSynRetrans|TCPTimeouts|TCPOFOQueue|TCPRcvQDrop)|` +
+		`Tcp_(ActiveOpens|InSegs|OutSegs|OutRsts|PassiveOpens|RetransSegs|CurrEstab)|` +
+		`Udp6?_(InDatagrams|OutDatagrams|NoPorts|RcvbufErrors|SndbufErrors))$`
 )
 
 // Config says where the machine is seen, and what of it is left out.
@@ -49,8 +53,17 @@ type Config struct {
 	BcachePriorities       bool `yaml:"bcache_priorities"`        // what bcache's caches hold, which the kernel sorts at each scrape
 	RaplZoneLabel          bool `yaml:"rapl_zone_label"`          // the processor's zone as the label rapl_zone, not in the metric's name
 
-	Units   Units   `yaml:"units"`
-	Systemd Systemd `yaml:"systemd"`
+	Units         Units   `yaml:"units"`
+	Systemd       Systemd `yaml:"systemd"`
+	NetstatFields Filter  `yaml:"netstat_fields"` // Tcp_ActiveOpens, ...
+	EthtoolFields Filter  `yaml:"ethtool_fields"` // rx_missed_errors, ...
+
+	// InterfaceAddresses sends the addresses of the interfaces too, as
+	// node_network_address_info.
+	InterfaceAddresses bool `yaml:"interface_addresses"`
+	// InterfaceDetails sends the counters of interfaces one by one, under names
+	// of their own, where the usual ones are sums of several.
+	InterfaceDetails bool `yaml:"interface_details"`
 }
 
 // A Filter chooses among names by regular expressions (RE2). A name is
@@ -73,6 +86,9 @@ func (c *Config) SetDefaults() {
 		c.VMStatFields.Include = includedFields
 	}
 	c.Systemd.Units.setDefault(excludedUnits)
+	if c.NetstatFields == (Filter{}) {
+		c.NetstatFields.Include = includedNetstat
+	}
 }
 
 func setDefault(s *string, to string) {
@@ -113,6 +129,8 @@ func (c *Config) Validate(p problem.List) {
 	c.Sysctl.validate(p.At("sysctl"))
 	c.Units.validate(p.At("units"))
 	c.Systemd.Units.validate(p.At("systemd").At("units"))
+	c.NetstatFields.validate(p.At("netstat_fields"))
+	c.EthtoolFields.validate(p.At("ethtool_fields"))
 }
 
 func absolute(p problem.List, path string) {

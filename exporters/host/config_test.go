@@ -52,6 +52,7 @@ func TestConfig_whatIsSetStays(t *testing.T) {
 		Disks:           Filter{Exclude: "^$"},
 		Interfaces:      Filter{Include: "eth", Exclude: "1$"},
 		Systemd:         Systemd{Units: Filter{Exclude: excludedUnits}},
+		NetstatFields:   Filter{Include: includedNetstat},
 	}
 	if diff := cmp.Diff(want, cfg); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

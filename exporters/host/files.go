@@ -4,14 +4,18 @@ package host
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"tocsin/internal/frame"
 )
 
 // roots are where the kernel's file systems and the machine's own root are
@@ -98,6 +102,45 @@ func (d folder) value(name string, buffer []byte) ([]byte, error) {
 	return bytes.TrimSpace(buffer[:n]), nil
 }
 
+// pageOfSysfs is the most that a file of sysfs can hold on most machines.
+const pageOfSysfs = 4096
+
+// class calls use for each device of a class of sysfs that the filter watches;
+// without a filter, for all. A device that fails costs itself, one that has
+// just gone nothing. Without the class there is no data.
+func (r *roots) class(ctx context.Context, name string, watched *filter, use func(d folder, device string) error) error {
+	class, err := os.Open(filepath.Join(r.sys, "class", name))
+	if err != nil {
+		return present(err)
+	}
+	defer class.Close()
+	devices, err := class.Readdirnames(-1)
+	errs := []error{err}
+	for _, device := range devices {
+		if watched != nil && !watched.watches([]byte(device)) {
+			continue
+		}
+		// Some files wait for a lock that a slow driver holds.
+		if err := ctx.Err(); err != nil {
+			return errors.Join(append(errs, err)...)
+		}
+		errs = append(errs, inFolder(class.Name(), device, use))
+	}
+	return errors.Join(errs...)
+}
+
+func inFolder(class, device string, use func(d folder, device string) error) error {
+	d, err := openFolder(class, device)
+	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, fs.ErrNotExist) {
+		return nil // bonding_masters is a file; a device may just have gone
+	}
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	return use(d, valid(device))
+}
+
 func open(at int, path string, flags int) (int, error) {
 	fd, err := retry(func() (int, error) { return unix.Openat(at, path, flags|unix.O_CLOEXEC, 0) })
 	if err != nil {
@@ -120,9 +163,13 @@ func retry(call func() (int, error)) (int, error) {
 
 // nextField cuts the next field off a line: white space ends it.
 func nextField(line []byte) (field, rest []byte) {
-	line = bytes.TrimLeft(line, " \t")
-	if i := bytes.IndexAny(line, " \t"); i >= 0 {
-		return line[:i], line[i:]
+	for len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
+		line = line[1:]
+	}
+	for i, c := range line {
+		if c == ' ' || c == '\t' {
+			return line[:i], line[i:]
+		}
 	}
 	return line, nil
 }
@@ -146,6 +193,50 @@ func number(b []byte) (uint64, bool) {
 	return n, true
 }
 
+// hexadecimal reads a hexadecimal number, with or without 0x before it.
+func hexadecimal(b []byte) (uint64, bool) {
+	b = bytes.TrimPrefix(b, []byte("0x"))
+	if len(b) == 0 || len(b) > 16 {
+		return 0, false
+	}
+	var n uint64
+	for _, c := range b {
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 10
+		case c >= 'A' && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		n = n<<4 | uint64(c)
+	}
+	return n, true
+}
+
+// maxComplaints bounds how many malformed lines of one file are told.
+const maxComplaints = 5
+
+// eachLine hands the lines of a file to use, without their ends; empty ones
+// and the first few that are headings are left out. A line that use does not
+// understand costs itself and is told.
+func eachLine(path string, content []byte, headings int, use func(line []byte) bool) error {
+	var errs []error
+	for line := range bytes.Lines(content) {
+		if headings > 0 {
+			headings--
+			continue
+		}
+		text := bytes.TrimSpace(line)
+		if len(text) > 0 && !use(text) && len(errs) < maxComplaints {
+			errs = append(errs, malformed(path, line))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // malformed is the error for a line that is not what the kernel writes. The
 // line is quoted and cut short: it goes to the log.
 func malformed(path string, line []byte) error {
@@ -155,8 +246,17 @@ func malformed(path string, line []byte) error {
 // optional passes an error on, unless it only says that this machine lacks
 // the file.
 func optional(what string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return fmt.Errorf("%s: %w", what, err)
+}
+
+// present passes an error on, unless it says that this machine lacks the
+// file: then there is no data.
+func present(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return frame.ErrNoData
+	}
+	return err
 }

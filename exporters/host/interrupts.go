@@ -106,7 +106,7 @@ func (r *roots) perCPU(file string, use func(name string, counts []string, rest 
 				continue
 			}
 			if !allNumbers(fields[:cpus]) {
-				if len(errs) < maxMalformed {
+				if len(errs) < maxComplaints {
 					errs = append(errs, malformed(path, []byte(line)))
 				}
 				continue

@@ -3,12 +3,11 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -81,41 +80,10 @@ func (c *netclass) Families() []*frame.Family {
 
 // Collect implements frame.Collector.
 func (c *netclass) Collect(ctx context.Context, s *frame.Sink) error {
-	class, err := os.Open(filepath.Join(c.roots.sys, "class/net"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return frame.ErrNoData
-	}
-	if err != nil {
-		return err
-	}
-	defer class.Close()
-	devices, err := class.Readdirnames(-1)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, device := range devices {
-		if !c.interfaces.watches([]byte(device)) {
-			continue
-		}
-		// Some files wait for a lock that a slow driver holds.
-		if err := ctx.Err(); err != nil {
-			return errors.Join(append(errs, err)...)
-		}
-		errs = append(errs, c.device(s, class.Name(), device))
-	}
-	return errors.Join(errs...)
+	return c.roots.class(ctx, "net", c.interfaces, func(d folder, device string) error { return netclassDevice(s, d, device) })
 }
 
-func (c *netclass) device(s *frame.Sink, class, device string) error {
-	d, err := openFolder(class, device)
-	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, fs.ErrNotExist) {
-		return nil // bonding_masters is a file; an interface may just have gone
-	}
-	if err != nil {
-		return err
-	}
-	defer d.close()
+func netclassDevice(s *frame.Sink, d folder, device string) error {
 	a := attributes{folder: d}
 
 	state := a.text("operstate")
@@ -184,4 +152,21 @@ func (a *attributes) number(name string) (int64, bool) {
 		return 0, false
 	}
 	return n, true
+}
+
+// count reads a number that is never negative. What a driver does not count
+// is absent; some say so in words.
+func (a *attributes) count(name string) (uint64, bool) {
+	value := a.value(name)
+	if len(value) == 0 || bytes.HasPrefix(value, []byte("N/A")) {
+		return 0, false
+	}
+	n, ok := number(value)
+	if bytes.HasPrefix(value, []byte("0x")) {
+		n, ok = hexadecimal(value)
+	}
+	if !ok {
+		a.errs = append(a.errs, malformed(a.folder.path+"/"+name, value))
+	}
+	return n, ok
 }

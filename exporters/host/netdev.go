@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 
 	"tocsin/internal/frame"
 )
@@ -40,14 +41,18 @@ func netCounter(name, help string) *frame.Family {
 
 // netdev is the collector netdev. It reads /proc/net/dev itself: gopsutil has
 // half of the columns, and procfs panics on a line cut short. One counter is
-// not in that file and costs a file an interface.
+// not in that file and costs a file an interface. Netlink is asked only for
+// what the files do not have.
 type netdev struct {
 	roots      *roots
 	interfaces *filter
+	dump       dumpFunc
+	details    bool // counters one by one, in place of the file's sums
+	addresses  bool
 }
 
-func newNetdev(r *roots, interfaces *filter) *netdev {
-	return &netdev{roots: r, interfaces: interfaces}
+func newNetdev(r *roots, interfaces *filter, dump dumpFunc, details, addresses bool) *netdev {
+	return &netdev{roots: r, interfaces: interfaces, dump: dump, details: details, addresses: addresses}
 }
 
 // Name implements frame.Collector.
@@ -55,11 +60,31 @@ func (c *netdev) Name() string { return "netdev" }
 
 // Families implements frame.Collector.
 func (c *netdev) Families() []*frame.Family {
-	return append([]*frame.Family{netdevNoHandler}, netdevColumns...)
+	families := append([]*frame.Family{networkAddress}, netdevColumns...)
+	for _, f := range netdevDetails {
+		if !slices.Contains(families, f) {
+			families = append(families, f)
+		}
+	}
+	return families
 }
 
 // Collect implements frame.Collector.
-func (c *netdev) Collect(_ context.Context, s *frame.Sink) error {
+func (c *netdev) Collect(ctx context.Context, s *frame.Sink) error {
+	var errs []error
+	if c.details {
+		errs = append(errs, c.netdevDetailed(ctx, s))
+	} else {
+		errs = append(errs, c.file(s))
+	}
+	if c.addresses {
+		errs = append(errs, c.netdevAddresses(ctx, s))
+	}
+	return errors.Join(errs...)
+}
+
+// file sends what is in /proc/net/dev.
+func (c *netdev) file(s *frame.Sink) error {
 	path := filepath.Join(c.roots.proc, "net/dev")
 	class, classErr := openFolder(c.roots.sys, "class/net")
 	if classErr == nil {

@@ -3,10 +3,7 @@
 package host
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"io/fs"
 	"path/filepath"
 
 	"tocsin/internal/frame"
@@ -80,25 +77,8 @@ func newKSMD(r *roots) *numbers {
 	}}
 }
 
-// lines calls use for each line of a file, without its end. What use cannot
-// read is an error of its line; the others are read on. A kernel without the
-// file has no data.
+// lines calls use for each line of a file that is not empty. A kernel without
+// the file has no data.
 func (r *roots) lines(path string, use func(line []byte) bool) error {
-	err := r.read(path, func(content []byte) error {
-		var errs []error
-		for line := range bytes.Lines(content) {
-			line = bytes.TrimRight(line, "\n")
-			if len(bytes.TrimSpace(line)) > 0 && !use(line) && len(errs) < maxMalformed {
-				errs = append(errs, malformed(path, line))
-			}
-		}
-		return errors.Join(errs...)
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return frame.ErrNoData
-	}
-	return err
+	return present(r.read(path, func(content []byte) error { return eachLine(path, content, 0, use) }))
 }
-
-// maxMalformed is how many lines of one file are told of.
-const maxMalformed = 5

@@ -68,7 +68,7 @@ func TestSystemd_equalsNodeExporter(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			url := nodeExporterOn(t, m, append(tc.args, "--collector.systemd")...)
 			c := collectorOf(t, m, "systemd", tc.change)
-			ours := equalPages(t, url, c)
+			ours := equalOnTheBus(t, url, c)
 			for _, series := range tc.want {
 				if _, ok := ours[series]; !ok {
 					t.Errorf("there is no %s", series)
@@ -79,8 +79,8 @@ func TestSystemd_equalsNodeExporter(t *testing.T) {
 	}
 }
 
-// equalPages waits until the collectors' page is theirs, and returns it.
-func equalPages(t *testing.T, url string, all ...frame.Collector) map[string]float64 {
+// equalOnTheBus waits until the collectors' page is theirs, and returns it.
+func equalOnTheBus(t *testing.T, url string, all ...frame.Collector) map[string]float64 {
 	t.Helper()
 	spec := frame.Spec{Job: "node"}
 	for _, c := range all {
@@ -101,7 +101,7 @@ func equalPages(t *testing.T, url string, all ...frame.Collector) map[string]flo
 				return fmt.Errorf("%s: %s: %s", state.Collector, state.Reason, state.Error)
 			}
 		}
-		return errors.Join(compareTypes(theirs, after), compareSamples(theirs, before, after))
+		return errors.Join(compareTypes(theirs, after), compareSamples(1, theirs, before, after))
 	})
 	return ours
 }
@@ -119,7 +119,7 @@ func TestLogind_equalsNodeExporter(t *testing.T) {
 	login(t, m, "good.service", "tty", "user", false)
 	login(t, m, "limited.service", "x11", "greeter", true)
 	url := nodeExporterOn(t, m, "--collector.logind", "--collector.systemd")
-	ours := equalPages(t, url, c, collectorOf(t, m, "systemd", nil))
+	ours := equalOnTheBus(t, url, c, collectorOf(t, m, "systemd", nil))
 	for series, want := range map[string]float64{
 		`node_logind_sessions{class="user",remote="false",seat="",type="tty"}`:      1,
 		`node_logind_sessions{class="greeter",remote="true",seat="",type="x11"}`:    1,

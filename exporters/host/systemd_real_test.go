@@ -271,14 +271,14 @@ func BenchmarkSystemd_twoThousandUnits(b *testing.B) {
 	for _, name := range []string{"units", "systemd", "logind"} {
 		b.Run(name, func(b *testing.B) {
 			c := collectorOf(b, m, name, func(cfg *Config) { cfg.Units.Watch = []string{"work@*.service"} })
-			before, beforeTheirs := cpuTime(b, os.Getpid()), cpuTime(b, m.PID())
+			before, beforeTheirs := testenv.CPU(b, os.Getpid()), testenv.CPU(b, m.PID())
 			for b.Loop() {
 				if err := c.Collect(b.Context(), frame.NewSink(c.Families())); err != nil && !errors.Is(err, frame.ErrNoData) {
 					b.Fatal(err)
 				}
 			}
-			b.ReportMetric((cpuTime(b, os.Getpid())-before).Seconds()*1000/float64(b.N), "cpu-ms/scrape")
-			b.ReportMetric((cpuTime(b, m.PID())-beforeTheirs).Seconds()*1000/float64(b.N), "systemd-cpu-ms/scrape")
+			b.ReportMetric((testenv.CPU(b, os.Getpid())-before).Seconds()*1000/float64(b.N), "cpu-ms/scrape")
+			b.ReportMetric((testenv.CPU(b, m.PID())-beforeTheirs).Seconds()*1000/float64(b.N), "systemd-cpu-ms/scrape")
 		})
 	}
 }

@@ -19,6 +19,8 @@ func meanings() map[string]string {
 		"host.Systemd.restarts":         "Whether it sends node_systemd_service_restart_total.",
 		"host.Systemd.start_times":      "Whether it sends node_systemd_unit_start_time_seconds.",
 		"host.Systemd.tasks":            "Whether it sends node_systemd_unit_tasks_current and node_systemd_unit_tasks_max.",
+		"host.Config.netstat_fields":    "Which of the kernel's network counters are sent, as Tcp_ActiveOpens.",
+		"host.Config.ethtool_fields":    "Which numbers of network drivers the collector ethtool sends, as rx_missed_errors.",
 		"host.Filter.include":           "What is watched, as a regular expression; without it all that is not excluded.",
 		"host.Filter.exclude":           "What is not watched, as a regular expression. Writing `include` alone drops the default.",
 		"probes.Config.instance":        "The label instance in place of the target, likewise.",

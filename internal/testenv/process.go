@@ -80,11 +80,17 @@ func (p *Process) run(started chan<- error) {
 // PID returns the process id, which is its process group's too.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// CPU returns what the program has used of the processors: user and system
-// time, which the kernel counts in hundredths of a second (proc(5), stat).
+// CPU returns what the program has used of the processors, see the function.
 func (p *Process) CPU(t testing.TB) time.Duration {
 	t.Helper()
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
+	return CPU(t, p.PID())
+}
+
+// CPU returns what a process has used of the processors: user and system time,
+// which the kernel counts in hundredths of a second (proc(5), stat).
+func CPU(t testing.TB, pid int) time.Duration {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
