@@ -100,7 +100,7 @@ func infinibandPort(s *frame.Sink, path, device, port string) error {
 		}
 	}
 	if milliseconds, ok := a.count("hw_counters/lifespan"); ok {
-		s.Send(infinibandLifespan, float64(milliseconds)*millisecond, device, port)
+		s.Send(infinibandLifespan, float64(milliseconds)/1000, device, port)
 	}
 	return errors.Join(a.errs...)
 }

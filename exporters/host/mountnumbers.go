@@ -120,6 +120,6 @@ var mountOperation = []mountNumber{
 
 func mountMilliseconds(name, help string) mountNumber {
 	n := mountCounter(name, help, "operation")
-	n.unit = millisecond
+	n.unit = 1.0 / 1000
 	return n
 }
