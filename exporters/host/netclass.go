@@ -8,7 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
+	"slices"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -28,19 +31,28 @@ var (
 	netFlags = netGauge("flags", "The interface's flags, as netdevice(7) has them.")
 )
 
-// netNumbers are the files of one interface that are sent as they are.
-var netNumbers = []struct {
+// netNumber is a file of an interface that is sent as it is.
+type netNumber struct {
 	file   string
 	family *frame.Family
-}{
-	{"addr_assign_type", netGauge("address_assign_type", "Where the address comes from: 0 hardware, 1 random, 2 copied, 3 set.")},
+}
+
+// netMoving are those that tell how the link fares.
+var netMoving = []netNumber{
 	{"carrier", netGauge("carrier", "Whether the link has a carrier.")},
 	{"carrier_changes", netCounter("carrier_changes_total", "How often the carrier came or went.")},
 	{"carrier_up_count", netCounter("carrier_up_changes_total", "How often the carrier came.")},
 	{"carrier_down_count", netCounter("carrier_down_changes_total", "How often the carrier went.")},
-	{"dev_id", netGauge("device_id", "Tells interfaces apart that share one address.")},
 	{"dormant", netGauge("dormant", "Whether the interface waits for something, as 802.1X.")},
-	{"ifindex", netGauge("iface_id", "The interface's number.")},
+}
+
+// netIndex tells an interface from another that had its name before.
+var netIndex = netNumber{"ifindex", netGauge("iface_id", "The interface's number.")}
+
+// netSettled are those that an administrator sets, or nobody.
+var netSettled = []netNumber{
+	{"addr_assign_type", netGauge("address_assign_type", "Where the address comes from: 0 hardware, 1 random, 2 copied, 3 set.")},
+	{"dev_id", netGauge("device_id", "Tells interfaces apart that share one address.")},
 	{"iflink", netGauge("iface_link", "Number of the interface that this one sits on.")},
 	{"link_mode", netGauge("iface_link_mode", "How the link is brought up: 0 by itself, 1 dormant.")},
 	{"mtu", netGauge("mtu_bytes", "The largest packet, in bytes.")},
@@ -54,16 +66,32 @@ func netGauge(name, help string) *frame.Family {
 	return &frame.Family{Name: "node_network_" + name, Labels: []string{"device"}, Help: help}
 }
 
+// settledFor is how long what hardly ever changes is believed.
+const settledFor = time.Minute
+
 // netclass is the collector netclass. It reads sysfs itself: of all that a
 // host page is made of this costs most by far, and reading only the files
-// that are wanted, relative to their folder, takes a quarter of the time.
+// that are wanted, relative to their folder, takes a quarter of the time; and
+// what hardly ever changes is read once a minute, or when the interface is
+// another one.
 type netclass struct {
 	roots      *roots
 	interfaces *filter
+	now        func() time.Time
+
+	settled map[string]*settled // by interface; Collect's own
 }
 
-func newNetclass(r *roots, interfaces *filter) *netclass {
-	return &netclass{roots: r, interfaces: interfaces}
+// settled is what hardly ever changes of an interface.
+type settled struct {
+	index              int64
+	until              time.Time
+	address, broadcast string
+	numbers            []float64 // as netSettled; NaN: the interface does not have it
+}
+
+func newNetclass(r *roots, interfaces *filter, now func() time.Time) *netclass {
+	return &netclass{roots: r, interfaces: interfaces, now: now, settled: map[string]*settled{}}
 }
 
 // Name implements frame.Collector.
@@ -71,8 +99,8 @@ func (c *netclass) Name() string { return "netclass" }
 
 // Families implements frame.Collector.
 func (c *netclass) Families() []*frame.Family {
-	families := []*frame.Family{netUp, netInfo, netSpeed, netFlags}
-	for _, n := range netNumbers {
+	families := []*frame.Family{netUp, netInfo, netSpeed, netFlags, netIndex.family}
+	for _, n := range slices.Concat(netMoving, netSettled) {
 		families = append(families, n.family)
 	}
 	return families
@@ -80,18 +108,20 @@ func (c *netclass) Families() []*frame.Family {
 
 // Collect implements frame.Collector.
 func (c *netclass) Collect(ctx context.Context, s *frame.Sink) error {
-	return c.roots.class(ctx, "net", c.interfaces, func(d folder, device string) error { return netclassDevice(s, d, device) })
+	now := c.now()
+	err := c.roots.class(ctx, "net", c.interfaces, func(d folder, device string) error { return c.device(s, d, device, now) })
+	for device, known := range c.settled { // interfaces that are gone
+		if now.Sub(known.until) > settledFor {
+			delete(c.settled, device)
+		}
+	}
+	return err
 }
 
-func netclassDevice(s *frame.Sink, d folder, device string) error {
+func (c *netclass) device(s *frame.Sink, d folder, device string, now time.Time) error {
 	a := attributes{folder: d}
-
 	state := a.text("operstate")
-	up := 0.0
-	if state == "up" {
-		up = 1
-	}
-	s.Send(netUp, up, device)
+	s.Send(netUp, truth(state == "up"), device)
 
 	admin := "unknown"
 	if flags, ok := a.number("flags"); ok {
@@ -101,17 +131,49 @@ func netclassDevice(s *frame.Sink, d folder, device string) error {
 			admin = "up"
 		}
 	}
-	s.Send(netInfo, 1, device, a.text("address"), a.text("broadcast"), a.text("duplex"), state, admin, a.text("ifalias"))
-
 	if megabits, ok := a.number("speed"); ok {
 		s.Send(netSpeed, float64(megabits*1000*1000/8), device)
 	}
-	for _, n := range netNumbers {
+	for _, n := range netMoving {
 		if value, ok := a.number(n.file); ok {
 			s.Send(n.family, float64(value), device)
 		}
 	}
+	index, ok := a.number(netIndex.file)
+	if ok {
+		s.Send(netIndex.family, float64(index), device)
+	}
+	k := c.know(&a, device, index, now)
+	for i, n := range netSettled {
+		if !math.IsNaN(k.numbers[i]) {
+			s.Send(n.family, k.numbers[i], device)
+		}
+	}
+	s.Send(netInfo, 1, device, k.address, k.broadcast, a.text("duplex"), state, admin, a.text("ifalias"))
 	return errors.Join(a.errs...)
+}
+
+// know returns what is settled of an interface. What could not be read for an
+// error is asked again the next time.
+func (c *netclass) know(a *attributes, device string, index int64, now time.Time) *settled {
+	k := c.settled[device]
+	if k != nil && k.index == index && now.Before(k.until) {
+		return k
+	}
+	before := len(a.errs)
+	k = &settled{index: index, until: now.Add(settledFor), address: a.text("address"), broadcast: a.text("broadcast")}
+	for _, n := range netSettled {
+		value := math.NaN()
+		if v, ok := a.number(n.file); ok {
+			value = float64(v)
+		}
+		k.numbers = append(k.numbers, value)
+	}
+	if len(a.errs) > before {
+		k.until = now
+	}
+	c.settled[device] = k
+	return k
 }
 
 // attributes reads the files of one interface. A file that is not there, or
