@@ -33,6 +33,7 @@ type Status struct {
 	URL string `json:"url,omitempty"`
 
 	Source    string       `json:"source"`
+	LastCheck time.Time    `json:"last_check,omitzero"`
 	LastOK    time.Time    `json:"last_ok,omitzero"`
 	NextCheck time.Time    `json:"next_check,omitzero"`
 	Reason    forge.Reason `json:"reason,omitempty"` // why the newest check failed; empty: it did not
@@ -56,7 +57,7 @@ func (w *watched) judge(k *known, deployed string) Status {
 	if k == nil {
 		k = &known{}
 	}
-	s.LastOK, s.NextCheck, s.Reason, s.Error = k.LastOK, k.NextCheck, k.Reason, k.Error
+	s.LastCheck, s.LastOK, s.NextCheck, s.Reason, s.Error = k.LastCheck, k.LastOK, k.NextCheck, k.Reason, k.Error
 	s.MovedTo, s.Rejected, s.Overrun = k.MovedTo, k.Rejected, k.Overrun
 	runs := w.runs(deployed)
 	s.Deployed, s.Line = runs.String(), runs.Line(w.Line)
