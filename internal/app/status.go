@@ -48,6 +48,7 @@ func (a *App) status(ctx context.Context) *web.Status {
 		}
 		judged(s, now, g.words, g.site.HostName())
 		a.elsewhere(ctx, s, now.Targets, g.site.HostName())
+		downSince(s.Bricks, s.Alerts)
 	}
 	return s
 }

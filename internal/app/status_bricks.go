@@ -69,3 +69,19 @@ func brickState(b *status.Brick, known, up bool) status.State {
 		return status.Good
 	}
 }
+
+// downSince takes over since when a brick is down from its alert, which may
+// know it from before the last restart, or of another host.
+func downSince(bricks []status.Brick, firing []status.Alert) {
+	for i := range bricks {
+		b := &bricks[i]
+		for _, a := range firing {
+			if b.State != status.Trouble || a.Name != "BrickDown" || a.Labels["job"] != b.Job || a.Labels["instance"] != b.Instance {
+				continue
+			}
+			if b.Since.IsZero() || a.Since.Before(b.Since) {
+				b.Since = a.Since
+			}
+		}
+	}
+}

@@ -24,7 +24,7 @@ const elsewhereSeries = "brick_up|brick_failure_info|brick_version_info|brick_me
 	"probe_hop_certificate_expiry_timestamp_seconds|probe_certificate_problem_info|probe_failure_info|" +
 	"updatewatch_version_info|updatewatch_releases_behind|updatewatch_behind_since_timestamp_seconds|" +
 	"updatewatch_security_update_waiting|updatewatch_newer_line_available|" +
-	"updatewatch_check_failure_info|updatewatch_last_success_timestamp_seconds"
+	"updatewatch_check_success|updatewatch_check_failure_info|updatewatch_last_success_timestamp_seconds"
 
 // page is what one target of another host said last: samples by name.
 type page map[string][]engine.Sample
@@ -75,16 +75,15 @@ func (a *App) elsewhere(ctx context.Context, s *web.Status, targets []engine.Tar
 		t := &targets[i]
 		p := pages[key{t.Job, t.Instance}]
 		if _, judged := p["brick_up"]; judged || t.Job == "brick" {
-			s.Bricks = append(s.Bricks, brickElsewhere(t, p, s.Alerts))
+			s.Bricks = append(s.Bricks, brickElsewhere(t, p))
 		}
 		s.Certificates = append(s.Certificates, certificatesElsewhere(t.Instance, p)...)
 		s.Updates = append(s.Updates, updatesElsewhere(t.Instance, p)...)
 	}
 }
 
-// brickElsewhere tells of a brick of another host. Since when it is down, only
-// its alert knows.
-func brickElsewhere(t *engine.TargetHealth, p page, firing []status.Alert) status.Brick {
+// brickElsewhere tells of a brick of another host.
+func brickElsewhere(t *engine.TargetHealth, p page) status.Brick {
 	b := newBrick(t.Job, t.Instance, t.Labels)
 	switch {
 	case t.Scraped.IsZero():
@@ -93,21 +92,18 @@ func brickElsewhere(t *engine.TargetHealth, p page, firing []status.Alert) statu
 		b.State, b.Detail = status.Down, t.Err
 		return b
 	}
-	for _, x := range p["brick_failure_info"] {
-		b.Reason = x.Labels["reason"]
-	}
 	for _, x := range p["brick_version_info"] {
 		b.Version = x.Labels["version"]
 	}
 	b.Failed = parts(p["brick_request_failure_info"], "request")
 	b.Missing = parts(p["brick_metric_missing"], "metric")
-	for _, a := range firing {
-		if a.Name == "BrickDown" && a.Labels["job"] == t.Job && a.Labels["instance"] == t.Instance {
-			b.Since = a.Since
-		}
-	}
 	up, known := p.value("brick_up")
 	b.State = brickState(&b, known, up == 1)
+	if b.State == status.Trouble {
+		for _, x := range p["brick_failure_info"] {
+			b.Reason = x.Labels["reason"]
+		}
+	}
 	return b
 }
 
@@ -138,13 +134,14 @@ func certificatesElsewhere(instance string, p page) []status.Certificate {
 			last = hop
 		}
 	}
-	refused := false
+	failure := ""
 	for _, x := range p["probe_failure_info"] {
-		refused = refused || strings.HasPrefix(x.Labels["reason"], "tls_")
+		failure = x.Labels["reason"]
 	}
 	for _, x := range p["probe_certificate_problem_info"] {
-		if one, ok := hops[x.Labels["hop"]]; ok {
-			one.Reason, one.Accepted = x.Labels["reason"], !refused
+		one, ok := hops[x.Labels["hop"]]
+		if reason := x.Labels["reason"]; ok && (one.Reason == "" || reason == failure) {
+			one.Reason, one.Accepted = reason, !strings.HasPrefix(failure, "tls_")
 			hops[x.Labels["hop"]] = one
 		}
 	}
@@ -173,10 +170,12 @@ func updatesElsewhere(host string, p page) []status.Update {
 	var order []string
 	for _, x := range p["updatewatch_version_info"] {
 		name := x.Labels["project"]
+		if of[name] == nil {
+			order = append(order, name)
+		}
 		of[name] = &status.Update{
 			Project: name, Host: host, Deployed: x.Labels["deployed"], NewestInLine: x.Labels["line_newest"], Newest: x.Labels["newest"],
 		}
-		order = append(order, name)
 	}
 	for family, set := range map[string]func(u *status.Update, x engine.Sample){
 		"updatewatch_releases_behind":                func(u *status.Update, x engine.Sample) { u.Behind = int(x.Value) },
@@ -192,13 +191,17 @@ func updatesElsewhere(host string, p page) []status.Update {
 			}
 		}
 	}
+	for _, x := range p["updatewatch_check_success"] {
+		// What vanished while the hub was stopped still seems to be there for
+		// some minutes: a success is believed more than a reason for failure.
+		if u := of[x.Labels["project"]]; u != nil && x.Value == 1 {
+			u.Reason, u.Asked = "", u.Read
+		}
+	}
 	slices.Sort(order)
 	var updates []status.Update
 	for _, name := range order {
 		u := of[name]
-		if u.Reason == "" {
-			u.Asked = u.Read
-		}
 		updates = append(updates, *u)
 	}
 	return updates

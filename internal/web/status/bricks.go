@@ -42,7 +42,7 @@ func (p *pen) bricks(bricks []Brick) []group[brickView] {
 	for i := range sorted {
 		views[i] = p.brick(&sorted[i])
 	}
-	return grouped(p, views, p.w.BricksOf, p.w.AllFine)
+	return grouped(p, views, p.w.BricksOf, p.w.AllFine, p.w.Of)
 }
 
 func (p *pen) brick(b *Brick) brickView {
@@ -50,7 +50,8 @@ func (p *pen) brick(b *Brick) brickView {
 		W:    &p.w,
 		Name: p.w.clean(b.Name, maxName), Kind: p.w.clean(b.Kind, maxName), Host: p.w.clean(b.Host, maxName),
 		State: p.stateMark(b.State), Since: p.at(b.Since), Version: p.w.clean(b.Version, maxName),
-		Why: p.because(brickReasons(), b.Reason), Detail: p.w.clean(b.Detail, maxDetail),
+		Why: p.because(brickReasons(), b.Reason),
+		Detail: p.w.clean(beyond(brickReasons(), b.Reason, b.Detail), maxDetail),
 	}
 	switch b.State {
 	case Trouble:
@@ -78,6 +79,6 @@ func (p *pen) brick(b *Brick) brickView {
 func (p *pen) part(part Part, reasons map[string][2]string) partView {
 	return partView{
 		Name: p.w.clean(part.Name, maxName), Why: p.because(reasons, part.Reason),
-		Detail: p.w.clean(part.Detail, maxDetail),
+		Detail: p.w.clean(beyond(reasons, part.Reason, part.Detail), maxDetail),
 	}
 }

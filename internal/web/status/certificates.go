@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxSeen is how many targets of one certificate are named.
@@ -46,7 +47,7 @@ func (p *pen) certificates(s *Status) []group[certificateView] {
 	for i, seen := range rows {
 		views[i] = p.certificate(s, seen)
 	}
-	return grouped(p, views, p.w.CertificatesOf, p.w.AllFine)
+	return grouped(p, views, p.w.CertificatesOf, p.w.AllFine, p.w.Of)
 }
 
 // certificate is the row of one, as several targets present it.
@@ -94,6 +95,10 @@ func (p *pen) remaining(s *Status, c Certificate) mark {
 	}
 	if left <= 0 {
 		return newMark(level, fmt.Sprintf(p.w.ExpiredAgo, p.duration(-left)))
+	}
+	// Days are rounded, as in the text of the alert.
+	if left >= 48*time.Hour {
+		left = left.Round(24 * time.Hour)
 	}
 	return newMark(level, fmt.Sprintf(p.w.Left, p.duration(left)))
 }

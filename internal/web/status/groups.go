@@ -20,8 +20,9 @@ type group[R row] struct {
 }
 
 // grouped parts rows, which are in the order in which they are to be shown.
-// count says how many they are, allFine that nothing is wrong with them.
-func grouped[R row](p *pen, rows []R, count, allFine string) []group[R] {
+// count says how many they are, allFine that nothing is wrong with them, of how
+// many of all nothing is.
+func grouped[R row](p *pen, rows []R, count, allFine, of string) []group[R] {
 	var look, fine []R
 	worst := good
 	for _, r := range rows {
@@ -35,23 +36,19 @@ func grouped[R row](p *pen, rows []R, count, allFine string) []group[R] {
 	named := func(rows []R, state mark, open bool) group[R] {
 		return group[R]{W: &p.w, Title: p.w.count(count, len(rows)), State: state, Open: open, Rows: rows}
 	}
-	state := newMark(worst, allFine)
-	if worst != good {
-		state.Text = fmt.Sprintf(p.w.Of, len(fine), len(rows))
-	}
 	switch {
 	case len(rows) == 0:
 		return nil
+	case len(look) == 0:
+		return []group[R]{named(rows, newMark(good, allFine), len(rows) <= foldFrom)}
 	case len(rows) <= foldFrom:
-		return []group[R]{named(rows, state, true)}
+		return []group[R]{named(rows, newMark(worst, fmt.Sprintf(of, len(fine), len(rows))), true)}
 	}
 	var groups []group[R]
-	if n := min(len(look), maxOpen); n > 0 {
-		groups = append(groups, named(look[:n], state, true))
-		look = look[n:]
-	}
-	if len(look) > 0 {
-		groups = append(groups, named(look, newMark(worst, p.w.LookToo), false))
+	n := min(len(look), maxOpen)
+	groups = append(groups, named(look[:n], newMark(worst, p.w.Look), true))
+	if len(look) > n {
+		groups = append(groups, named(look[n:], newMark(worst, p.w.LookToo), false))
 	}
 	if len(fine) > 0 {
 		groups = append(groups, named(fine, newMark(good, allFine), false))

@@ -46,6 +46,10 @@ func TestBricks_downFirstAndTheirRequestSaidOnce(t *testing.T) {
 	if diff := cmp.Diff([]string{"pad", "far", "portail", "new", "cache", "demarches"}, names); diff != "" {
 		t.Error(diff)
 	}
+	again := penIn("fr").brick(&Brick{State: Trouble, Reason: "refused", Detail: "the connection is refused"})
+	if again.Why != "la connexion est refusée" || again.Detail != "" {
+		t.Errorf("the words of the reason are said twice: %+v", again)
+	}
 	if pad := groups[0].Rows[0]; len(pad.Failed) != 0 || pad.Detail == "" {
 		t.Errorf("why pad is down is said twice, or never: %+v", pad)
 	}
@@ -86,8 +90,8 @@ func TestCertificates_states(t *testing.T) {
 	}{
 		"long":              {Certificate{NotAfter: now.Add(90 * day)}, good, "90 days left", "encore 90 jours"},
 		"at the threshold":  {Certificate{NotAfter: now.Add(21 * day)}, good, "21 days left", "encore 21 jours"},
-		"soon":              {Certificate{NotAfter: now.Add(21*day - time.Second)}, warn, "20 days left", "encore 20 jours"},
-		"last days":         {Certificate{NotAfter: now.Add(7*day - time.Second)}, bad, "6 days left", "encore 6 jours"},
+		"soon":              {Certificate{NotAfter: now.Add(21*day - time.Second)}, warn, "21 days left", "encore 21 jours"},
+		"last days":         {Certificate{NotAfter: now.Add(7*day - time.Second)}, bad, "7 days left", "encore 7 jours"},
 		"last hours":        {Certificate{NotAfter: now.Add(5 * time.Hour)}, bad, "5 h left", "encore 5 h"},
 		"over":              {Certificate{NotAfter: ago(49 * time.Hour)}, bad, "expired 2 days ago", "expiré depuis 2 jours"},
 		"does not hold":     {Certificate{NotAfter: now.Add(90 * day), Reason: "tls_wrong_host"}, bad, "90 days left", "encore 90 jours"},

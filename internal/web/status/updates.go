@@ -12,8 +12,7 @@ const maxAdvisories = 10
 type updateView struct {
 	Project, Host string
 	// States are how it stands, the gravest first.
-	States                         []mark
-	Since                          moment
+	States                         []updateState
 	Deployed, NewestInLine, Newest string
 	Link                           string
 	Advisories                     string
@@ -21,6 +20,13 @@ type updateView struct {
 	Unreadable                     bool
 	Why, Detail                    string
 	order                          int
+}
+
+// updateState is one thing to say of a project; Since is set where it is known.
+type updateState struct {
+	mark
+
+	Since moment
 }
 
 func (v updateView) level() string { return v.States[0].Level }
@@ -34,7 +40,7 @@ func (p *pen) updates(updates []Update) []group[updateView] {
 	slices.SortStableFunc(views, func(a, b updateView) int {
 		return cmp.Or(cmp.Compare(a.order, b.order), strings.Compare(a.Project, b.Project), strings.Compare(a.Host, b.Host))
 	})
-	return grouped(p, views, p.w.ProjectsOf, p.w.AllCurrent)
+	return grouped(p, views, p.w.ProjectsOf, p.w.AllCurrent, p.w.OfCurrent)
 }
 
 func (p *pen) update(u *Update) updateView {
@@ -42,9 +48,6 @@ func (p *pen) update(u *Update) updateView {
 		Project: p.w.clean(u.Project, maxName), Host: p.w.clean(u.Host, maxName),
 		Deployed: p.w.clean(u.Deployed, maxName), NewestInLine: p.w.clean(u.NewestInLine, maxName), Newest: p.w.clean(u.Newest, maxName),
 		Link: link(u.Link), Asked: p.at(u.Asked), Read: p.at(u.Read),
-	}
-	if u.Behind > 0 {
-		v.Since = p.at(u.BehindSince)
 	}
 	named := u.Advisories[:min(len(u.Advisories), maxAdvisories)]
 	v.Advisories = p.w.clean(strings.Join(named, ", "), maxName)
@@ -57,12 +60,12 @@ func (p *pen) update(u *Update) updateView {
 }
 
 // updateStates says how a project stands, and where it comes in the list.
-func (p *pen) updateStates(u *Update) (states []mark, order int) {
+func (p *pen) updateStates(u *Update) (states []updateState, order int) {
 	add := func(at int, m mark) {
 		if len(states) == 0 {
 			order = at
 		}
-		states = append(states, m)
+		states = append(states, updateState{mark: m})
 	}
 	known := u.Deployed != "" && u.Newest != ""
 	if known && u.Security {
@@ -70,6 +73,7 @@ func (p *pen) updateStates(u *Update) (states []mark, order int) {
 	}
 	if known && u.Behind > 0 {
 		add(1, newMark(warn, p.w.count(p.w.BehindOf, u.Behind)))
+		states[len(states)-1].Since = p.at(u.BehindSince)
 	}
 	if u.Reason != "" {
 		add(2, newMark(warn, p.w.SourceUnread))

@@ -27,10 +27,10 @@ type words struct {
 	Target, State, Why, LastSuccess, Never                string
 	Good, Partial, Trouble, Down, Unknown, AllFine, Of    string
 	Bricks, BricksOf, Brick, BrickDown, BrickUnknown      string
-	NotAnswered, MissingOf, LookToo                       string
+	NotAnswered, MissingOf, Look, LookToo                 string
 	Certificates, CertificatesOf, Certificate             string
 	Expires, Remaining, Left, ExpiredAgo                  string
-	Updates, ProjectsOf, Project, AllCurrent              string
+	Updates, ProjectsOf, Project, AllCurrent, OfCurrent   string
 	Deployed, NewestInLine, Newest, Asked, LastRead       string
 	BehindOf, SecurityWaits, NewLine, UpToDate            string
 	DeployedUnknown, SourceUnread, SourceUnasked          string
@@ -73,10 +73,10 @@ var english = words{
 	Good: "fine", Partial: "partly measured", Trouble: "in trouble", Down: "not measured", Unknown: "not asked yet",
 	AllFine: "all fine", Of: "%d of %d fine",
 	Bricks: "Bricks", BricksOf: "%d brick|%d bricks", Brick: "Brick", BrickDown: "down", BrickUnknown: "not measured yet",
-	NotAnswered: "not answered:", MissingOf: "%d metric is missing|%d metrics are missing", LookToo: "look at these too",
+	NotAnswered: "not answered:", MissingOf: "%d metric is missing|%d metrics are missing", Look: "look at these", LookToo: "look at these too",
 	Certificates: "Certificates", CertificatesOf: "%d certificate|%d certificates", Certificate: "Certificate",
 	Expires: "Expires", Remaining: "Remaining", Left: "%s left", ExpiredAgo: "expired %s ago",
-	Updates: "Updates", ProjectsOf: "%d project|%d projects", Project: "Project", AllCurrent: "all up to date",
+	Updates: "Updates", ProjectsOf: "%d project|%d projects", Project: "Project", AllCurrent: "all up to date", OfCurrent: "%d of %d up to date",
 	Deployed: "Runs", NewestInLine: "Newest in its line", Newest: "Newest of all", Asked: "Last asked", LastRead: "last read",
 	BehindOf: "%d release behind|%d releases behind", SecurityWaits: "a security fix waits", NewLine: "new line", UpToDate: "up to date",
 	DeployedUnknown: "not known what runs", SourceUnread: "source not readable", SourceUnasked: "not asked yet",

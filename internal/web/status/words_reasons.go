@@ -74,6 +74,14 @@ func sourceReasons() map[string][2]string {
 	}
 }
 
+// beyond returns the words that say more than the reason itself does.
+func beyond(known map[string][2]string, reason, words string) string {
+	if words == known[reason][0] {
+		return ""
+	}
+	return words
+}
+
 // because says a reason in words; one that is not known stays.
 func (p *pen) because(known map[string][2]string, reason string) string {
 	texts, ok := known[reason]
