@@ -79,7 +79,7 @@ func failedRequests(outcomes map[string]outcome) []FailedRequest {
 
 // missingMetrics lists them by name.
 func missingMetrics(gaps map[gap]bool) []MissingMetric {
-	missing := make([]MissingMetric, 0, len(gaps))
+	var missing []MissingMetric
 	for g := range gaps {
 		missing = append(missing, MissingMetric{Name: g.metric, Reason: g.reason})
 	}

@@ -167,12 +167,8 @@ func certificatesElsewhere(instance string, p page) []status.Certificate {
 // source was last asked is not among its metrics, only when that succeeded.
 func updatesElsewhere(host string, p page) []status.Update {
 	of := map[string]*status.Update{}
-	var order []string
 	for _, x := range p["updatewatch_version_info"] {
 		name := x.Labels["project"]
-		if of[name] == nil {
-			order = append(order, name)
-		}
 		of[name] = &status.Update{
 			Project: name, Host: host, Deployed: x.Labels["deployed"], NewestInLine: x.Labels["line_newest"], Newest: x.Labels["newest"],
 		}
@@ -198,11 +194,9 @@ func updatesElsewhere(host string, p page) []status.Update {
 			u.Reason, u.Asked = "", u.Read
 		}
 	}
-	slices.Sort(order)
 	var updates []status.Update
-	for _, name := range order {
-		u := of[name]
-		updates = append(updates, *u)
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		updates = append(updates, *of[name])
 	}
 	return updates
 }

@@ -50,7 +50,7 @@ func (p *pen) brick(b *Brick) brickView {
 		W:    &p.w,
 		Name: p.w.clean(b.Name, maxName), Kind: p.w.clean(b.Kind, maxName), Host: p.w.clean(b.Host, maxName),
 		State: p.stateMark(b.State), Since: p.at(b.Since), Version: p.w.clean(b.Version, maxName),
-		Why: p.because(brickReasons(), b.Reason),
+		Why:    p.because(brickReasons(), b.Reason),
 		Detail: p.w.clean(beyond(brickReasons(), b.Reason, b.Detail), maxDetail),
 	}
 	switch b.State {

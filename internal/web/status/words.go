@@ -31,7 +31,8 @@ type words struct {
 	Certificates, CertificatesOf, Certificate             string
 	Expires, Remaining, Left, ExpiredAgo                  string
 	Updates, ProjectsOf, Project, AllCurrent, OfCurrent   string
-	Deployed, NewestInLine, Newest, Asked, LastRead       string
+	Deployed, NewestInLine, Newest, Asked                 string
+	LastRead, NeverRead                                   string
 	BehindOf, SecurityWaits, NewLine, UpToDate            string
 	DeployedUnknown, SourceUnread, SourceUnasked          string
 	Days, Day                                             string
@@ -77,7 +78,7 @@ var english = words{
 	Certificates: "Certificates", CertificatesOf: "%d certificate|%d certificates", Certificate: "Certificate",
 	Expires: "Expires", Remaining: "Remaining", Left: "%s left", ExpiredAgo: "expired %s ago",
 	Updates: "Updates", ProjectsOf: "%d project|%d projects", Project: "Project", AllCurrent: "all up to date", OfCurrent: "%d of %d up to date",
-	Deployed: "Runs", NewestInLine: "Newest in its line", Newest: "Newest of all", Asked: "Last asked", LastRead: "last read",
+	Deployed: "Runs", NewestInLine: "Newest in its line", Newest: "Newest of all", Asked: "Last asked", LastRead: "last read", NeverRead: "never read",
 	BehindOf: "%d release behind|%d releases behind", SecurityWaits: "a security fix waits", NewLine: "new line", UpToDate: "up to date",
 	DeployedUnknown: "not known what runs", SourceUnread: "source not readable", SourceUnasked: "not asked yet",
 	Day: "day", Days: "days",

@@ -35,7 +35,7 @@ var french = words{
 	Certificates: "Certificats", CertificatesOf: "%d certificat|%d certificats", Certificate: "Certificat",
 	Expires: "Expire", Remaining: "Reste", Left: "encore %s", ExpiredAgo: "expiré depuis %s",
 	Updates: "Mises à jour", ProjectsOf: "%d projet|%d projets", Project: "Projet", AllCurrent: "tous à jour", OfCurrent: "%d sur %d à jour",
-	Deployed: "En service", NewestInLine: "Dernière de sa branche", Newest: "Dernière de toutes", Asked: "Dernière demande", LastRead: "dernière lecture",
+	Deployed: "En service", NewestInLine: "Dernière de sa branche", Newest: "Dernière de toutes", Asked: "Dernière demande", LastRead: "lue pour la dernière fois", NeverRead: "jamais lue",
 	BehindOf: "%d version de retard|%d versions de retard", SecurityWaits: "un correctif de sécurité attend", NewLine: "nouvelle branche", UpToDate: "à jour",
 	DeployedUnknown: "version en service inconnue", SourceUnread: "source illisible", SourceUnasked: "pas encore interrogé",
 	Day: "jour", Days: "jours",

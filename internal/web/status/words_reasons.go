@@ -2,8 +2,6 @@ package status
 
 // Reasons are said in the words of the rules that alert on them, English then
 // French.
-//
-//nolint:misspell // the second of each is French
 
 // brickReasons are why a brick is down, or a request of it failed.
 func brickReasons() map[string][2]string {
@@ -46,7 +44,7 @@ func certificateReasons() map[string][2]string {
 		"tls_wrong_host":        {"it is for other names", "il est établi pour d’autres noms"},
 		"tls_self_signed":       {"it is signed by itself", "il est auto-signé"},
 		"tls_unknown_authority": {"its authority is not trusted", "son autorité n’est pas reconnue"},
-		"tls_incomplete_chain":  {"the server does not send an intermediate certificate", "le serveur n’envoie pas un certificat intermédiaire"},
+		"tls_incomplete_chain":  {"the server does not send an intermediate certificate", "le serveur n’envoie pas un certificat intermédiaire"}, //nolint:misspell // it is French
 		"tls_weak":              {"its signature uses a broken algorithm", "sa signature emploie un algorithme obsolète"},
 		"tls_invalid":           {"it may not be used for this", "il n’est pas prévu pour cet usage"},
 	}
