@@ -20,7 +20,7 @@ func brickStatus(t *frame.Target, now time.Time) (status.Brick, bool) {
 	if len(spec.Collectors) == 0 {
 		return status.Brick{}, false
 	}
-	found, ok := brick.Newest(spec.Collectors[0].Collector)
+	found, ok := brick.Newest(spec.Collectors[0].Collector) // the one that judges comes first
 	if !ok {
 		return status.Brick{}, false
 	}

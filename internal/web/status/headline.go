@@ -79,7 +79,6 @@ func (p *pen) headline(s *Status, gaps int) headline {
 // troubled counts what was measured and is not well. A brick of another host
 // is a target that could be scraped, whatever it says.
 func troubled(s *Status) int {
-	type key struct{ job, instance string }
 	all := map[key]bool{}
 	for i := range s.Targets {
 		if t := &s.Targets[i]; t.State == Trouble {

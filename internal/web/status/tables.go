@@ -13,6 +13,9 @@ const (
 	maxMessages = 20
 )
 
+// key is what a target is known by.
+type key struct{ job, instance string }
+
 type targetView struct {
 	Instance, Why      string
 	State              mark
@@ -31,7 +34,6 @@ type jobView struct {
 func (p *pen) jobs(targets []Target, bricks []Brick) []jobView {
 	order := map[string]int{"node": 1, "postgres": 2, "rabbitmq": 3, "brick": 4, "probe": 5, "updates": 6}
 	rank := func(job string) int { return cmp.Or(order[job], len(order)+1) }
-	type key struct{ job, instance string }
 	shown := map[key]bool{}
 	for i := range bricks {
 		shown[key{bricks[i].Job, bricks[i].Instance}] = true
