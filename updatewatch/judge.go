@@ -20,6 +20,7 @@ type Status struct {
 	Deployments []Deployment `json:"deployments"`
 
 	Source    string       `json:"source"`
+	LastCheck time.Time    `json:"last_check,omitzero"`
 	LastOK    time.Time    `json:"last_ok,omitzero"`
 	NextCheck time.Time    `json:"next_check,omitzero"`
 	Reason    forge.Reason `json:"reason,omitempty"` // why the newest check failed; empty: it did not
@@ -64,6 +65,14 @@ type Deployment struct {
 // Known tells whether what runs here could be compared with what is released.
 func (d *Deployment) Known() bool { return d.Current || d.Behind > 0 }
 
+// Link is the page of the release to be told of; empty where there is none.
+func (d *Deployment) Link() string {
+	if d.out == nil {
+		return ""
+	}
+	return d.out.URL
+}
+
 // Security tells whether a newer release of the line speaks of security.
 func (d *Deployment) Security() bool { return !d.SecuritySince.IsZero() }
 
@@ -92,7 +101,7 @@ type upstream struct {
 func (w *watched) judge(k *known) Status {
 	s := Status{
 		Name: w.Name, Source: forge.Addresses(w.source)[0],
-		LastOK: k.LastOK, NextCheck: k.NextCheck, Reason: k.Reason, Error: k.Error,
+		LastCheck: k.LastCheck, LastOK: k.LastOK, NextCheck: k.NextCheck, Reason: k.Reason, Error: k.Error,
 		MovedTo: k.MovedTo, Rejected: k.Rejected, Overrun: k.Overrun,
 	}
 	var all []upstream // the newest first

@@ -66,7 +66,7 @@ type collector struct {
 	kept    *answers
 
 	mu      sync.Mutex // guards what follows
-	explain string
+	newest  Finding
 	started float64 // the last start that was believed
 }
 
@@ -80,7 +80,7 @@ func (c *collector) Families() []*frame.Family { return slices.Concat(Families()
 func (c *collector) Explain() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.explain
+	return c.newest.Words
 }
 
 // Collect implements frame.Collector. A service that is down is a finding, not
@@ -97,7 +97,9 @@ func (c *collector) Collect(ctx context.Context, s *frame.Sink) error {
 	// What was learnt is told even when asking has used up the time.
 	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), measureTime)
 	defer cancel()
-	c.tell(rest, s, newState(c.program.kind, outcomes))
+	found := c.tell(rest, s, newState(c.program.kind, outcomes))
+	found.At = began
+	c.note(found)
 	s.Send(scrapeFamily, c.now().Sub(began).Seconds())
 	return nil
 }
@@ -168,22 +170,18 @@ func (p *program) decode(name string, raw adapter.Raw, err error, at time.Time, 
 	return o
 }
 
-// tell sends all that follows from the answers.
-func (c *collector) tell(ctx context.Context, s *frame.Sink, st state) {
+// tell sends all that follows from the answers, and returns it for people.
+func (c *collector) tell(ctx context.Context, s *frame.Sink, st state) Finding {
 	p := c.program
 	verdict := p.judge(ctx, st)
-	explain := ""
+	found := Finding{Known: verdict.known, Up: verdict.up, Reason: verdict.why.Reason, Words: verdict.why.Words}
 	switch {
 	case verdict.known && verdict.up:
 		s.Send(upFamily, 1)
 	case verdict.known:
 		s.Send(upFamily, 0)
 		s.Send(failureFamily, 1, string(verdict.why.Reason))
-		explain = verdict.why.Words
 	}
-	c.mu.Lock()
-	c.explain = explain
-	c.mu.Unlock()
 	for name, o := range st.outcomes {
 		if !o.asked {
 			continue
@@ -191,8 +189,9 @@ func (c *collector) tell(ctx context.Context, s *frame.Sink, st state) {
 		tellRequest(s, name, o)
 	}
 	gaps := p.measure(ctx, st, s)
-	if version := p.versionOf(ctx, st); version != "" {
-		s.Send(versionFamily, 1, version)
+	found.Version = p.versionOf(ctx, st)
+	if found.Version != "" {
+		s.Send(versionFamily, 1, found.Version)
 	}
 	if at, ok := p.startOf(ctx, st); ok {
 		s.Send(startFamily, c.steady(at))
@@ -205,6 +204,8 @@ func (c *collector) tell(ctx context.Context, s *frame.Sink, st state) {
 	for g := range gaps {
 		s.Send(missingFamily, 1, g.metric, string(g.reason))
 	}
+	found.Failed, found.Missing = failedRequests(st.outcomes), missingMetrics(gaps)
+	return found
 }
 
 func tellRequest(s *frame.Sink, name string, o outcome) {

@@ -47,6 +47,9 @@ bricks:
 		return contains(alerts(), `"alertname":"BrickDown"`, `"state":"firing"`, `"instance":"cache"`, "the connection is refused")
 	})
 	t.Logf("it rang %s after Redis was killed", took)
+	if text := in.get("/"); !contains(text, `id="bricks"`, "1 of 2 fine", `<bdi>cache</bdi><br><span class="soft small"><bdi>redis</bdi>`, "down</span>") {
+		t.Errorf("the status page:\n%s", text)
+	}
 	testenv.Redis(t, port)
 	eventually(t, 40*time.Second, "BrickDown ends", alerts, func() bool { return !contains(alerts(), `"alertname":"BrickDown"`) })
 }

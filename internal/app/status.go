@@ -23,8 +23,16 @@ func (a *App) status(ctx context.Context) *web.Status {
 	if r := a.refused.Load(); r != nil {
 		s.Configuration.Refused, s.Configuration.RefusedAt = r.err.Error(), r.at
 	}
+	s.Soon, s.Last = certificateDays(g.site)
 	for _, t := range g.targets() {
 		s.Targets = append(s.Targets, web.TargetStatus(t))
+		if b, ok := brickStatus(t, s.Now); ok {
+			s.Bricks = append(s.Bricks, b)
+		}
+		s.Certificates = append(s.Certificates, certificates(t)...)
+	}
+	if g.updates != nil {
+		s.Updates = followed(g.updates.Status())
 	}
 	for _, what := range g.site.Unwatched() {
 		section, detail, _ := strings.Cut(what, ": ")
@@ -39,6 +47,8 @@ func (a *App) status(ctx context.Context) *web.Status {
 			s.Starting = "the first measurements are being made"
 		}
 		judged(s, now, g.words, g.site.HostName())
+		a.elsewhere(ctx, s, now.Targets, g.site.HostName())
+		downSince(s.Bricks, s.Alerts)
 	}
 	return s
 }

@@ -10,7 +10,8 @@ type headline struct {
 // is well when something is not known.
 func (p *pen) headline(s *Status, gaps int) headline {
 	w := p.w
-	var firing, critical, silenced, trouble int
+	var firing, critical, silenced int
+	trouble := troubled(s)
 	for _, a := range s.Alerts {
 		switch {
 		case a.Silence != nil:
@@ -20,11 +21,6 @@ func (p *pen) headline(s *Status, gaps int) headline {
 			firing++
 		default:
 			firing++
-		}
-	}
-	for i := range s.Targets {
-		if s.Targets[i].State == Trouble {
-			trouble++
 		}
 	}
 
@@ -78,4 +74,21 @@ func (p *pen) headline(s *Status, gaps int) headline {
 	}
 	h.Level, h.Sign, h.Title = m.Level, m.Sign, m.Text
 	return h
+}
+
+// troubled counts what was measured and is not well. A brick of another host
+// is a target that could be scraped, whatever it says.
+func troubled(s *Status) int {
+	all := map[key]bool{}
+	for i := range s.Targets {
+		if t := &s.Targets[i]; t.State == Trouble {
+			all[key{t.Job, t.Instance}] = true
+		}
+	}
+	for i := range s.Bricks {
+		if b := &s.Bricks[i]; b.State == Trouble {
+			all[key{b.Job, b.Instance}] = true
+		}
+	}
+	return len(all)
 }

@@ -68,18 +68,17 @@ type view struct {
 	Now     moment
 	Head    headline
 
-	Alerts            []alertView
-	MoreAlerts        string
-	Gaps              []gapView
-	MoreGaps          string
-	Jobs              []jobView
-	Certificates      []certificateView
-	CertificatesCount string
-	CertificatesState mark
-	CertificatesOpen  bool
-	ShowMessages      bool
-	Messages          []messageView
-	Facts             []facts
+	Alerts       []alertView
+	MoreAlerts   string
+	Gaps         []gapView
+	MoreGaps     string
+	Bricks       []group[brickView]
+	Certificates []group[certificateView]
+	Updates      []group[updateView]
+	Jobs         []jobView
+	ShowMessages bool
+	Messages     []messageView
+	Facts        []facts
 }
 
 // A mark is a state in a sign and in words; its level gives the colour.
@@ -109,14 +108,17 @@ func newView(s *Status) *view {
 		Now:     moment{ISO: s.Now.Format(time.RFC3339), Text: s.Now.Format("2006-01-02 15:04:05 MST")},
 		Alerts:  p.alerts(s.Alerts),
 		Gaps:    p.gaps(s),
-		Jobs:    p.jobs(s.Targets),
 		Facts:   p.facts(s),
+
+		Bricks:       p.bricks(s.Bricks),
+		Certificates: p.certificates(s),
+		Updates:      p.updates(s.Updates),
+		Jobs:         p.jobs(s.Targets, s.Bricks),
 
 		// Where alerts are judged elsewhere, nothing is said here.
 		ShowMessages: s.Engine != nil || len(s.Messages) > 0,
 		Messages:     p.messages(s.Messages),
 	}
-	p.certificates(v, s.Certificates)
 	v.Head = p.headline(s, len(v.Gaps))
 	// In a storm the first ones tell the story; the headline has the numbers.
 	if more := len(v.Alerts) - maxAlerts; more > 0 {

@@ -21,12 +21,15 @@ var update = flag.Bool("update", false, "rewrite the golden pages")
 // now is the moment at which all pages of these tests are drawn.
 var now = time.Date(2026, 11, 21, 14, 3, 22, 0, time.FixedZone("CET", 3600))
 
+const day = 24 * time.Hour
+
 func ago(d time.Duration) time.Time { return now.Add(-d) }
 
 // calm is a site where all is well.
 func calm() *Status {
 	s := &Status{
 		Language: "en", Site: "ville", Host: "guet", Version: "0.1.0", Now: now, Started: ago(73 * time.Hour),
+		Soon: 21 * day, Last: 7 * day,
 		Configuration: Configuration{File: "/etc/tocsin/tocsin.yml", LoadedAt: ago(26 * time.Hour)},
 		Engine: &Engine{
 			Series: 3048, Rules: 61, LastEvaluation: ago(3 * time.Second),
@@ -46,8 +49,16 @@ func calm() *Status {
 	for i, name := range []string{"connexion", "demarches", "www"} {
 		url := "https://" + name + ".ville.example"
 		s.Targets = append(s.Targets, Target{Job: "probe", Instance: url, State: Good, LastSuccess: ago(20 * time.Second)})
-		s.Certificates = append(s.Certificates, Certificate{Name: url, NotAfter: now.Add(time.Duration(40+17*i) * 24 * time.Hour)})
+		s.Certificates = append(s.Certificates, Certificate{Name: url, NotAfter: now.Add(time.Duration(40+17*i) * day)})
 	}
+	s.Bricks = []Brick{
+		{Job: "brick", Instance: "cache", Name: "cache", Kind: "redis", Host: "db1", State: Good, Version: "7.0.15"},
+		{Job: "brick", Instance: "demarches", Name: "demarches", Kind: "wcs", Host: "app1", State: Good, Version: "9.12.4", Since: ago(50 * time.Hour)},
+	}
+	s.Updates = []Update{{
+		Project: "redis", Deployed: "7.0.15", NewestInLine: "7.0.15", Newest: "7.0.15",
+		Link: "https://github.com/redis/redis/releases/tag/7.0.15", Asked: ago(3 * time.Hour), Read: ago(3 * time.Hour),
+	}}
 	return s
 }
 
@@ -97,8 +108,26 @@ func stormy() *Status {
 		}
 	}
 	s.Certificates = append(s.Certificates,
-		Certificate{Name: "https://demarches.ville.example", NotAfter: ago(53 * time.Hour), Problem: "it has expired"},
-		Certificate{Name: "smtp://mail.ville.example:587", NotAfter: now.Add(12*24*time.Hour + time.Hour)})
+		Certificate{Name: "https://demarches.ville.example", NotAfter: ago(53 * time.Hour), Reason: "tls_expired", Problem: "the certificate ended 2 days ago"},
+		Certificate{Name: "smtp://mail.ville.example:587", Fingerprint: "ab12", NotAfter: now.Add(12*day + time.Hour)},
+		Certificate{Name: "imaps://mail.ville.example", Fingerprint: "ab12", NotAfter: now.Add(12*day + time.Hour)})
+	s.Bricks = append(s.Bricks,
+		Brick{
+			Job: "brick", Instance: "pad", Name: "pad", Kind: "etherpad", Host: "app1", State: Trouble, Reason: "refused",
+			Detail: "dial tcp 192.0.2.7:9001: connect: connection refused", Since: ago(12 * time.Minute),
+			Failed: []Part{{Name: "health", Reason: "refused", Detail: "dial tcp 192.0.2.7:9001: connect: connection refused"}},
+		},
+		Brick{
+			Job: "brick", Instance: "portail", Name: "portail", Kind: "website", State: Partial, Version: "2.1",
+			Failed:  []Part{{Name: "stats", Reason: "denied", Detail: "the server answered 403"}},
+			Missing: []Part{{Name: "website_page_bytes", Reason: "missing"}, {Name: "website_users", Reason: "type"}},
+		},
+		Brick{Job: "brick", Instance: "new", Name: "new", Kind: "redis"},
+		Brick{Job: "brick", Instance: "far", Name: "far", Kind: "redis", Host: "db2", State: Down, Detail: "connection refused"})
+	s.Updates = append(s.Updates,
+		Update{Project: "etherpad", Deployed: "2.4.2", NewestInLine: "2.5.3", Newest: "3.0.0", Behind: 4, BehindSince: ago(40 * day), NewLine: true, Security: true, Advisories: []string{"CVE-2026-12345"}, Asked: ago(time.Hour), Read: ago(time.Hour)},
+		Update{Project: "traefik", Newest: "3.5.1", NewestInLine: "3.5.1", Asked: ago(time.Hour), Read: ago(time.Hour)},
+		Update{Project: "wcs", Host: "app1", Deployed: "9.12.4", Newest: "9.12.4", NewestInLine: "9.12.4", Asked: ago(time.Hour), Read: ago(3 * day), Reason: "not_found", Detail: "https://git.example/wcs answered 404"})
 	s.Gaps = []Gap{{What: "Targets of app2", Detail: "its list could not be read for 20 min; the last good one is used", Since: ago(20 * time.Minute)}}
 	s.Configuration.Refused = "/etc/tocsin/tocsin.yml:14: alerts.mattermost.webhok_url: unknown key; did you mean webhook_url?"
 	s.Configuration.RefusedAt = ago(35 * time.Minute)
@@ -121,7 +150,7 @@ func starting() *Status {
 func exporter() *Status {
 	s := calm()
 	s.Engine, s.Messages, s.Site = nil, nil, ""
-	s.Certificates = nil
+	s.Certificates, s.Bricks, s.Updates = nil, nil, nil
 	return s
 }
 
@@ -141,7 +170,16 @@ func hostile() *Status {
 		Failures: []Failure{{Collector: evil, Reason: evil, Error: evil + long, Since: ago(time.Minute)}},
 	})
 	s.Gaps = append(s.Gaps, Gap{What: evil, Detail: evil + long})
-	s.Certificates = append(s.Certificates, Certificate{Name: evil, Problem: evil})
+	s.Certificates = append(s.Certificates, Certificate{Name: evil, Fingerprint: evil, Reason: evil, Problem: evil}, Certificate{Name: evil + "2", Fingerprint: evil})
+	part := Part{Name: evil, Reason: evil, Detail: evil + long}
+	s.Bricks = append(s.Bricks, Brick{
+		Job: evil, Instance: evil + "b", Name: evil, Kind: evil, Host: evil, State: Trouble, Reason: evil, Detail: evil + long,
+		Version: evil, Failed: []Part{part}, Missing: []Part{part},
+	})
+	s.Updates = append(s.Updates, Update{
+		Project: evil, Host: evil, Deployed: evil, NewestInLine: evil, Newest: evil, Behind: 1, Security: true,
+		Advisories: []string{evil, long}, Link: "javascript:alert(3)", Reason: evil, Detail: evil + long,
+	})
 	s.Messages = append(s.Messages, Message{At: now, Voice: evil, Text: evil + long, Error: evil})
 	s.Configuration = Configuration{File: evil, Refused: evil + long}
 	s.Engine.Trouble = evil
@@ -254,14 +292,19 @@ func TestHeadline_saysWhatMattersMost(t *testing.T) {
 		level, title string
 		line         string
 	}{
-		"all is well":              {func(*Status) {}, good, "All is well", "8 targets are watched and nothing fires."},
-		"engine off":               {func(s *Status) { s.Engine = nil }, good, "All is measured", "judged elsewhere"},
-		"a warning fires":          {func(s *Status) { s.Alerts = []Alert{warning} }, warn, "1 alert is firing", ""},
-		"a critical one fires":     {func(s *Status) { s.Alerts = []Alert{warning, critical} }, bad, "2 alerts are firing", "1 of them is critical."},
-		"only silenced":            {func(s *Status) { s.Alerts = []Alert{muted} }, quiet, "Only silenced alerts are firing", "1 more is silenced."},
-		"a target is unknown":      {func(s *Status) { s.Targets[0].State = Unknown }, warn, "Nothing fires, but not all is watched", "1 thing could not"},
-		"a target is down":         {func(s *Status) { s.Targets[0].State = Down }, warn, "Nothing fires, but not all is watched", ""},
-		"a target is in trouble":   {func(s *Status) { s.Targets[0].State = Trouble }, warn, "No alert, but something is wrong", "1 target is in trouble"},
+		"all is well":            {func(*Status) {}, good, "All is well", "8 targets are watched and nothing fires."},
+		"engine off":             {func(s *Status) { s.Engine = nil }, good, "All is measured", "judged elsewhere"},
+		"a warning fires":        {func(s *Status) { s.Alerts = []Alert{warning} }, warn, "1 alert is firing", ""},
+		"a critical one fires":   {func(s *Status) { s.Alerts = []Alert{warning, critical} }, bad, "2 alerts are firing", "1 of them is critical."},
+		"only silenced":          {func(s *Status) { s.Alerts = []Alert{muted} }, quiet, "Only silenced alerts are firing", "1 more is silenced."},
+		"a target is unknown":    {func(s *Status) { s.Targets[0].State = Unknown }, warn, "Nothing fires, but not all is watched", "1 thing could not"},
+		"a target is down":       {func(s *Status) { s.Targets[0].State = Down }, warn, "Nothing fires, but not all is watched", ""},
+		"a target is in trouble": {func(s *Status) { s.Targets[0].State = Trouble }, warn, "No alert, but something is wrong", "1 target is in trouble"},
+		"a brick is down":        {func(s *Status) { s.Bricks[0].State = Trouble }, warn, "No alert, but something is wrong", "1 target is in trouble"},
+		"its target too": {func(s *Status) {
+			s.Bricks[0].State = Trouble
+			s.Targets = append(s.Targets, Target{Job: "brick", Instance: "cache", State: Trouble})
+		}, warn, "No alert, but something is wrong", "1 target is in trouble"},
 		"a gap":                    {func(s *Status) { s.Gaps = []Gap{{What: "x"}} }, warn, "Nothing fires, but not all is watched", ""},
 		"configuration refused":    {func(s *Status) { s.Configuration.Refused = "x" }, warn, "Nothing fires, but not all is watched", ""},
 		"engine in trouble":        {func(s *Status) { s.Engine.Trouble = "x" }, bad, "How things stand is not known yet.", "alerts may be missing"},

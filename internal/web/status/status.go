@@ -21,7 +21,12 @@ type Status struct {
 
 	Alerts       []Alert
 	Targets      []Target
+	Bricks       []Brick
 	Certificates []Certificate
+	// Within Soon of its end a certificate is marked, within Last it is marked
+	// as grave: on the days on which the rules alert.
+	Soon, Last time.Duration
+	Updates    []Update
 	// Gaps are what should be watched and is not, beyond the targets' own
 	// failing collectors, which the page adds by itself.
 	Gaps          []Gap
@@ -84,11 +89,60 @@ type Failure struct {
 	Since     time.Time
 }
 
+// A Brick is how a service of the site stands.
+type Brick struct {
+	// Job and Instance are those of its target, which is then not listed again
+	// among the targets.
+	Job, Instance string
+	Name, Kind    string
+	Host          string // where it runs; empty: not known
+	// State is Trouble for a service that is down, Down where it could not be
+	// measured.
+	State   State
+	Reason  string // why it is down, of the closed list of reasons of bricks
+	Detail  string // the same, or why it was not measured, in words
+	Since   time.Time
+	Version string // as it runs; empty: not known
+	// Failed are the requests that were not answered, Missing the metrics that
+	// could not be had.
+	Failed  []Part
+	Missing []Part
+}
+
+// A Part is what could not be had of a brick.
+type Part struct {
+	Name   string
+	Reason string // of the closed list of its kind
+	Detail string // in words
+}
+
 // A Certificate is one that a target presented.
 type Certificate struct {
-	Name     string // what it was presented for: https://www.ville.example
-	NotAfter time.Time
-	Problem  string // why it is not valid today, in words; empty: it is
+	Name        string    // what it was presented for: https://www.ville.example
+	Fingerprint string    // those with the same are one row; empty: not known
+	NotAfter    time.Time // when it, or the chain that it needs, ends
+	Reason      string    // why it does not hold today, of the closed list; empty: it does
+	Problem     string    // the same in words
+	Accepted    bool      // the site has its probe accept it nevertheless
+}
+
+// An Update is how a project of upstream stands against what runs here.
+type Update struct {
+	Project string
+	Host    string // where that is followed; empty: here
+	// Deployed is what runs; NewestInLine and Newest what is released. Empty:
+	// not known.
+	Deployed, NewestInLine, Newest string
+	Behind                         int       // how many releases of the line are newer
+	BehindSince                    time.Time // when the first of them came out
+	NewLine                        bool      // a line above has releases
+	Security                       bool      // one of the newer ones speaks of security
+	Advisories                     []string  // what they name
+	Link                           string    // the page of the newest release
+	Asked                          time.Time // when upstream was last asked; zero: never
+	Read                           time.Time // when that last succeeded; zero: never
+	Reason                         string    // why it failed, of the closed list; empty: it did not
+	Detail                         string    // the same in words
 }
 
 // A Gap is something that should be watched and is not.

@@ -13,6 +13,9 @@ const (
 	maxMessages = 20
 )
 
+// key is what a target is known by.
+type key struct{ job, instance string }
+
 type targetView struct {
 	Instance, Why      string
 	State              mark
@@ -26,11 +29,16 @@ type jobView struct {
 	Targets []targetView
 }
 
-// jobs groups the targets by job; within one the bad ones come first.
-func (p *pen) jobs(targets []Target) []jobView {
+// jobs groups the targets by job; within one the bad ones come first. Bricks
+// have a list of their own.
+func (p *pen) jobs(targets []Target, bricks []Brick) []jobView {
 	order := map[string]int{"node": 1, "postgres": 2, "rabbitmq": 3, "brick": 4, "probe": 5, "updates": 6}
 	rank := func(job string) int { return cmp.Or(order[job], len(order)+1) }
-	sorted := slices.Clone(targets)
+	shown := map[key]bool{}
+	for i := range bricks {
+		shown[key{bricks[i].Job, bricks[i].Instance}] = true
+	}
+	sorted := slices.DeleteFunc(slices.Clone(targets), func(t Target) bool { return shown[key{t.Job, t.Instance}] })
 	slices.SortStableFunc(sorted, func(a, b Target) int {
 		return cmp.Or(
 			cmp.Compare(rank(a.Job), rank(b.Job)), strings.Compare(a.Job, b.Job),
@@ -105,60 +113,6 @@ func (p *pen) stateMark(s State) mark {
 		return newMark(bad, p.w.Down)
 	default:
 		return newMark(quiet, p.w.Unknown)
-	}
-}
-
-type certificateView struct {
-	Name, Problem string
-	State         mark
-	NotAfter      moment
-}
-
-// Days before a certificate's end from which it is marked; the rules of the
-// same names alert on the same days.
-const (
-	certificateSoon = 21
-	certificateLast = 7
-)
-
-// certificates lists them by the day of their end.
-func (p *pen) certificates(v *view, certificates []Certificate) {
-	sorted := slices.Clone(certificates)
-	slices.SortStableFunc(sorted, func(a, b Certificate) int { return a.NotAfter.Compare(b.NotAfter) })
-	worst := good
-	for _, c := range sorted {
-		view := certificateView{
-			Name: p.w.clean(c.Name, maxName), Problem: p.w.clean(c.Problem, maxDetail),
-			State: p.remaining(c), NotAfter: p.clock(c.NotAfter),
-		}
-		if view.State.Level == bad || (view.State.Level == warn && worst == good) {
-			worst = view.State.Level
-		}
-		v.Certificates = append(v.Certificates, view)
-	}
-	if len(sorted) == 0 {
-		return
-	}
-	v.CertificatesCount = p.w.count(p.w.CertificatesOf, len(sorted))
-	v.CertificatesState = newMark(worst, p.w.AllFine)
-	if worst != good {
-		v.CertificatesState = newMark(worst, p.w.LookBelow)
-	}
-	v.CertificatesOpen = worst != good || len(sorted) <= foldFrom
-}
-
-func (p *pen) remaining(c Certificate) mark {
-	left := c.NotAfter.Sub(p.now)
-	days := int(left.Hours() / 24)
-	switch {
-	case left <= 0:
-		return newMark(bad, p.w.Expired)
-	case c.Problem != "" || days < certificateLast:
-		return newMark(bad, p.days(days))
-	case days < certificateSoon:
-		return newMark(warn, p.days(days))
-	default:
-		return newMark(good, p.days(days))
 	}
 }
 

@@ -26,8 +26,15 @@ type words struct {
 	NotWatched, NotWatchedLead, TargetsTitle              string
 	Target, State, Why, LastSuccess, Never                string
 	Good, Partial, Trouble, Down, Unknown, AllFine, Of    string
-	Certificates, CertificatesOf, LookBelow               string
-	Certificate, Expires, Remaining, Expired              string
+	Bricks, BricksOf, Brick, BrickDown, BrickUnknown      string
+	NotAnswered, MissingOf, Look, LookToo                 string
+	Certificates, CertificatesOf, Certificate             string
+	Expires, Remaining, Left, ExpiredAgo                  string
+	Updates, ProjectsOf, Project, AllCurrent, OfCurrent   string
+	Deployed, NewestInLine, Newest, Asked                 string
+	LastRead, NeverRead                                   string
+	BehindOf, SecurityWaits, NewLine, UpToDate            string
+	DeployedUnknown, SourceUnread, SourceUnasked          string
 	Days, Day                                             string
 	Messages, When, Voice, What, Undelivered, NothingSaid string
 	Instance, ConfigTitle, ConfigFile, NoFile, LoadedAt   string
@@ -66,7 +73,14 @@ var english = words{
 	TargetsTitle:   "Targets", Target: "Target", State: "State", Why: "Why", LastSuccess: "Last measured", Never: "never",
 	Good: "fine", Partial: "partly measured", Trouble: "in trouble", Down: "not measured", Unknown: "not asked yet",
 	AllFine: "all fine", Of: "%d of %d fine",
-	Certificates: "Certificates", CertificatesOf: "%d certificate|%d certificates", LookBelow: "look below", Certificate: "Certificate", Expires: "Expires", Remaining: "Remaining", Expired: "expired",
+	Bricks: "Bricks", BricksOf: "%d brick|%d bricks", Brick: "Brick", BrickDown: "down", BrickUnknown: "not measured yet",
+	NotAnswered: "not answered:", MissingOf: "%d metric is missing|%d metrics are missing", Look: "look at these", LookToo: "look at these too",
+	Certificates: "Certificates", CertificatesOf: "%d certificate|%d certificates", Certificate: "Certificate",
+	Expires: "Expires", Remaining: "Remaining", Left: "%s left", ExpiredAgo: "expired %s ago",
+	Updates: "Updates", ProjectsOf: "%d project|%d projects", Project: "Project", AllCurrent: "all up to date", OfCurrent: "%d of %d up to date",
+	Deployed: "Runs", NewestInLine: "Newest in its line", Newest: "Newest of all", Asked: "Last asked", LastRead: "last read", NeverRead: "never read",
+	BehindOf: "%d release behind|%d releases behind", SecurityWaits: "a security fix waits", NewLine: "new line", UpToDate: "up to date",
+	DeployedUnknown: "not known what runs", SourceUnread: "source not readable", SourceUnasked: "not asked yet",
 	Day: "day", Days: "days",
 	Messages: "Last messages", When: "When", Voice: "Voice", What: "What", Undelivered: "not delivered", NothingSaid: "Nothing was said yet.",
 	Instance:    "This instance",
