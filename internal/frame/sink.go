@@ -119,26 +119,60 @@ func (fam *family) add(value float64, labels []string) error {
 	}
 	fam.seen[key] = struct{}{}
 
-	m := &dto.Metric{}
+	m := newMetric(f.Type, value)
 	if len(labels) > 0 {
-		values := slices.Clone(labels) // the caller may use its slice again
-		pairs := make([]dto.LabelPair, len(labels))
+		pairs := make([]pair, len(labels))
 		m.Label = make([]*dto.LabelPair, len(labels))
 		for i, from := range fam.order {
-			pairs[i].Name, pairs[i].Value = &f.Labels[from], &values[from]
-			m.Label[i] = &pairs[i]
+			p := &pairs[i]
+			p.value = labels[from] // the caller may use its slice again
+			p.dto.Name, p.dto.Value = &f.Labels[from], &p.value
+			m.Label[i] = &p.dto
 		}
-	}
-	switch f.Type {
-	case Counter:
-		m.Counter = &dto.Counter{Value: &value}
-	case Untyped:
-		m.Untyped = &dto.Untyped{Value: &value}
-	default:
-		m.Gauge = &dto.Gauge{Value: &value}
 	}
 	fam.dto.Metric = append(fam.dto.Metric, m)
 	return nil
+}
+
+// A page has thousands of samples: what one of them is made of lies in one
+// piece of memory where it can.
+type (
+	pair struct {
+		dto   dto.LabelPair
+		value string
+	}
+	gauge struct {
+		dto.Metric
+		dto   dto.Gauge
+		value float64
+	}
+	counter struct {
+		dto.Metric
+		dto   dto.Counter
+		value float64
+	}
+	untyped struct {
+		dto.Metric
+		dto   dto.Untyped
+		value float64
+	}
+)
+
+func newMetric(t Type, value float64) *dto.Metric {
+	switch t {
+	case Counter:
+		m := &counter{value: value}
+		m.dto.Value, m.Counter = &m.value, &m.dto
+		return &m.Metric
+	case Untyped:
+		m := &untyped{value: value}
+		m.dto.Value, m.Untyped = &m.value, &m.dto
+		return &m.Metric
+	default:
+		m := &gauge{value: value}
+		m.dto.Value, m.Gauge = &m.value, &m.dto
+		return &m.Metric
+	}
 }
 
 // seal ends the sink's life and returns what it took.
