@@ -66,7 +66,9 @@ var known = []kind{
 	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
 	{name: "meminfo_numa", standing: onDemand, make: func(m *machine) frame.Collector { return newMeminfoNUMA(m.roots) }},
 	{name: "mountstats", standing: onDemand, make: func(m *machine) frame.Collector { return newMountstats(m.roots) }},
-	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector { return newNetclass(m.roots, m.filter(m.cfg.Interfaces), m.kernel.now) }},
+	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector {
+		return newNetclass(m.roots, m.filter(m.cfg.Interfaces), m.kernel.now)
+	}},
 	{name: "netdev", standing: byDefault, make: func(m *machine) frame.Collector {
 		return newNetdev(m.roots, m.filter(m.cfg.Interfaces), m.kernel.dump, m.cfg.InterfaceDetails, m.cfg.InterfaceAddresses)
 	}},

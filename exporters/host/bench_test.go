@@ -64,7 +64,7 @@ func writePage(ctx context.Context, target *frame.Target, to io.Writer) error {
 // hostPage serves the page compressed, as node_exporter does for a Prometheus.
 func hostPage() http.Handler {
 	target := hostTarget()
-	z := gzip.NewWriter(io.Discard)
+	z, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed) // as internal/web does; the level is valid
 	var b bytes.Buffer
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // one client, one at a time
 		b.Reset()
