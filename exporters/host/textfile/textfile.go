@@ -257,8 +257,7 @@ func (p *pass) send(s *frame.Sink) {
 func (p *pass) words() string {
 	var lines []string
 	for path, err := range p.bad {
-		var inner *fs.PathError
-		if errors.As(err, &inner) { // which names the path itself
+		if inner, ok := errors.AsType[*fs.PathError](err); ok { // which names the path itself
 			err = inner.Err
 		}
 		lines = append(lines, path+": "+err.Error())
