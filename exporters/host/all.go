@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tocsin/exporters/host/accounts"
+	"tocsin/exporters/host/fail2ban"
 	"tocsin/exporters/host/packages"
 	"tocsin/exporters/host/platform"
 	"tocsin/exporters/host/textfile"
@@ -43,6 +44,7 @@ var known = []kind{
 	{name: "ethtool", standing: onDemand, make: func(m *machine) frame.Collector {
 		return newEthtool(m.roots, m.filter(m.cfg.Interfaces), m.filter(m.cfg.EthtoolFields), m.kernel.ethtool)
 	}},
+	{name: "fail2ban", standing: byDefault, every: fail2ban.Every, make: func(m *machine) frame.Collector { return fail2ban.New(m.cfg.Root, m.cfg.Fail2ban) }},
 	{name: "fibrechannel", standing: byDefault, make: func(m *machine) frame.Collector { return newFibrechannel(m.roots) }},
 	{name: "filefd", standing: byDefault, make: func(m *machine) frame.Collector { return newFilefd(m.roots) }},
 	{name: "filesystem", standing: byDefault, make: func(m *machine) frame.Collector {

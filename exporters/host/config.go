@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"tocsin/exporters/host/fail2ban"
 	"tocsin/internal/problem"
 )
 
@@ -46,6 +47,8 @@ type Config struct {
 
 	// Textfiles are folders, or patterns of them, whose files *.prom are passed on.
 	Textfiles []string `yaml:"textfiles"`
+
+	Fail2ban fail2ban.Config `yaml:"fail2ban"`
 
 	Sysctl Sysctl `yaml:"sysctl"` // kernel parameters; for the collector sysctl
 
@@ -126,6 +129,7 @@ func (c *Config) Validate(p problem.List) {
 			p.At("textfiles").Index(i).Addf("%q is no pattern; write a folder, as /var/lib/prometheus/node-exporter", place)
 		}
 	}
+	c.Fail2ban.Validate(p.At("fail2ban"))
 	c.Sysctl.validate(p.At("sysctl"))
 	c.Units.validate(p.At("units"))
 	c.Systemd.Units.validate(p.At("systemd").At("units"))

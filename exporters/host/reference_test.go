@@ -46,6 +46,7 @@ var tried = map[string]string{
 	"edac":                byHand,
 	"entropy":             onKernel,
 	"ethtool":             mostReal + " for a card of its own",
+	"fail2ban":            "a real fail2ban 1.0.2 with two jails",
 	"fibrechannel":        byHand,
 	"filefd":              onKernel,
 	"filesystem":          "a real kernel, against node_exporter 1.12.1; loop mounts, a hanging FUSE mount, mount namespaces",
