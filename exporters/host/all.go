@@ -15,6 +15,7 @@ import (
 	"tocsin/exporters/host/fail2ban"
 	"tocsin/exporters/host/packages"
 	"tocsin/exporters/host/platform"
+	"tocsin/exporters/host/ports"
 	"tocsin/exporters/host/textfile"
 	"tocsin/internal/frame"
 )
@@ -86,6 +87,7 @@ var known = []kind{
 	{name: "platform", standing: byDefault, every: time.Minute, make: func(m *machine) frame.Collector {
 		return platform.New(platform.Roots{Proc: m.roots.proc, Sys: m.roots.sys, Root: m.cfg.Root, Own: m.own})
 	}},
+	{name: "ports", standing: byDefault, every: ports.Every, make: func(m *machine) frame.Collector { return ports.New(m.roots.proc, m.cfg.Ports) }},
 	{name: "powersupplyclass", standing: byDefault, make: func(m *machine) frame.Collector { return newPowerSupply(m.roots, m.filter(m.cfg.PowerSupplies)) }},
 	{name: "pressure", standing: byDefault, make: func(m *machine) frame.Collector { return newPressure(m.roots) }},
 	{name: "processes", standing: onDemand, make: func(m *machine) frame.Collector { return newProcesses(m.roots) }},

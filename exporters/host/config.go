@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"tocsin/exporters/host/fail2ban"
+	"tocsin/exporters/host/ports"
 	"tocsin/internal/problem"
 )
 
@@ -49,6 +50,10 @@ type Config struct {
 	Textfiles []string `yaml:"textfiles"`
 
 	Fail2ban fail2ban.Config `yaml:"fail2ban"`
+	// Ports are all that may listen for others than the machine itself, as 22,
+	// "udp/53", "6000-6010" or "10.0.0.1:5432"; a rule rings for any other.
+	// Without it none does.
+	Ports ports.List `yaml:"ports"`
 
 	Sysctl Sysctl `yaml:"sysctl"` // kernel parameters; for the collector sysctl
 
@@ -130,6 +135,7 @@ func (c *Config) Validate(p problem.List) {
 		}
 	}
 	c.Fail2ban.Validate(p.At("fail2ban"))
+	c.Ports.Validate(p.At("ports"))
 	c.Sysctl.validate(p.At("sysctl"))
 	c.Units.validate(p.At("units"))
 	c.Systemd.Units.validate(p.At("systemd").At("units"))

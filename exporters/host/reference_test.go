@@ -75,6 +75,7 @@ var tried = map[string]string{
 	"packages":            "apt and dpkg of Debian 12, line by line against `apt list --upgradable`, and 60 made-up machines against `apt-cache policy`; Ubuntu's phased updates by hand alone",
 	"pcidevice":           onKernel,
 	"platform":            "systemd-detect-virt, a limited control group of version 1; version 2 and other hypervisors by hand",
+	"ports":               "a real kernel, with listeners of the tests; files made by hand for numbers and damage",
 	"powersupplyclass":    byHand,
 	"pressure":            onKernel,
 	"processes":           onKernel,
