@@ -12,8 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tocsin/exporters/host/accounts"
+	"tocsin/exporters/host/fail2ban"
 	"tocsin/exporters/host/packages"
 	"tocsin/exporters/host/platform"
+	"tocsin/exporters/host/ports"
 	"tocsin/exporters/host/textfile"
 	"tocsin/internal/frame"
 )
@@ -43,6 +45,7 @@ var known = []kind{
 	{name: "ethtool", standing: onDemand, make: func(m *machine) frame.Collector {
 		return newEthtool(m.roots, m.filter(m.cfg.Interfaces), m.filter(m.cfg.EthtoolFields), m.kernel.ethtool)
 	}},
+	{name: "fail2ban", standing: byDefault, every: fail2ban.Every, make: func(m *machine) frame.Collector { return fail2ban.New(m.cfg.Root, m.cfg.Fail2ban) }},
 	{name: "fibrechannel", standing: byDefault, make: func(m *machine) frame.Collector { return newFibrechannel(m.roots) }},
 	{name: "filefd", standing: byDefault, make: func(m *machine) frame.Collector { return newFilefd(m.roots) }},
 	{name: "filesystem", standing: byDefault, make: func(m *machine) frame.Collector {
@@ -84,6 +87,7 @@ var known = []kind{
 	{name: "platform", standing: byDefault, every: time.Minute, make: func(m *machine) frame.Collector {
 		return platform.New(platform.Roots{Proc: m.roots.proc, Sys: m.roots.sys, Root: m.cfg.Root, Own: m.own})
 	}},
+	{name: "ports", standing: byDefault, every: ports.Every, make: func(m *machine) frame.Collector { return ports.New(m.roots.proc, m.cfg.Ports) }},
 	{name: "powersupplyclass", standing: byDefault, make: func(m *machine) frame.Collector { return newPowerSupply(m.roots, m.filter(m.cfg.PowerSupplies)) }},
 	{name: "pressure", standing: byDefault, make: func(m *machine) frame.Collector { return newPressure(m.roots) }},
 	{name: "processes", standing: onDemand, make: func(m *machine) frame.Collector { return newProcesses(m.roots) }},

@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"tocsin/exporters/host/fail2ban"
+	"tocsin/exporters/host/ports"
 	"tocsin/internal/problem"
 )
 
@@ -48,6 +50,12 @@ type Config struct {
 	// on. Without any it is Debian's /var/lib/prometheus/node-exporter, where
 	// that exists.
 	Textfiles []string `yaml:"textfiles"`
+
+	Fail2ban fail2ban.Config `yaml:"fail2ban"`
+	// Ports are all that may listen for others than the machine itself, as 22,
+	// "udp/53", "6000-6010" or "10.0.0.1:5432"; a rule rings for any other.
+	// Without it none does.
+	Ports ports.List `yaml:"ports"`
 
 	Sysctl Sysctl `yaml:"sysctl"` // kernel parameters; for the collector sysctl
 
@@ -128,6 +136,8 @@ func (c *Config) Validate(p problem.List) {
 			p.At("textfiles").Index(i).Addf("%q is no pattern; write a folder, as /var/lib/prometheus/node-exporter", place)
 		}
 	}
+	c.Fail2ban.Validate(p.At("fail2ban"))
+	c.Ports.Validate(p.At("ports"))
 	c.Sysctl.validate(p.At("sysctl"))
 	c.Units.validate(p.At("units"))
 	c.Systemd.Units.validate(p.At("systemd").At("units"))

@@ -15,6 +15,7 @@ func meanings() map[string]string {
 		"host.Config.interfaces":        "Which network interfaces are measured, as eth0.",
 		"host.Config.units":             "Which units of systemd are watched.",
 		"host.Config.systemd":           "What the collector systemd sends of all units, where it is on.",
+		"host.Config.fail2ban":          "What is expected of fail2ban, which the collector fail2ban asks.",
 		"host.Systemd.units":            "Which units it sends, as ssh.service. The expressions are not anchored: write ^ and $.",
 		"host.Systemd.restarts":         "Whether it sends node_systemd_service_restart_total.",
 		"host.Systemd.start_times":      "Whether it sends node_systemd_unit_start_time_seconds.",
