@@ -131,7 +131,7 @@ func (g *generation) targets() []*frame.Target {
 func nodeTarget(site *config.Site, log *slog.Logger) *frame.Target {
 	interval := time.Duration(site.Intervals.Node)
 	spec := frame.Spec{
-		Job: "node", Instance: site.HostName(), Labels: labels(site, site.HostName()),
+		Job: site.Host.Job, Instance: site.Host.Instance, Labels: labels(site, site.HostName()),
 		Interval: interval, Timeout: share(interval), Alias: "node_scrape_collector",
 	}
 	spec.Collectors = host.New(site.Host, log)

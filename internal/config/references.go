@@ -113,7 +113,7 @@ type target struct {
 
 // targets lists all targets that the file makes, this machine first.
 func (s *Site) targets() []target {
-	all := []target{{"this machine", s.HostName(), "node", s.HostName()}}
+	all := []target{{"this machine", s.HostName(), s.Host.Job, s.Host.Instance}}
 	for i, h := range s.Hosts {
 		all = append(all, target{index("hosts", i), h.Name, h.Job, h.Instance})
 	}
