@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"reflect"
 	"slices"
@@ -300,9 +301,9 @@ func (n *nodeExporter) prove() {
 		wrong[p.Path] = p.Text
 	}
 	n.settings = slices.DeleteFunc(n.settings, func(s setting) bool {
-		for path, why := range wrong {
+		for _, path := range slices.Sorted(maps.Keys(wrong)) {
 			if path == s.key || strings.HasPrefix(path, s.key+"[") {
-				n.losef(s.place, s.flag, "%s", why)
+				n.losef(s.place, s.flag, "%s", wrong[path])
 				return true
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"tocsin/internal/migrate/foreign"
@@ -137,8 +138,7 @@ func (p *postgres) parts(byName map[string]foreign.Assignment) {
 }
 
 var (
-	keyValue    = regexp.MustCompile(`([A-Za-z_]+)\s*=\s*('(?:[^'\\]|\\.)*'|[^\s]*)`)
-	secretWords = regexp.MustCompile(`(?i)^(ssl)?password$`)
+	keyValue = regexp.MustCompile(`([A-Za-z_]+)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)*)`)
 )
 
 // server adds a server from its address, without the password. It returns nil
@@ -149,7 +149,7 @@ func (p *postgres) server(place, source string) *mapping {
 	}
 	dsn, host, secret, ok := dataSource(source)
 	if !ok {
-		p.losef(place, "DATA_SOURCE_NAME", "is neither a postgresql:// address nor words key=value; write dsn by hand, without a password")
+		p.losef(place, "DATA_SOURCE_NAME", "is neither a postgresql:// address nor words key=value, or has something in it that may be part of a secret; write dsn by hand, without a password")
 		return nil
 	}
 	name := "main"
@@ -182,43 +182,66 @@ func (p *postgres) password(m *mapping, place string) {
 	m.set("password_file", file, makeFile(file, place+" (the password alone)"))
 }
 
+// pgWords are the parameters of a connection that have no secret in them. An
+// address with another one is not carried: what looks like a parameter may be
+// the rest of a password.
+//
+// Source: PostgreSQL, "Parameter Key Words"; lib/pq's documentation.
+var pgWords = []string{
+	"host", "hostaddr", "port", "dbname", "user", "sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslsni", "passfile", "service",
+	"connect_timeout", "client_encoding", "application_name", "fallback_application_name", "target_session_attrs", "krbsrvname", "gssencmode",
+	"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "statement_timeout", "search_path",
+}
+
 // dataSource takes the password out of an address of PostgreSQL.
 //
 // Source: PostgreSQL, "Connection Strings".
 func dataSource(source string) (dsn, host string, secret, ok bool) {
-	if !strings.Contains(source, "://") {
-		var words []string
-		for _, m := range keyValue.FindAllStringSubmatch(source, -1) {
-			if secretWords.MatchString(m[1]) {
-				secret = secret || strings.EqualFold(m[1], "password")
-				continue
-			}
-			if m[1] == "host" {
-				host = strings.Trim(m[2], "'")
-			}
-			words = append(words, m[1]+"="+m[2])
-		}
-		return strings.Join(words, " "), host, secret, len(words) > 0
+	if strings.Contains(source, "://") {
+		return dataSourceURL(source)
 	}
+	var words []string
+	rest := keyValue.ReplaceAllStringFunc(source, func(word string) string {
+		m := keyValue.FindStringSubmatch(word)
+		switch {
+		case strings.EqualFold(m[1], "password"):
+			secret = true
+		case slices.Contains(pgWords, m[1]):
+			words = append(words, m[1]+"="+m[2])
+		default:
+			return word
+		}
+		if m[1] == "host" {
+			host = strings.Trim(m[2], "'")
+		}
+		return ""
+	})
+	return strings.Join(words, " "), host, secret, len(words) > 0 && strings.TrimSpace(rest) == ""
+}
+
+func dataSourceURL(source string) (dsn, host string, secret, ok bool) {
 	u, err := url.Parse(source)
-	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" || u.Fragment != "" || strings.Contains(u.Path, "@") {
 		return "", "", false, false
 	}
 	if u.User != nil {
 		_, secret = u.User.Password()
 		u.User = url.User(u.User.Username())
 	}
-	query := u.Query()
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return "", "", false, false
+	}
 	for key := range query {
-		if secretWords.MatchString(key) {
-			secret = secret || strings.EqualFold(key, "password")
+		switch {
+		case strings.EqualFold(key, "password"):
+			secret = true
 			query.Del(key)
+		case !slices.Contains(pgWords, key) || strings.Contains(query.Get(key), "@"):
+			return "", "", false, false
 		}
 	}
 	u.RawQuery = strings.ReplaceAll(query.Encode(), "%2F", "/")
-	if u.Path == "" || u.Path == "/" {
-		u.Path = "/postgres"
-	}
 	return u.String(), u.Hostname(), secret, true
 }
 

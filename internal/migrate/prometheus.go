@@ -136,6 +136,8 @@ func badLabel(name, value string) string {
 		return "is no name for a label in Tocsin; use letters, digits and _"
 	case slices.Contains(ownLabels, name):
 		return "Tocsin sets this label itself; choose another name"
+	case userinfo.MatchString(value):
+		return "has an address with a user in it, which is not repeated here; take it out"
 	case strings.Contains(value, "${"):
 		return "stands for a variable of the environment; write its value under labels"
 	case value == "" || len(value) > 200:
@@ -155,7 +157,7 @@ func (p *prometheus) job(job foreign.Value) {
 		case isNode(t):
 			p.host(t)
 		default:
-			p.losef(t.place, "job "+name+", target "+t.address(), "%s", instead(t))
+			p.losef(t.place, "job "+name+", target "+t.shown(), "%s", instead(t))
 		}
 	}
 }
@@ -199,7 +201,7 @@ var exporters = map[string]string{
 func instead(t target) string {
 	host, port, err := net.SplitHostPort(t.address())
 	if what, ok := exporters[port]; err == nil && ok {
-		return formatted(what, t.labels["job"], t.labels["instance"], host)
+		return formatted(what, t.labels["job"], withoutSecret(t.labels["instance"]), withoutSecret(host))
 	}
 	return noScraper + "; if tocsin bricks list has this service, write it under bricks, with its job and instance; else write a kind of your own with an http_prometheus request (kind_files), or keep a Prometheus for it"
 }

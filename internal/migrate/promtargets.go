@@ -2,9 +2,11 @@ package migrate
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +38,7 @@ func isNode(t target) bool {
 
 // host carries a node_exporter over.
 func (p *prometheus) host(t target) {
-	what := "job " + t.job.Get("job_name").Text() + ", target " + t.address()
+	what := "job " + t.job.Get("job_name").Text() + ", target " + t.shown()
 	name, port, err := net.SplitHostPort(t.address())
 	if err != nil {
 		name, port = t.address(), "80"
@@ -79,6 +81,10 @@ func (p *prometheus) host(t target) {
 // claim refuses a target whose job and instance another has already.
 func (p *prometheus) claim(t target, what string) bool {
 	l := [2]string{t.labels["job"], t.labels["instance"]}
+	if userinfo.MatchString(l[0] + " " + l[1]) {
+		p.losef(t.place, what, "its label instance has a user in it, which is not repeated here; write the entry by hand")
+		return false
+	}
 	if p.labels[l] {
 		p.losef(t.place, what, "has the job and instance of another target that is carried; give it another instance, and write it by hand")
 		return false
@@ -95,7 +101,7 @@ func (p *prometheus) thisMachine(t target, what string) {
 	}
 	p.self.set("job", t.labels["job"], "This machine, which Tocsin measures itself.")
 	p.self.set("instance", t.labels["instance"])
-	for name := range t.own() {
+	for _, name := range slices.Sorted(maps.Keys(t.own())) {
 		p.losef(t.place, what+", label "+name, "labels of this machine are those of the site; write it under labels, where all series get it")
 	}
 }
@@ -103,8 +109,8 @@ func (p *prometheus) thisMachine(t target, what string) {
 // ownLabels are the labels of a target that Tocsin can keep.
 func (p *prometheus) ownLabels(t target, what string) map[string]string {
 	labels := t.own()
-	for name, value := range labels {
-		if why := badLabel(name, value); why != "" {
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		if why := badLabel(name, labels[name]); why != "" {
 			p.losef(t.place, what+", label "+name, "%s", why)
 			delete(labels, name)
 		}

@@ -90,8 +90,9 @@ func (s relabelling) apply(labels map[string]string) bool {
 
 // names are the actions on names of labels.
 func (s relabelling) names(labels map[string]string) {
-	for name, value := range maps.Clone(labels) {
-		matches := s.expression.MatchString(name)
+	before := maps.Clone(labels)
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		value, matches := before[name], s.expression.MatchString(name)
 		switch {
 		case s.action == "labelmap" && matches:
 			put(labels, s.expression.ReplaceAllString(name, s.replacement), value)

@@ -23,6 +23,25 @@ type target struct {
 
 func (t target) address() string { return t.labels["__address__"] }
 
+// shown is the address as it may be told: a user, a path and a query in it
+// are nobody's business.
+func (t target) shown() string { return withoutSecret(t.address()) }
+
+func withoutSecret(address string) string {
+	scheme, rest, hasScheme := strings.Cut(address, "://")
+	if !hasScheme {
+		scheme, rest = "", address
+	}
+	rest = rest[strings.LastIndexByte(rest, '@')+1:]
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	if hasScheme {
+		return scheme + "://" + rest
+	}
+	return rest
+}
+
 // own returns the labels that are left on its series, but for job and
 // instance, which have keys of their own.
 func (t target) own() map[string]string {
