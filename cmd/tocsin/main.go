@@ -84,7 +84,7 @@ func tocsin(ctx context.Context, args []string, c *console) int {
 
 // report says what a verb returned, and which exit code it means.
 func report(err error, c *console) int {
-	var wrong *config.Error
+	var wrong *config.Error // of the site file, or of another that was to be read
 	switch {
 	case err == nil:
 		return exitDone

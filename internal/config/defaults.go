@@ -78,8 +78,6 @@ func (s *Site) setDefaults(m machine) {
 	s.Engine.SetDefaults()
 	s.Web.SetDefaults()
 	s.Host.SetDefaults()
-	setDefault(&s.Host.Job, "node")
-	setDefault(&s.Host.Instance, m.hostname)
 	s.Backups.SetDefaults()
 	s.Updates.SetDefaults()
 	s.Alerts.Mattermost.SetDefaults()

@@ -204,7 +204,7 @@ func uncommented(site []byte) string {
 	}
 	var out []string
 	n := 0
-	for _, l := range strings.Split(string(site), "\n") {
+	for l := range strings.SplitSeq(string(site), "\n") {
 		switch {
 		case l == "# probes:":
 			if n++; n == 1 {

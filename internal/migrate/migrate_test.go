@@ -23,7 +23,7 @@ func TestNodeFlags_nameKeysThatExist(t *testing.T) {
 			continue
 		}
 		of := reflect.TypeFor[host.Config]()
-		for _, key := range strings.Split(f.key, ".") {
+		for key := range strings.SplitSeq(f.key, ".") {
 			found := false
 			for _, field := range strict.Fields(of) {
 				if field.Key == key {

@@ -21,11 +21,14 @@ func NodeExporter(name string, data []byte, read Reader) (*Result, error) {
 	if len(data) > maxFile {
 		return nil, foreign.Fault(name, 0, "is larger than 1 MiB; give the flags alone")
 	}
+	n := &nodeExporter{file: name, read: read, byKey: map[string]int{}}
+	if name == "" {
+		name = "the command line"
+	}
 	words, err := foreign.Commands(name, string(data))
 	if err != nil {
 		return nil, err
 	}
-	n := &nodeExporter{file: name, read: read, byKey: map[string]int{}}
 	if len(words) == 0 && !foreign.IsEnvironment(string(data)) && strings.TrimSpace(string(data)) != "" {
 		return nil, foreign.Fault(name, 1, "has no flags, which begin with --")
 	}

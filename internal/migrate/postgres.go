@@ -75,7 +75,7 @@ func (p *postgres) environment(text string) error {
 			if strings.TrimSpace(v.Value) == "" {
 				p.losef(place, v.Name, "names no server; write one under postgres")
 			}
-			for _, source := range strings.Split(v.Value, ",") {
+			for source := range strings.SplitSeq(v.Value, ",") {
 				p.server(place, strings.TrimSpace(source))
 			}
 		case strings.HasPrefix(v.Name, "DATA_SOURCE_"):
@@ -137,9 +137,7 @@ func (p *postgres) parts(byName map[string]foreign.Assignment) {
 	}
 }
 
-var (
-	keyValue = regexp.MustCompile(`([A-Za-z_]+)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)*)`)
-)
+var keyValue = regexp.MustCompile(`([A-Za-z_]+)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)*)`)
 
 // server adds a server from its address, without the password. It returns nil
 // for an address that is none.
