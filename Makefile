@@ -15,10 +15,10 @@ FUZZTIME ?= 60s
 SOAKTIME ?= 24h
 
 .DEFAULT_GOAL := help
-.PHONY: help build run dist test lint fmt generate bench fuzz soak clean packages
+.PHONY: compat-node help build run dist test lint fmt generate bench fuzz soak clean packages
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/tocsin: one static, stripped binary for this machine
 	$(FLAGS) $(GO) build -ldflags '-s -w' -o bin/tocsin ./cmd/tocsin
@@ -49,6 +49,9 @@ fmt: ## format the code, and write what is generated
 
 bench: ## all benchmarks, COUNT times each, in benchstat's format; BENCH='Page' runs some
 	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 2h ./...
+
+compat-node: ## our page against a real node_exporter's, name by name, here and on machines made of files
+	$(GO) test ./exporters/host -run 'equal.*NodeExporter|differs|Differen' -count 1 -v | grep -v level=
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@tools/fuzz.sh $(FUZZTIME)

@@ -49,7 +49,9 @@ type Config struct {
 	Slabs        Filter `yaml:"slabs"`         // caches of the kernel: dentry, ...
 	VMStatFields Filter `yaml:"vmstat_fields"` // of /proc/vmstat: oom_kill, ...
 
-	// Textfiles are folders, or patterns of them, whose files *.prom are passed on.
+	// Textfiles are folders, or patterns of them, whose files *.prom are passed
+	// on. Without any it is Debian's /var/lib/prometheus/node-exporter, where
+	// that exists.
 	Textfiles []string `yaml:"textfiles"`
 
 	Sysctl Sysctl `yaml:"sysctl"` // kernel parameters; for the collector sysctl

@@ -25,14 +25,17 @@ type roots struct {
 	udev            string    // what udev notes of devices
 	bus             string    // the socket of the machine's message bus
 	buffers         sync.Pool // of *[]byte
+	standing        standingFiles
 }
 
 func newRoots(cfg Config) *roots {
-	return &roots{
+	r := &roots{
 		proc: cfg.Proc, sys: cfg.Sys, root: cfg.Root,
 		udev: filepath.Join(cfg.Root, "run/udev/data"),
 		bus:  filepath.Join(cfg.Root, "run/dbus/system_bus_socket"),
 	}
+	r.standing.proc = realProc(cfg.Proc)
+	return r
 }
 
 // maxFile bounds what is read of one file. The longest is /proc/stat, whose
@@ -43,32 +46,59 @@ const maxFile = 8 << 20
 // that. It goes past package os, whose files would be registered with the
 // poller: that doubles the cost of a small file of /proc.
 func (r *roots) read(path string, use func(content []byte) error) error {
-	fd, err := open(unix.AT_FDCWD, path, unix.O_RDONLY)
-	if err != nil {
-		return err
-	}
-	defer shut(fd)
 	buffer, ok := r.buffers.Get().(*[]byte)
 	if !ok {
 		buffer = new(make([]byte, 16<<10))
 	}
 	defer r.buffers.Put(buffer)
 	length := 0
+	var err error
+	if f := r.standing.find(path); f != nil {
+		err = f.use(path, func(fd int) error {
+			length = 0
+			return fill(buffer, &length, func(b []byte) (int, error) { return unix.Pread(fd, b, int64(length)) })
+		})
+	} else {
+		err = r.readOnce(path, buffer, &length)
+	}
+	if errors.Is(err, errTooLong) {
+		return fmt.Errorf("read %s: %w", path, errTooLong)
+	}
+	if err != nil {
+		return err
+	}
+	return use((*buffer)[:length])
+}
+
+func (r *roots) readOnce(path string, buffer *[]byte, length *int) error {
+	fd, err := open(unix.AT_FDCWD, path, unix.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer shut(fd)
+	if err := fill(buffer, length, func(b []byte) (int, error) { return unix.Read(fd, b) }); err != nil {
+		return &fs.PathError{Op: "read", Path: path, Err: err}
+	}
+	return nil
+}
+
+var errTooLong = fmt.Errorf("longer than %d bytes", maxFile)
+
+// fill reads to the end. A short read is none yet: the kernel hands over whole
+// lines.
+func fill(buffer *[]byte, length *int, read func(b []byte) (int, error)) error {
 	for {
-		if length == len(*buffer) {
-			if length >= maxFile {
-				return fmt.Errorf("read %s: longer than %d bytes", path, maxFile)
+		if *length == len(*buffer) {
+			if *length >= maxFile {
+				return errTooLong
 			}
-			*buffer = append(*buffer, make([]byte, length)...)
+			*buffer = append(*buffer, make([]byte, *length)...)
 		}
-		n, err := retry(func() (int, error) { return unix.Read(fd, (*buffer)[length:]) })
-		if err != nil {
-			return &fs.PathError{Op: "read", Path: path, Err: err}
+		n, err := retry(func() (int, error) { return read((*buffer)[*length:]) })
+		if err != nil || n == 0 {
+			return err
 		}
-		if n == 0 {
-			return use((*buffer)[:length])
-		}
-		length += n
+		*length += n
 	}
 }
 

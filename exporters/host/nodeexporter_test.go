@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"text/tabwriter"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
@@ -159,6 +160,50 @@ func TestHost_equalsNodeExporter(t *testing.T) {
 	all := New(cfg, discard())
 	process, url := startNodeExporter(t, plain(all))
 	equalPages(t, 150, all, process, url)
+	theirs, err := fetch(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(compatibility(theirs, frame.NewTarget(frame.Spec{Job: "node", Collectors: all}, discard()).Gather(t.Context())))
+}
+
+// compatibility is the table of make compat-node: each of their names with its
+// type, the names of its labels, and how many series both have.
+func compatibility(theirs map[string]*dto.MetricFamily, page []*dto.MetricFamily) string {
+	ours := map[string]*dto.MetricFamily{}
+	for _, mf := range page {
+		ours[mf.GetName()] = mf
+	}
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\nNAME\tTYPE\tLABELS\tTHEIRS\tOURS\t")
+	total, same := 0, 0
+	for _, name := range slices.Sorted(maps.Keys(theirs)) {
+		a, b := theirs[name], ours[name]
+		verdict := notOurs[name]
+		if verdict == "" {
+			total++
+			if b != nil && a.GetType() == b.GetType() && labelNames(a) == labelNames(b) {
+				same++
+			} else {
+				verdict = "DIFFERENT"
+			}
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\n", name, strings.ToLower(a.GetType().String()), labelNames(a), len(a.GetMetric()), len(b.GetMetric()), verdict)
+	}
+	fmt.Fprintf(w, "%d of %d names have the same type and labels\n", same, total)
+	_ = w.Flush() // into a buffer
+	return b.String()
+}
+
+func labelNames(mf *dto.MetricFamily) string {
+	names := map[string]bool{}
+	for _, m := range mf.GetMetric() {
+		for _, l := range m.GetLabel() {
+			names[l.GetName()] = true
+		}
+	}
+	return strings.Join(slices.Sorted(maps.Keys(names)), ",")
 }
 
 // The options of node_exporter that change what is sent.

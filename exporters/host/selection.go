@@ -89,8 +89,8 @@ func ByDefault(name string) bool {
 }
 
 // Families lists what all collectors that exist on this system may send,
-// whichever of them a site chooses; what files of the site name is not known
-// here.
+// whichever of them a site chooses, and patterns of what hosts with another
+// system send; what files of the site name is not known here.
 func Families() []*frame.Family {
 	cfg := Config{Collectors: Selection{Only: Names()}}
 	cfg.SetDefaults()
@@ -98,5 +98,6 @@ func Families() []*frame.Family {
 	for _, e := range New(cfg, slog.New(slog.DiscardHandler)) {
 		families = append(families, e.Collector.Families()...)
 	}
+	families = append(families, elsewhere...)
 	return slices.DeleteFunc(families, func(f *frame.Family) bool { return f.Name == frame.AnyName })
 }
