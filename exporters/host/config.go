@@ -31,6 +31,11 @@ type Config struct {
 	Sys  string `yaml:"sys"`
 	Root string `yaml:"root"`
 
+	// Job and Instance replace the labels of this machine's own page ("node"
+	// and its name), so that a migrated site keeps its old ones.
+	Job      string `yaml:"job"`
+	Instance string `yaml:"instance"`
+
 	Collectors Selection `yaml:"collectors"` // what is measured
 
 	MountPoints     Filter `yaml:"mount_points"`     // of file systems

@@ -83,6 +83,11 @@ func Names() []string {
 	return names
 }
 
+// ByDefault tells whether a collector runs when no site file names it.
+func ByDefault(name string) bool {
+	return slices.ContainsFunc(known, func(k kind) bool { return k.name == name && bool(k.standing) })
+}
+
 // Families lists what all collectors that exist on this system may send,
 // whichever of them a site chooses, and patterns of what hosts with another
 // system send; what files of the site name is not known here.
