@@ -13,6 +13,7 @@ import (
 
 	"tocsin/exporters/host/accounts"
 	"tocsin/exporters/host/fail2ban"
+	"tocsin/exporters/host/logins"
 	"tocsin/exporters/host/packages"
 	"tocsin/exporters/host/platform"
 	"tocsin/exporters/host/ports"
@@ -65,6 +66,7 @@ var known = []kind{
 	{name: "lnstat", standing: onDemand, make: func(m *machine) frame.Collector { return newLnstat(m.roots) }},
 	{name: "loadavg", standing: byDefault, make: func(m *machine) frame.Collector { return newLoadavg(m.roots.gopsutil) }},
 	{name: "logind", standing: onDemand, make: func(m *machine) frame.Collector { return newLogind(m.roots) }},
+	{name: "logins", standing: byDefault, every: logins.Every, make: func(m *machine) frame.Collector { return logins.New(m.cfg.Root) }},
 	{name: "mdadm", standing: byDefault, make: func(m *machine) frame.Collector { return newMdadm(m.roots) }},
 	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
 	{name: "meminfo_numa", standing: onDemand, make: func(m *machine) frame.Collector { return newMeminfoNUMA(m.roots) }},
