@@ -25,7 +25,7 @@ import (
 // root makes a machine's / with a path that is short enough for a socket.
 func root(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "f2b")
+	dir, err := os.MkdirTemp("", "f2b") //nolint:usetesting // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
 	}
