@@ -57,7 +57,7 @@ func newTown(t *testing.T) *town {
 	w.cron(0)
 	w.forge.Publish("ville/wcs", forgetest.Release{Tag: "v9.12", At: time.Now()})
 	w.hub = newInstance(t, "hub", fmt.Sprintf(`site: ville
-host: {mount_points: {include: '^/$'}}
+host: {collectors: {only: [filesystem]}, mount_points: {include: '^/$'}}
 intervals: {brick: 5s, probe: 5s}
 bricks:
   - kind: wcs
