@@ -197,7 +197,7 @@ func TestDirectory_answersOrNot(t *testing.T) {
 		"nslcd is down":    {"passwd: files ldap\n", "etc/nslcd.conf", "run/nslcd/socket", false, map[string]float64{"tocsin_host_directory_login_up{ldap}": 0}},
 		"noise":            {"\x00\xffpasswd\n::", "etc/nslcd.conf", "run/nslcd/socket", false, nil},
 	} {
-		root, err := os.MkdirTemp("", "dir") // short enough for a socket
+		root, err := os.MkdirTemp("", "dir") //nolint:usetesting // a socket's path must be short
 		if err != nil {
 			t.Fatal(err)
 		}
