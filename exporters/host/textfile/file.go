@@ -93,6 +93,9 @@ func (f *file) sound(mf *dto.MetricFamily) error {
 	if !model.LegacyValidation.IsValidMetricName(mf.GetName()) {
 		return fmt.Errorf("%.60q is no name of a metric", mf.GetName())
 	}
+	if f.lines[mf.GetName()] == 0 { // the parser takes quotes inside of names for nothing
+		return fmt.Errorf("%.60q has its name in quotes; write it without", mf.GetName())
+	}
 	seen := map[string]bool{}
 	for _, m := range mf.Metric {
 		if m.TimestampMs != nil {
