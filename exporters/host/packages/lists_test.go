@@ -123,17 +123,17 @@ func FuzzUnpack(f *testing.F) {
 
 func TestSource_namesTellSiteComponentAndArchitecture(t *testing.T) {
 	releases := map[string]release{
-		"deb.debian.org_debian_dists_bookworm":         {suite: "stable"},
-		"deb.debian.org_debian_dists_bookworm-updates": {suite: "updates"},
+		"deb.ville.example_debian_dists_bookworm":         {suite: "stable"},
+		"deb.ville.example_debian_dists_bookworm-updates": {suite: "updates"},
 		"security.example:8080_dists_bookworm_updates": {suite: "old security"},
 		"a.example_flat_._":                            {suite: "no"},
 		"a.example_flat_.":                             {suite: "flat"},
 		"_media_cdrom_dists_bookworm":                  {suite: "disc"},
 	}
 	for name, want := range map[string][]string{
-		"deb.debian.org_debian_dists_bookworm_main_binary-amd64_Packages":             {"deb.debian.org", "stable", "main", "amd64"},
-		"deb.debian.org_debian_dists_bookworm-updates_main_binary-amd64_Packages.lz4": {"deb.debian.org", "updates", "main", "amd64"},
-		"deb.debian.org_debian_dists_bookworm_non-free-firmware_binary-i386_Packages": {"deb.debian.org", "stable", "non-free-firmware", "i386"},
+		"deb.ville.example_debian_dists_bookworm_main_binary-amd64_Packages":             {"deb.ville.example", "stable", "main", "amd64"},
+		"deb.ville.example_debian_dists_bookworm-updates_main_binary-amd64_Packages.lz4": {"deb.ville.example", "updates", "main", "amd64"},
+		"deb.ville.example_debian_dists_bookworm_non-free-firmware_binary-i386_Packages": {"deb.ville.example", "stable", "non-free-firmware", "i386"},
 		"security.example:8080_dists_bookworm_updates_a_b_binary-all_Packages.gz":     {"security.example", "old security", "a/b", "all"},
 		"a.example_flat_._Packages":                              {"a.example", "flat", "", ""},
 		"_media_cdrom_dists_bookworm_main_binary-amd64_Packages": {"", "disc", "main", "amd64"},
