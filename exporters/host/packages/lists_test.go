@@ -125,16 +125,16 @@ func TestSource_namesTellSiteComponentAndArchitecture(t *testing.T) {
 	releases := map[string]release{
 		"deb.ville.example_debian_dists_bookworm":         {suite: "stable"},
 		"deb.ville.example_debian_dists_bookworm-updates": {suite: "updates"},
-		"security.example:8080_dists_bookworm_updates": {suite: "old security"},
-		"a.example_flat_._":                            {suite: "no"},
-		"a.example_flat_.":                             {suite: "flat"},
-		"_media_cdrom_dists_bookworm":                  {suite: "disc"},
+		"security.example:8080_dists_bookworm_updates":    {suite: "old security"},
+		"a.example_flat_._":                               {suite: "no"},
+		"a.example_flat_.":                                {suite: "flat"},
+		"_media_cdrom_dists_bookworm":                     {suite: "disc"},
 	}
 	for name, want := range map[string][]string{
 		"deb.ville.example_debian_dists_bookworm_main_binary-amd64_Packages":             {"deb.ville.example", "stable", "main", "amd64"},
 		"deb.ville.example_debian_dists_bookworm-updates_main_binary-amd64_Packages.lz4": {"deb.ville.example", "updates", "main", "amd64"},
 		"deb.ville.example_debian_dists_bookworm_non-free-firmware_binary-i386_Packages": {"deb.ville.example", "stable", "non-free-firmware", "i386"},
-		"security.example:8080_dists_bookworm_updates_a_b_binary-all_Packages.gz":     {"security.example", "old security", "a/b", "all"},
+		"security.example:8080_dists_bookworm_updates_a_b_binary-all_Packages.gz":        {"security.example", "old security", "a/b", "all"},
 		"a.example_flat_._Packages":                              {"a.example", "flat", "", ""},
 		"_media_cdrom_dists_bookworm_main_binary-amd64_Packages": {"", "disc", "main", "amd64"},
 		"other.example_dists_x_main_binary-amd64_Packages":       {"other.example", "", "", ""},
