@@ -26,6 +26,7 @@ import (
 var known = []kind{
 	{name: "accounts", standing: byDefault, every: accounts.Every, make: func(m *machine) frame.Collector { return accounts.New(m.cfg.Root, m.roots.proc) }},
 	{name: "arp", standing: byDefault, make: func(m *machine) frame.Collector { return newARP(m.roots, m.filter(m.cfg.Interfaces)) }},
+	{name: "audit", standing: byDefault, every: time.Minute, make: func(m *machine) frame.Collector { return newAudit(m.cfg.Root, m.kernel.dump, m.cfg.Audit == required) }},
 	{name: "bcache", standing: byDefault, make: func(m *machine) frame.Collector { return newBcache(m.roots, m.cfg.BcachePriorities) }},
 	{name: "bcachefs", standing: byDefault, make: func(m *machine) frame.Collector { return newBcachefs(m.roots) }},
 	{name: "bonding", standing: byDefault, make: func(m *machine) frame.Collector { return newBonding(m.roots) }},
@@ -52,6 +53,9 @@ var known = []kind{
 	{name: "filesystem", standing: byDefault, make: func(m *machine) frame.Collector {
 		views := newViews(m.roots, m.filter(m.cfg.MountPoints), m.filter(m.cfg.FilesystemTypes), m.log)
 		return newFilesystem(views.mounts, m.kernel.statfs)
+	}},
+	{name: "firewall", standing: byDefault, every: time.Minute, make: func(m *machine) frame.Collector {
+		return newFirewall(m.roots, m.kernel.dump, m.cfg.Firewall == required)
 	}},
 	{name: "hwmon", standing: byDefault, make: func(m *machine) frame.Collector {
 		return newHwmon(m.roots, m.filter(m.cfg.Chips), m.filter(m.cfg.Sensors))

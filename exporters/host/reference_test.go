@@ -28,6 +28,7 @@ const (
 var tried = map[string]string{
 	"accounts":            "useradd, ssh-keygen and the machine's own files; logind's and utmp's files made by hand",
 	"arp":                 onKernel,
+	"audit":               "a real kernel, as root and without the right; answers made by hand for rules and losses",
 	"bcache":              byHand,
 	"bcachefs":            byHand,
 	"bonding":             byHand,
@@ -50,6 +51,7 @@ var tried = map[string]string{
 	"fibrechannel":        byHand,
 	"filefd":              onKernel,
 	"filesystem":          "a real kernel, against node_exporter 1.12.1; loop mounts, a hanging FUSE mount, mount namespaces",
+	"firewall":            "a real kernel's nftables in a network namespace; files made by hand for the legacy iptables",
 	"hwmon":               byHand + "; a sensor that hangs: a pipe, a FUSE folder",
 	"infiniband":          byHand,
 	"interrupts":          onKernel,

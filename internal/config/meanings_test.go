@@ -16,6 +16,8 @@ func meanings() map[string]string {
 		"host.Config.units":             "Which units of systemd are watched.",
 		"host.Config.systemd":           "What the collector systemd sends of all units, where it is on.",
 		"host.Config.fail2ban":          "What is expected of fail2ban, which the collector fail2ban asks.",
+		"host.Config.firewall":          "`required` where the machine must have a firewall that filters what comes in; a rule rings without. It takes CAP_NET_ADMIN.",
+		"host.Config.audit":             "`required` where the kernel must audit; a rule rings without. It takes CAP_AUDIT_CONTROL.",
 		"host.Systemd.units":            "Which units it sends, as ssh.service. The expressions are not anchored: write ^ and $.",
 		"host.Systemd.restarts":         "Whether it sends node_systemd_service_restart_total.",
 		"host.Systemd.start_times":      "Whether it sends node_systemd_unit_start_time_seconds.",
