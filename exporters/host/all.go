@@ -13,6 +13,7 @@ import (
 
 	"tocsin/exporters/host/accounts"
 	"tocsin/exporters/host/fail2ban"
+	"tocsin/exporters/host/ipsec"
 	"tocsin/exporters/host/logins"
 	"tocsin/exporters/host/packages"
 	"tocsin/exporters/host/platform"
@@ -64,6 +65,7 @@ var known = []kind{
 	{name: "interrupts", standing: onDemand, make: func(m *machine) frame.Collector {
 		return newInterrupts(m.roots, m.filter(m.cfg.Interrupts), !m.cfg.InterruptsWithoutZeros)
 	}},
+	{name: "ipsec", standing: byDefault, every: ipsec.Every, make: func(m *machine) frame.Collector { return ipsec.New(m.cfg.Root, m.cfg.IPsec) }},
 	{name: "ipvs", standing: byDefault, make: func(m *machine) frame.Collector { return newIPVS(m.roots) }},
 	{name: "kernel_hung", standing: byDefault, make: func(m *machine) frame.Collector { return newKernelHung(m.roots) }},
 	{name: "ksmd", standing: onDemand, make: func(m *machine) frame.Collector { return newKSMD(m.roots) }},

@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"tocsin/exporters/host/fail2ban"
+	"tocsin/exporters/host/ipsec"
 	"tocsin/exporters/host/ports"
 	"tocsin/internal/problem"
 )
@@ -50,6 +51,7 @@ type Config struct {
 	Textfiles []string `yaml:"textfiles"`
 
 	Fail2ban fail2ban.Config `yaml:"fail2ban"`
+	IPsec    ipsec.Config    `yaml:"ipsec"`
 	// Firewall and Audit say `required` where the machine must have a firewall
 	// that filters what comes in, and the kernel's audit: rules ring without.
 	Firewall string `yaml:"firewall"`
@@ -141,6 +143,7 @@ func (c *Config) Validate(p problem.List) {
 	c.Fail2ban.Validate(p.At("fail2ban"))
 	orRequired(p.At("firewall"), c.Firewall)
 	orRequired(p.At("audit"), c.Audit)
+	c.IPsec.Validate(p.At("ipsec"))
 	c.Ports.Validate(p.At("ports"))
 	c.Sysctl.validate(p.At("sysctl"))
 	c.Units.validate(p.At("units"))

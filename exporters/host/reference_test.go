@@ -55,6 +55,7 @@ var tried = map[string]string{
 	"hwmon":               byHand + "; a sensor that hangs: a pipe, a FUSE folder",
 	"infiniband":          byHand,
 	"interrupts":          onKernel,
+	"ipsec":               "a real strongSwan 5.9.8 whose tunnel is down; answers made by hand for tunnels that stand",
 	"ipvs":                byHand,
 	"kernel_hung":         byHand,
 	"ksmd":                onKernel,

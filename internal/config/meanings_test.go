@@ -18,6 +18,7 @@ func meanings() map[string]string {
 		"host.Config.fail2ban":          "What is expected of fail2ban, which the collector fail2ban asks.",
 		"host.Config.firewall":          "`required` where the machine must have a firewall that filters what comes in; a rule rings without. It takes CAP_NET_ADMIN.",
 		"host.Config.audit":             "`required` where the kernel must audit; a rule rings without. It takes CAP_AUDIT_CONTROL.",
+		"host.Config.ipsec":             "What is expected of strongSwan, which the collector ipsec asks.",
 		"host.Systemd.units":            "Which units it sends, as ssh.service. The expressions are not anchored: write ^ and $.",
 		"host.Systemd.restarts":         "Whether it sends node_systemd_service_restart_total.",
 		"host.Systemd.start_times":      "Whether it sends node_systemd_unit_start_time_seconds.",
