@@ -25,11 +25,7 @@ import (
 // root makes a machine's / with a path that is short enough for a socket.
 func root(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "f2b")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := testenv.ShortDir(t)
 	if err := os.MkdirAll(filepath.Join(dir, "run/fail2ban"), 0o755); err != nil {
 		t.Fatal(err)
 	}

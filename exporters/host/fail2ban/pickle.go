@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Opcodes of pickles (Python, Lib/pickletools.py): those that fail2ban's
@@ -279,9 +280,9 @@ func (d *decoder) pop() (any, error) {
 
 // toMark takes all that lies above the uppermost mark, and the mark.
 func (d *decoder) toMark() ([]any, error) {
-	for i := len(d.stack) - 1; i >= 0; i-- {
-		if _, is := d.stack[i].(mark); is {
-			items := append([]any(nil), d.stack[i+1:]...)
+	for i, v := range slices.Backward(d.stack) {
+		if _, is := v.(mark); is {
+			items := slices.Clone(d.stack[i+1:])
 			d.stack = d.stack[:i]
 			return items, nil
 		}

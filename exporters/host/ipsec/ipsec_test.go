@@ -24,11 +24,7 @@ import (
 // root makes a machine's / with a path that is short enough for a socket.
 func root(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "ipsec")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := testenv.ShortDir(t)
 	if err := os.Mkdir(filepath.Join(dir, "run"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -102,12 +98,15 @@ func TestIPsec_realDaemon(t *testing.T) {
 
 // What messages are made of.
 func name(kind byte, s string) string { return string([]byte{kind, byte(len(s))}) + s }
+
 func value(key, v string) string {
 	return name(keyValue, key) + string(binary.BigEndian.AppendUint16(nil, uint16(len(v)))) + v
 }
+
 func part(n string, in ...string) string {
 	return name(sectionStart, n) + strings.Join(in, "") + string([]byte{sectionEnd})
 }
+
 func items(n string, in ...string) string {
 	s := name(listStart, n)
 	for _, item := range in {
