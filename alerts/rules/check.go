@@ -37,6 +37,24 @@ func CheckMetrics(files []File, exported, elsewhere []string) []problem.Problem 
 	return root.All()
 }
 
+// Unexported lists the metrics that rules name and nobody exports: not one of
+// exported, which are names or patterns of them, nor a rule, nor Prometheus.
+// Sorted, each once.
+func Unexported(files []File, exported []string) []string {
+	known := slices.Concat(exported, recorded(files), madeByPrometheus())
+	var names []string
+	for _, f := range files {
+		for _, g := range f.Groups {
+			for _, r := range g.Rules {
+				names = append(names, slices.Concat(r.Metrics, r.TextMetrics)...)
+			}
+		}
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return matches(known, name) })
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // likely proposes the nearest name, or where to declare the metric.
 func likely(name string, known []string) string {
 	if h := hint(name, known); h != "" {

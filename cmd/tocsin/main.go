@@ -27,6 +27,7 @@ type verbs struct {
 	Bricks     bricksVerb     `cmd:"" help:"List, show or test the kinds of services."`
 	Dashboards dashboardsVerb `cmd:"" help:"Write the Grafana dashboards."`
 	Updates    updatesVerb    `cmd:"" help:"Compare what runs here with what upstream has released."`
+	Migrate    migrateVerb    `cmd:"" help:"Make a site file of what node_exporter, Prometheus, Alertmanager, ... were configured with."`
 	Notify     notifyVerb     `cmd:"" help:"Try the way in which alerts are told."`
 	Config     configVerb     `cmd:"" help:"Show the configuration that is in effect."`
 	Version    versionVerb    `cmd:"" help:"Say which Tocsin this is."`
@@ -83,7 +84,7 @@ func tocsin(ctx context.Context, args []string, c *console) int {
 
 // report says what a verb returned, and which exit code it means.
 func report(err error, c *console) int {
-	var wrong *config.Error
+	var wrong *config.Error // of the site file, or of another that was to be read
 	switch {
 	case err == nil:
 		return exitDone

@@ -116,7 +116,7 @@ var known = []kind{
 	}},
 	{name: "tapestats", standing: byDefault, make: func(m *machine) frame.Collector { return newTapestats(m.roots, m.filter(m.cfg.Tapes)) }},
 	{name: "tcpstat", standing: onDemand, make: func(m *machine) frame.Collector { return newTCPStat(m.roots, m.kernel.dump) }},
-	{name: "textfile", standing: byDefault, make: func(m *machine) frame.Collector { return textfile.New(m.cfg.Textfiles, m.sends) }},
+	{name: "textfile", standing: byDefault, make: func(m *machine) frame.Collector { return textfile.New(m.cfg.Root, m.cfg.Textfiles, m.sends) }},
 	{name: "thermal_zone", standing: byDefault, make: func(m *machine) frame.Collector { return newThermalZone(m.roots) }},
 	{name: "time", standing: byDefault, make: func(m *machine) frame.Collector { return newClock(m.roots, m.kernel.now) }},
 	{name: "timex", standing: byDefault, make: func(m *machine) frame.Collector { return newTimex(m.kernel.adjtimex) }},
@@ -130,6 +130,10 @@ var known = []kind{
 	{name: "zfs", standing: byDefault, make: func(m *machine) frame.Collector { return newZFS(m.roots) }},
 	{name: "zoneinfo", standing: onDemand, make: func(m *machine) frame.Collector { return newZoneinfo(m.roots) }},
 }
+
+// elsewhere are what hosts with other systems send besides: nothing that a
+// rule could be about.
+var elsewhere []*frame.Family
 
 // New returns the collectors of this machine that the configuration chooses.
 // It is one that SetDefaults has filled and Validate has found nothing wrong

@@ -35,6 +35,14 @@ func available(all []kind) []kind {
 	return slices.DeleteFunc(all, func(k kind) bool { return k.name == "cpu" || k.name == "meminfo" })
 }
 
+// elsewhere are what hosts with Linux send besides, as patterns: rules may be
+// about them.
+var elsewhere = []*frame.Family{
+	{Name: "node_*", Help: "What the Tocsin of a host with Linux measures."},
+	{Name: "tocsin_host_*", Help: "What the Tocsin of a host with Linux measures."},
+	{Name: "apt_*", Help: "What the Tocsin of a host with Debian measures."},
+}
+
 // machine is what the collectors of one machine share.
 type machine struct {
 	cfg Config

@@ -32,6 +32,11 @@ type Config struct {
 	Sys  string `yaml:"sys"`
 	Root string `yaml:"root"`
 
+	// Job and Instance replace the labels of this machine's own page ("node"
+	// and its name), so that a migrated site keeps its old ones.
+	Job      string `yaml:"job"`
+	Instance string `yaml:"instance"`
+
 	Collectors Selection `yaml:"collectors"` // what is measured
 
 	MountPoints     Filter `yaml:"mount_points"`     // of file systems
@@ -47,7 +52,9 @@ type Config struct {
 	Slabs        Filter `yaml:"slabs"`         // caches of the kernel: dentry, ...
 	VMStatFields Filter `yaml:"vmstat_fields"` // of /proc/vmstat: oom_kill, ...
 
-	// Textfiles are folders, or patterns of them, whose files *.prom are passed on.
+	// Textfiles are folders, or patterns of them, whose files *.prom are passed
+	// on. Without any it is Debian's /var/lib/prometheus/node-exporter, where
+	// that exists.
 	Textfiles []string `yaml:"textfiles"`
 
 	Fail2ban fail2ban.Config `yaml:"fail2ban"`

@@ -3,6 +3,7 @@
 package host
 
 import (
+	"maps"
 	"math"
 	"os"
 	"strings"
@@ -31,9 +32,7 @@ func TestPortable_measuresWhereTheTestsRun(t *testing.T) {
 		if r.reason != "" || len(r.samples) == 0 {
 			t.Errorf("%s: %s: %s, %d samples", name, r.reason, r.err, len(r.samples))
 		}
-		for series, v := range r.samples {
-			samples[series] = v
-		}
+		maps.Copy(samples, r.samples)
 	}
 	if idle := samples[`node_cpu_seconds_total{cpu="0",mode="idle"}`]; idle <= 0 {
 		t.Errorf("the first CPU was idle for %v s", idle)

@@ -83,9 +83,14 @@ func Names() []string {
 	return names
 }
 
+// ByDefault tells whether a collector runs when no site file names it.
+func ByDefault(name string) bool {
+	return slices.ContainsFunc(known, func(k kind) bool { return k.name == name && bool(k.standing) })
+}
+
 // Families lists what all collectors that exist on this system may send,
-// whichever of them a site chooses; what files of the site name is not known
-// here.
+// whichever of them a site chooses, and patterns of what hosts with another
+// system send; what files of the site name is not known here.
 func Families() []*frame.Family {
 	cfg := Config{Collectors: Selection{Only: Names()}}
 	cfg.SetDefaults()
@@ -93,5 +98,6 @@ func Families() []*frame.Family {
 	for _, e := range New(cfg, slog.New(slog.DiscardHandler)) {
 		families = append(families, e.Collector.Families()...)
 	}
+	families = append(families, elsewhere...)
 	return slices.DeleteFunc(families, func(f *frame.Family) bool { return f.Name == frame.AnyName })
 }

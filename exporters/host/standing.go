@@ -19,8 +19,10 @@ import (
 
 // standingFiles are the files that stay open. Safe for several goroutines.
 type standingFiles struct {
-	proc  string // empty: none stay open
-	files sync.Map
+	proc string // empty: none stay open
+
+	mu    sync.Mutex // guards files
+	files map[string]*standingFile
 }
 
 // maxStanding is how many files stay open at most. A machine has some fifty
@@ -49,16 +51,17 @@ func (s *standingFiles) find(path string) *standingFile {
 	if s.proc == "" || !ok || below == "" || below[0] >= '0' && below[0] <= '9' || strings.Contains(below, "self/") {
 		return nil
 	}
-	if f, ok := s.files.Load(path); ok {
-		return f.(*standingFile) //nolint:forcetypeassert,errcheck // nothing else is stored
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.files[path]
+	if f == nil && len(s.files) < maxStanding {
+		if s.files == nil {
+			s.files = map[string]*standingFile{}
+		}
+		f = &standingFile{fd: -1}
+		s.files[path] = f
 	}
-	count := 0
-	s.files.Range(func(any, any) bool { count++; return true })
-	if count >= maxStanding {
-		return nil
-	}
-	f, _ := s.files.LoadOrStore(path, &standingFile{fd: -1})
-	return f.(*standingFile) //nolint:forcetypeassert,errcheck // nothing else is stored
+	return f
 }
 
 // use calls read with the file, open, and opens it anew, once, where that

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // Files of scripts, seen by node_exporter: every series of theirs is on our
@@ -53,7 +54,7 @@ func TestTextfile_equalsNodeExporter(t *testing.T) {
 			delete(ours, name)
 		}
 	}
-	if diff := cmp.Diff(theirs, ours, cmp.Comparer(func(a, b float64) bool { return a == b || a != a && b != b })); diff != "" {
+	if diff := cmp.Diff(theirs, ours, cmpopts.EquateNaNs()); diff != "" {
 		t.Errorf("(-theirs +ours):\n%s", diff)
 	}
 	if len(theirs) != 10 {

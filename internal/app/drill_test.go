@@ -224,10 +224,10 @@ func TestDrill(t *testing.T) {
 	nginx := testenv.Nginx(t, conf)
 
 	chat := channel{mattermosttest.New(t)}
-	db1 := newInstance(t, "db1", "engine: off\nhost: {mount_points: {include: '^/$'}}\n")
+	db1 := newInstance(t, "db1", "engine: off\nhost: {collectors: {only: [filesystem]}, mount_points: {include: '^/$'}}\n")
 	db1.start()
 	hub := newInstance(t, "hub", fmt.Sprintf(`site: drill
-host: {mount_points: {include: "^(/|%s)$"}}
+host: {collectors: {only: [filesystem]}, mount_points: {include: "^(/|%s)$"}}
 hosts: [{name: db1, address: "%s"}]
 probes:
   - {target: "https://localhost:%d/", ca_file: %s}

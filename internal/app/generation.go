@@ -130,8 +130,9 @@ func (g *generation) targets() []*frame.Target {
 // nodeTarget is this machine.
 func nodeTarget(site *config.Site, log *slog.Logger) *frame.Target {
 	interval := time.Duration(site.Intervals.Node)
+	job, instance := site.HostLabels()
 	spec := frame.Spec{
-		Job: "node", Instance: site.HostName(), Labels: labels(site, site.HostName()),
+		Job: job, Instance: instance, Labels: labels(site, site.HostName()),
 		Interval: interval, Timeout: share(interval), Alias: "node_scrape_collector",
 	}
 	spec.Collectors = host.New(site.Host, log)

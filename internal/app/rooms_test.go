@@ -57,7 +57,7 @@ func newTown(t *testing.T) *town {
 	w.cron(0)
 	w.forge.Publish("ville/wcs", forgetest.Release{Tag: "v9.12", At: time.Now()})
 	w.hub = newInstance(t, "hub", fmt.Sprintf(`site: ville
-host: {mount_points: {include: '^/$'}}
+host: {collectors: {only: [filesystem]}, mount_points: {include: '^/$'}}
 intervals: {brick: 5s, probe: 5s}
 bricks:
   - kind: wcs
@@ -121,7 +121,7 @@ func TestDrill_allRooms(t *testing.T) {
 	dead := w.chat.red(t, 2*time.Minute, "cache is down", "the connection is refused")
 	stalled := w.chat.red(t, 2*time.Minute, "The cron of demarches.ville.example (demarches) has been at work for 6.0 hours", "End that process", "cron-logs")
 	expires := w.chat.red(t, 2*time.Minute, "certificate", "https://localhost:", "expires in 3.0 days")
-	release := w.chat.red(t, 2*time.Minute, "wcs: 9.13 is out, 9.12 runs here", "CVE-2026-12345")
+	release := w.chat.red(t, 2*time.Minute, "wcs: 9.13 is out, demarches runs 9.12", "CVE-2026-12345")
 	w.picture("drill.html")
 
 	// Killed while all of it is told; a further release meanwhile is no second
@@ -135,7 +135,7 @@ func TestDrill_allRooms(t *testing.T) {
 	w.chat.green(t, 2*time.Minute, stalled.ID)
 	w.certificate(60 * 24 * time.Hour)
 	w.chat.green(t, 2*time.Minute, expires.ID)
-	if again := w.chat.red(t, 2*time.Minute, "wcs: 9.14 is out, 9.12 runs here (security)"); again.ID != release.ID {
+	if again := w.chat.red(t, 2*time.Minute, "wcs: 9.14 is out, demarches runs 9.12 (security)"); again.ID != release.ID {
 		t.Errorf("the further release has a post of its own:\n%s", w.chat.known())
 	}
 	w.deploy("9.14")

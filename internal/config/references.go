@@ -113,7 +113,8 @@ type target struct {
 
 // targets lists all targets that the file makes, this machine first.
 func (s *Site) targets() []target {
-	all := []target{{"this machine", s.HostName(), "node", s.HostName()}}
+	job, instance := s.HostLabels()
+	all := []target{{"this machine", s.HostName(), job, instance}}
 	for i, h := range s.Hosts {
 		all = append(all, target{index("hosts", i), h.Name, h.Job, h.Instance})
 	}

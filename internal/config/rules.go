@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"tocsin/alerts/rules"
+	"tocsin/bricks"
 	"tocsin/exporters/host"
 	"tocsin/exporters/host/backups"
 	"tocsin/internal/frame"
@@ -33,6 +34,14 @@ func (s *Site) checkRules(p problem.List, folder string) {
 	if s.ruleTexts, err = rules.Render(s.rules, s.Alerts.Rules); err != nil {
 		p.At("alerts").At("rule_files").Addf("%v", err)
 	}
+}
+
+// Exported lists the names, or patterns of names, of all metrics that Tocsins
+// export, with the shipped kinds of bricks.
+func Exported() ([]string, error) {
+	kinds, err := bricks.Load()
+	s := Site{loaded: loaded{kinds: kinds}}
+	return s.exported(), err
 }
 
 // exported lists the names, or patterns of names, of all that Tocsins export.

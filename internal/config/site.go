@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -122,6 +123,11 @@ func (s *Site) File() string { return s.file }
 
 // HostName is what this machine is called in labels and messages.
 func (s *Site) HostName() string { return s.host }
+
+// HostLabels are the labels job and instance of this machine's own page.
+func (s *Site) HostLabels() (job, instance string) {
+	return cmp.Or(s.Host.Job, "node"), cmp.Or(s.Host.Instance, s.HostName())
+}
 
 // Rules returns all rules: the shipped ones, then the site's own, as they are
 // written.

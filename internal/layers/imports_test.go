@@ -18,7 +18,7 @@ func floor(folder string) int {
 	switch {
 	case under(folder, "cmd"):
 		return 6
-	case under(folder, "internal/app"):
+	case under(folder, "internal/app"), under(folder, "internal/migrate"):
 		return 5
 	case under(folder, "internal/config"):
 		return 4

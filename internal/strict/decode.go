@@ -20,13 +20,7 @@ const MaxSize = 1 << 20
 // checked too. An empty file is a valid one. The faults come in the order of
 // the file.
 func Decode(data []byte, into any) (Positions, []Fault) {
-	if len(data) > MaxSize {
-		return Positions{}, []Fault{{Text: fmt.Sprintf("the file is larger than %d bytes (1 MiB); a site file is some hundred lines", MaxSize)}}
-	}
-	if f, ok := notUTF8(data); ok {
-		return Positions{}, []Fault{f}
-	}
-	root, faults := document(data)
+	root, faults := Parse(data)
 	if len(faults) > 0 || root == nil {
 		return Positions{}, faults
 	}
@@ -43,6 +37,18 @@ func Decode(data []byte, into any) (Positions, []Fault) {
 	}
 	clamp(data, d.at, d.faults)
 	return d.at, Sort(d.faults)
+}
+
+// Parse reads one YAML document up to its root, for who reads the rest
+// otherwise than into a struct. It is nil for a file that has nothing in it.
+func Parse(data []byte) (*yaml.Node, []Fault) {
+	if len(data) > MaxSize {
+		return nil, []Fault{{Text: fmt.Sprintf("the file is larger than %d bytes (1 MiB); a site file is some hundred lines", MaxSize)}}
+	}
+	if f, ok := notUTF8(data); ok {
+		return nil, []Fault{f}
+	}
+	return document(data)
 }
 
 // clamp moves places behind the last line onto it: the library puts a value

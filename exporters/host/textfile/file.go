@@ -61,6 +61,12 @@ func (f *file) parse(content []byte) error {
 		return nil // a script that has nothing to say
 	}
 	content = append(content, '\n')
+	n := 0
+	for line := range bytes.Lines(content) { // the parser takes a line with many labels apart again and again
+		if n++; bytes.Count(line, []byte("=")) > maxLabels {
+			return fmt.Errorf("line %d: it has more than %d labels", n, maxLabels)
+		}
+	}
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	parsed, err := parser.TextToMetricFamilies(bytes.NewReader(content))
 	var wrong expfmt.ParseError

@@ -27,6 +27,7 @@ import (
 const (
 	maxBytes  = 4 << 20 // of one file
 	maxFiles  = 500
+	maxLabels = 256    // of one line
 	maxSeries = 50_000 // of all files
 )
 
@@ -50,11 +51,16 @@ var (
 	anyFamily = &frame.Family{Name: frame.AnyName, Help: "Whatever the files say."}
 )
 
+// Debian is the folder of Debian's node_exporter and its scripts. It is read
+// where no other is named, and need not be there.
+const Debian = "/var/lib/prometheus/node-exporter"
+
 // Collector is the collector textfile. It implements frame.Collector and
 // frame.Explainer: a bad file is a finding, not a failure of the collector.
 type Collector struct {
-	places []string
-	taken  func(metric string) bool
+	places   []string
+	optional bool // they need not be there
+	taken    func(metric string) bool
 
 	known map[string]*file // what was good before, by path; Collect's own
 
@@ -63,9 +69,14 @@ type Collector struct {
 }
 
 // New makes it. Places are folders, or patterns of folders in the sense of
-// filepath.Match; their files end in .prom. Taken tells whether another
+// filepath.Match; their files end in .prom. Without places it reads Debian's
+// below root. Taken tells whether another
 // collector of the same page sends a metric: then the files' is left out.
-func New(places []string, taken func(metric string) bool) *Collector {
+func New(root string, places []string, taken func(metric string) bool) *Collector {
+	if len(places) == 0 {
+		debian := filepath.Join(root, Debian)
+		return &Collector{places: []string{debian}, optional: true, taken: taken, known: map[string]*file{}}
+	}
 	return &Collector{places: places, taken: taken, known: map[string]*file{}}
 }
 
@@ -114,6 +125,9 @@ func (c *Collector) files(p *pass) []string {
 		}
 		for _, folder := range folders {
 			entries, err := os.ReadDir(folder)
+			if c.optional && errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
 			if err != nil {
 				p.bad[folder] = err
 				continue
@@ -243,8 +257,7 @@ func (p *pass) send(s *frame.Sink) {
 func (p *pass) words() string {
 	var lines []string
 	for path, err := range p.bad {
-		var inner *fs.PathError
-		if errors.As(err, &inner) { // which names the path itself
+		if inner, ok := errors.AsType[*fs.PathError](err); ok { // which names the path itself
 			err = inner.Err
 		}
 		lines = append(lines, path+": "+err.Error())

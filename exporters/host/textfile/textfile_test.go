@@ -87,11 +87,12 @@ func TestCollect_oneBadFileIsLeftOutAndTold(t *testing.T) {
 		"a series of another":  {"\n\nraid_ok 0\n", "bad.prom: line 3: a series of raid_ok stands in "},
 		"the scraper's label":  {"a{job=\"x\"} 1\n", "bad.prom: line 1: a has the label job, which the scraper puts on"},
 		"a timestamp":          {"a 1\nb 2 1395066363000\n", "bad.prom: line 2: b has a timestamp; leave it out"},
+		"too many labels":      {"a 1\nb{" + strings.Repeat("x=\"\",", 300) + "} 1\n", "bad.prom: line 2: it has more than 256 labels"},
 		"too long":             {strings.Repeat("# long\n", maxBytes/7+1), "bad.prom: is longer than 4 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := folder(t, map[string]string{"aaa.prom": goodText, "bad.prom": tc.text, "zzz.prom": "last 1\n"})
-			values, words, state := gather(t, New([]string{dir}, taken))
+			values, words, state := gather(t, New("/", []string{dir}, taken))
 			if state.Reason != "" {
 				t.Errorf("the collector failed: %s: %s", state.Reason, state.Error)
 			}
@@ -133,7 +134,7 @@ func TestCollect_whatIsNoFile(t *testing.T) {
 	if err := os.Symlink(filepath.Join(elsewhere, "x"), filepath.Join(dir, "link.prom")); err != nil {
 		t.Fatal(err)
 	}
-	values, words, state := gather(t, New([]string{dir, "/no/such/folder"}, taken))
+	values, words, state := gather(t, New("/", []string{dir, "/no/such/folder"}, taken))
 	if state.Reason != "" {
 		t.Errorf("the collector failed: %s", state.Error)
 	}
@@ -153,7 +154,7 @@ func TestCollect_whatIsNoFile(t *testing.T) {
 
 func TestCollect_whatOthersMeasureIsLeftOutQuietly(t *testing.T) {
 	dir := folder(t, map[string]string{"cpu.prom": "# TYPE node_cpu_seconds_total counter\nnode_cpu_seconds_total{cpu=\"0\"} 1\ntocsin_build_info 1\nmine 1\n"})
-	values, words, _ := gather(t, New([]string{dir}, taken))
+	values, words, _ := gather(t, New("/", []string{dir}, taken))
 	if words != "" || values["node_textfile_scrape_error{}"] != 0 || values["tocsin_host_textfile_families_left_out{cpu.prom}"] != 2 || values["mine{}"] != 1 {
 		t.Errorf("%q %v", words, values)
 	}
@@ -164,7 +165,7 @@ func TestCollect_whatOthersMeasureIsLeftOutQuietly(t *testing.T) {
 
 func TestCollect_followsChanges(t *testing.T) {
 	dir := folder(t, map[string]string{"a.prom": "a 1\n", "b.prom": "b 1\n"})
-	c := New([]string{filepath.Dir(dir) + "/*"}, taken)
+	c := New("/", []string{filepath.Dir(dir) + "/*"}, taken)
 	gather(t, c)
 	if err := os.WriteFile(filepath.Join(dir, "a.prom"), []byte("a 22\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -191,7 +192,7 @@ func TestCollect_aHugeFileCostsNoMemory(t *testing.T) {
 	if err := os.Truncate(path, 100<<20); err != nil {
 		t.Fatal(err)
 	}
-	c := New([]string{dir}, taken)
+	c := New("/", []string{dir}, taken)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	_, words, _ := gather(t, c)
@@ -204,9 +205,28 @@ func TestCollect_aHugeFileCostsNoMemory(t *testing.T) {
 	}
 }
 
+// Debian's folder is read where no other is named, and need not be there.
+func TestCollect_debiansFolderNeedNotBeThere(t *testing.T) {
+	root := t.TempDir()
+	values, words, _ := gather(t, New(root, nil, taken))
+	if words != "" || values["node_textfile_scrape_error{}"] != 0 || len(values) != 1 {
+		t.Errorf("%q %v", words, values)
+	}
+	dir := filepath.Join(root, Debian)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "a.prom"), []byte("a 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if values, _, _ := gather(t, New(root, nil, taken)); values["a{}"] != 1 {
+		t.Errorf("%v", values)
+	}
+}
+
 func TestConformance(t *testing.T) {
 	dir := folder(t, map[string]string{"good.prom": "mine_count 1\n# TYPE x_total counter\n# HELP x_total X.\nx_total 1\n"})
-	collectortest.Run(t, func(testing.TB) frame.Collector { return New([]string{dir}, taken) })
+	collectortest.Run(t, func(testing.TB) frame.Collector { return New("/", []string{dir}, taken) })
 }
 
 func FuzzRead(f *testing.F) {
@@ -239,7 +259,7 @@ func BenchmarkCollect(b *testing.B) {
 		name := string(rune('a' + i))
 		files[name+".prom"] = strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(goodText, "backup", name), "raid", name), "wait", name)
 	}
-	c := New([]string{folder(b, files)}, taken)
+	c := New("/", []string{folder(b, files)}, taken)
 	families := c.Families()
 	b.ReportAllocs()
 	for b.Loop() {
