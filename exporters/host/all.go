@@ -13,6 +13,7 @@ import (
 
 	"tocsin/exporters/host/accounts"
 	"tocsin/exporters/host/fail2ban"
+	"tocsin/exporters/host/ipsec"
 	"tocsin/exporters/host/logins"
 	"tocsin/exporters/host/packages"
 	"tocsin/exporters/host/platform"
@@ -26,6 +27,7 @@ import (
 var known = []kind{
 	{name: "accounts", standing: byDefault, every: accounts.Every, make: func(m *machine) frame.Collector { return accounts.New(m.cfg.Root, m.roots.proc) }},
 	{name: "arp", standing: byDefault, make: func(m *machine) frame.Collector { return newARP(m.roots, m.filter(m.cfg.Interfaces)) }},
+	{name: "audit", standing: byDefault, every: time.Minute, make: func(m *machine) frame.Collector { return newAudit(m.cfg.Root, m.kernel.dump, m.cfg.Audit == required) }},
 	{name: "bcache", standing: byDefault, make: func(m *machine) frame.Collector { return newBcache(m.roots, m.cfg.BcachePriorities) }},
 	{name: "bcachefs", standing: byDefault, make: func(m *machine) frame.Collector { return newBcachefs(m.roots) }},
 	{name: "bonding", standing: byDefault, make: func(m *machine) frame.Collector { return newBonding(m.roots) }},
@@ -53,6 +55,9 @@ var known = []kind{
 		views := newViews(m.roots, m.filter(m.cfg.MountPoints), m.filter(m.cfg.FilesystemTypes), m.log)
 		return newFilesystem(views.mounts, m.kernel.statfs)
 	}},
+	{name: "firewall", standing: byDefault, every: time.Minute, make: func(m *machine) frame.Collector {
+		return newFirewall(m.roots, m.kernel.dump, m.cfg.Firewall == required)
+	}},
 	{name: "hwmon", standing: byDefault, make: func(m *machine) frame.Collector {
 		return newHwmon(m.roots, m.filter(m.cfg.Chips), m.filter(m.cfg.Sensors))
 	}},
@@ -60,6 +65,7 @@ var known = []kind{
 	{name: "interrupts", standing: onDemand, make: func(m *machine) frame.Collector {
 		return newInterrupts(m.roots, m.filter(m.cfg.Interrupts), !m.cfg.InterruptsWithoutZeros)
 	}},
+	{name: "ipsec", standing: byDefault, every: ipsec.Every, make: func(m *machine) frame.Collector { return ipsec.New(m.cfg.Root, m.cfg.IPsec) }},
 	{name: "ipvs", standing: byDefault, make: func(m *machine) frame.Collector { return newIPVS(m.roots) }},
 	{name: "kernel_hung", standing: byDefault, make: func(m *machine) frame.Collector { return newKernelHung(m.roots) }},
 	{name: "ksmd", standing: onDemand, make: func(m *machine) frame.Collector { return newKSMD(m.roots) }},

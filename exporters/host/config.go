@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"tocsin/exporters/host/fail2ban"
+	"tocsin/exporters/host/ipsec"
 	"tocsin/exporters/host/ports"
 	"tocsin/internal/problem"
 )
@@ -57,6 +58,11 @@ type Config struct {
 	Textfiles []string `yaml:"textfiles"`
 
 	Fail2ban fail2ban.Config `yaml:"fail2ban"`
+	IPsec    ipsec.Config    `yaml:"ipsec"`
+	// Firewall and Audit say `required` where the machine must have a firewall
+	// that filters what comes in, and the kernel's audit: rules ring without.
+	Firewall string `yaml:"firewall"`
+	Audit    string `yaml:"audit"`
 	// Ports are all that may listen for others than the machine itself, as 22,
 	// "udp/53", "6000-6010" or "10.0.0.1:5432"; a rule rings for any other.
 	// Without it none does.
@@ -142,12 +148,24 @@ func (c *Config) Validate(p problem.List) {
 		}
 	}
 	c.Fail2ban.Validate(p.At("fail2ban"))
+	orRequired(p.At("firewall"), c.Firewall)
+	orRequired(p.At("audit"), c.Audit)
+	c.IPsec.Validate(p.At("ipsec"))
 	c.Ports.Validate(p.At("ports"))
 	c.Sysctl.validate(p.At("sysctl"))
 	c.Units.validate(p.At("units"))
 	c.Systemd.Units.validate(p.At("systemd").At("units"))
 	c.NetstatFields.validate(p.At("netstat_fields"))
 	c.EthtoolFields.validate(p.At("ethtool_fields"))
+}
+
+// required is the one word that firewall and audit take.
+const required = "required"
+
+func orRequired(p problem.List, word string) {
+	if word != "" && word != required {
+		p.Addf("%.40q is not known; write required, or leave it out", word)
+	}
 }
 
 func absolute(p problem.List, path string) {

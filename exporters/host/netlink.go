@@ -90,7 +90,11 @@ func netlinkMessages(part []byte, use func(entry []byte) error) (done bool, err 
 		case sequence != netlinkSequence:
 			return false, errNetlink
 		case kind == unix.NLMSG_DONE, kind == unix.NLMSG_ERROR:
-			// Both begin with an error number, negative, or 0.
+			// Both begin with an error number, negative, or 0; of audit's lists the end
+			// is empty (kernel/audit.c, audit_make_reply).
+			if kind == unix.NLMSG_DONE && len(entry) == 0 {
+				return true, nil
+			}
 			if len(entry) < 4 {
 				return false, errNetlink
 			}

@@ -30,3 +30,15 @@ func Tree(t testing.TB, files map[string]string) (root string) {
 	}
 	return root
 }
+
+// ShortDir makes a folder whose path leaves room for a Unix socket's, which
+// has 107 bytes at most (unix(7)); t.TempDir's has the test's name in it.
+func ShortDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "t") //nolint:usetesting // for its length
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // a leftover is no fault of the test
+	return dir
+}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -44,7 +45,11 @@ var (
 		Help: "The version of fail2ban. The exporter is always tocsin, whose own version tocsin_build_info has.",
 	}
 	countFamily = &frame.Family{Name: "f2b_jail_count", Help: "Jails that run."}
-	expected    = &frame.Family{
+	readable    = &frame.Family{
+		Name: "tocsin_host_fail2ban_readable",
+		Help: "Whether Tocsin may ask fail2ban's server; 0: the status page says which right it lacks. Absent where no server is there.",
+	}
+	expected = &frame.Family{
 		Name: "tocsin_host_fail2ban_jail_running", Labels: []string{"jail"},
 		Help: "Whether a jail that the site file expects runs; absent while fail2ban does not answer.",
 	}
@@ -64,21 +69,24 @@ var (
 	}
 )
 
-// collector is the collector fail2ban.
+// collector is the collector fail2ban. It implements frame.Explainer.
 type collector struct {
 	root  string
 	jails []string
+
+	mu      sync.Mutex // guards explain
+	explain string
 }
 
 // New returns the collector of the machine whose files lie under root.
-func New(root string, cfg Config) frame.Collector { return &collector{root, cfg.Jails} }
+func New(root string, cfg Config) frame.Collector { return &collector{root: root, jails: cfg.Jails} }
 
 // Name implements frame.Collector.
 func (c *collector) Name() string { return "fail2ban" }
 
 // Families implements frame.Collector.
 func (c *collector) Families() []*frame.Family {
-	all := append([]*frame.Family{upFamily, versionFamily, countFamily, expected}, jailFamilies[:]...)
+	all := append([]*frame.Family{upFamily, versionFamily, countFamily, readable, expected}, jailFamilies[:]...)
 	for _, s := range settings {
 		all = append(all, s.family)
 	}
@@ -89,6 +97,7 @@ func (c *collector) Families() []*frame.Family {
 // a failure.
 func (c *collector) Collect(ctx context.Context, s *frame.Sink) error {
 	socket := filepath.Join(c.root, "run/fail2ban/fail2ban.sock")
+	c.say("")
 	server, err := dial(ctx, socket)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !c.wanted():
@@ -97,12 +106,12 @@ func (c *collector) Collect(ctx context.Context, s *frame.Sink) error {
 		s.Send(upFamily, 0)
 		return nil
 	case errors.Is(err, fs.ErrPermission):
-		return frame.Fail(frame.ReasonPermission,
-			fmt.Errorf("%s: it takes the right to write to the socket, which is root's; packaging/README.md says how it is given: %w", socket, err))
+		return c.denied(s, fmt.Errorf("%s: it takes the right to write to the socket, which is root's; packaging/README.md says how it is given: %w", socket, err))
 	case err != nil:
 		return err
 	}
 	defer server.conn.Close()
+	s.Send(readable, 1)
 	version, err := server.version()
 	if err != nil {
 		if ctx.Err() == nil { // it hangs or talks nonsense, which is not up
@@ -116,6 +125,30 @@ func (c *collector) Collect(ctx context.Context, s *frame.Sink) error {
 		return fmt.Errorf("%s: %w", socket, err)
 	}
 	return nil
+}
+
+// denied says which right is missing: as a failure where the site expects
+// jails, otherwise as a finding, for by default Tocsin does not have it.
+func (c *collector) denied(s *frame.Sink, err error) error {
+	s.Send(readable, 0)
+	if len(c.jails) > 0 {
+		return frame.Fail(frame.ReasonPermission, err)
+	}
+	c.say(err.Error())
+	return nil
+}
+
+// Explain implements frame.Explainer.
+func (c *collector) Explain() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.explain
+}
+
+func (c *collector) say(words string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.explain = words
 }
 
 // wanted tells that fail2ban should run although it left no socket: the site

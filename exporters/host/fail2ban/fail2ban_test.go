@@ -25,11 +25,7 @@ import (
 // root makes a machine's / with a path that is short enough for a socket.
 func root(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "f2b") //nolint:usetesting // a socket's path must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := testenv.ShortDir(t)
 	if err := os.MkdirAll(filepath.Join(dir, "run/fail2ban"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +101,7 @@ func TestFail2ban_realServer(t *testing.T) {
 		}
 	}
 	want := map[string]float64{
-		"f2b_up": 1, "f2b_jail_count": 2, "tocsin_host_fail2ban_jail_running{sshd}": 1, "tocsin_host_fail2ban_jail_running{recidive}": 0,
+		"f2b_up": 1, "tocsin_host_fail2ban_readable": 1, "f2b_jail_count": 2, "tocsin_host_fail2ban_jail_running{sshd}": 1, "tocsin_host_fail2ban_jail_running{recidive}": 0,
 		"f2b_jail_banned_current{sshd}": 2, "f2b_jail_banned_total{sshd}": 2, "f2b_jail_failed_current{sshd}": 0, "f2b_jail_failed_total{sshd}": 0,
 		"f2b_jail_banned_current{web}": 0, "f2b_jail_banned_total{web}": 0, "f2b_jail_failed_current{web}": 1, "f2b_jail_failed_total{web}": 1,
 		"f2b_config_jail_ban_time{sshd}": 3600, "f2b_config_jail_find_time{sshd}": 600, "f2b_config_jail_max_retries{sshd}": 4,
@@ -199,6 +195,10 @@ func TestFail2ban_asNobody(t *testing.T) {
 	}
 	r := collectortest.Once(t, New(dir, Config{Jails: []string{"sshd"}}))
 	t.Logf("%s: %s %v", r.Reason, r.Err, r.Samples)
+	c := New(dir, Config{})
+	if r := collectortest.Once(t, c); r.Reason != "" || !strings.Contains(c.(frame.Explainer).Explain(), "it takes the right") {
+		t.Errorf("where no jail is expected: %s %s", r.Reason, r.Err)
+	}
 }
 
 // fake is a server that answers everything with the same bytes.

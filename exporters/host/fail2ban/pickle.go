@@ -282,7 +282,7 @@ func (d *decoder) pop() (any, error) {
 func (d *decoder) toMark() ([]any, error) {
 	for i, v := range slices.Backward(d.stack) {
 		if _, is := v.(mark); is {
-			items := append([]any(nil), d.stack[i+1:]...)
+			items := slices.Clone(d.stack[i+1:])
 			d.stack = d.stack[:i]
 			return items, nil
 		}

@@ -197,17 +197,13 @@ func TestDirectory_answersOrNot(t *testing.T) {
 		"nslcd is down":    {"passwd: files ldap\n", "etc/nslcd.conf", "run/nslcd/socket", false, map[string]float64{"tocsin_host_directory_login_up{ldap}": 0}},
 		"noise":            {"\x00\xffpasswd\n::", "etc/nslcd.conf", "run/nslcd/socket", false, nil},
 	} {
-		root, err := os.MkdirTemp("", "dir") //nolint:usetesting // a socket's path must be short
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = os.RemoveAll(root) })
+		root := testenv.ShortDir(t)
 		for _, file := range []string{test.settings, "etc/nsswitch.conf", test.socket} {
 			if err := os.MkdirAll(filepath.Dir(filepath.Join(root, file)), 0o755); err != nil {
 				t.Fatal(err)
 			}
 		}
-		err = errors.Join(os.WriteFile(filepath.Join(root, "etc/nsswitch.conf"), []byte(test.nsswitch), 0o600), os.WriteFile(filepath.Join(root, test.settings), nil, 0o600))
+		err := errors.Join(os.WriteFile(filepath.Join(root, "etc/nsswitch.conf"), []byte(test.nsswitch), 0o600), os.WriteFile(filepath.Join(root, test.settings), nil, 0o600))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,11 +18,7 @@ import (
 // nobody has; the real rsyslog writes what it says.
 func TestLogins_realServer(t *testing.T) {
 	testenv.Root(t, "sshd and rsyslog run as root")
-	root, err := os.MkdirTemp("", "logins") //nolint:usetesting // a socket's path must be short, and another user must reach it
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(root) })
+	root := testenv.ShortDir(t)
 	path := filepath.Join(root, "var/log/auth.log")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
