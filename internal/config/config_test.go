@@ -299,8 +299,8 @@ alerts:
 	}
 }
 
-// A server that is asked for its version alone is spoken to as well.
-func TestOutgoing_serversThatTellTheirVersions(t *testing.T) {
+// Servers are spoken to, those of this machine's sockets without the network.
+func TestOutgoing_servers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tocsin.yml")
 	write(t, path, `
 postgres:
@@ -308,7 +308,7 @@ postgres:
   - {name: query, dsn: "postgres:///postgres?host=db1.ville.example"}
   - {name: url, dsn: "postgres://tocsin@db2.ville.example:5433/postgres"}
   - {name: words, dsn: "user=tocsin host=db3.ville.example"}
-  - {name: unasked, dsn: "postgres://db4.ville.example/postgres"}
+  - {name: more, dsn: "postgres://db4.ville.example/postgres"}
 rabbitmq: [{name: bus, url: "http://bus.ville.example:15672"}, {name: unasked, url: "http://bus2.ville.example:15672"}]
 updates:
   projects:
@@ -319,12 +319,13 @@ updates:
 	if err != nil {
 		t.Fatal(err)
 	}
-	const told = "asked for its version, for updates"
+	const told = "asked for its numbers"
 	want := []Connection{
 		{"db1.ville.example", told, "postgres[1]"},
 		{"db2.ville.example:5433", told, "postgres[2]"},
 		{"db3.ville.example", told, "postgres[3]"},
-		{"bus.ville.example:15672", told, "rabbitmq[0]"},
+		{"db4.ville.example", told, "postgres[4]"},
+		{"bus.ville.example:15672", "asked for its version, for updates", "rabbitmq[0]"},
 		{"github.com", "asked for releases of postgresql, rabbitmq, at most every 1h", "updates"},
 	}
 	if diff := cmp.Diff(want, Outgoing(site)); diff != "" {

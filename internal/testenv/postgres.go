@@ -39,6 +39,7 @@ func Postgres(t testing.TB, args ...string) *Cluster {
 	run := exec.Command(server, append([]string{"-D", data, "-k", home.path, "-c", "listen_addresses=", "-c", "fsync=off"}, args...)...)
 	run.SysProcAttr, run.Dir = home.as, home.path
 	c := &Cluster{Process: StartCmd(t, run), Dir: home.path}
+	c.end = syscall.SIGINT // with SIGTERM it waits for its clients to go
 	Eventually(t, 20*time.Second, "PostgreSQL answers", func(ctx context.Context) error {
 		if err := c.alive(); err != nil {
 			return err
