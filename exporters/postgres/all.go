@@ -6,6 +6,8 @@ import "tocsin/internal/frame"
 // each scrape.
 var queries = []*query{
 	locks,
+	statWALReceiver,
+	xlogLocation,
 }
 
 // New returns the collectors of a server. They share its one connection: the
@@ -22,7 +24,7 @@ func New(cfg Config) ([]frame.Entry, error) {
 			entries = append(entries, frame.Entry{Collector: collector{q, s}})
 		}
 	}
-	return entries, nil
+	return append(entries, standing(s, cfg)...), nil
 }
 
 // Families lists all that a server's page may have.
@@ -31,5 +33,5 @@ func Families() []*frame.Family {
 	for _, q := range queries {
 		all = append(all, q.families()...)
 	}
-	return all
+	return append(all, standingFamilies()...)
 }

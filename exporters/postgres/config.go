@@ -19,10 +19,16 @@ type Config struct {
 	// Password belongs to the user of DSN.
 	Password     secret.Text `yaml:"password,omitempty"`
 	PasswordFile string      `yaml:"password_file,omitempty"`
+	// Standbys are those that it shall have while it is a primary: a number, or
+	// names as they appear in pg_stat_replication (application_name), of their
+	// slots, or their addresses. Left out, whatever has streamed from it for a
+	// minute is expected for a week; 0 expects none.
+	Standbys Standbys `yaml:"standbys,omitempty"`
 }
 
 // Validate reports what is wrong with all but the name.
 func (c *Config) Validate(p problem.List) {
+	c.Standbys.validate(p.At("standbys"))
 	at := p.At("dsn")
 	u, err := url.Parse(c.DSN)
 	switch {
