@@ -17,8 +17,7 @@ func queries(s *server) []*query {
 		activity,
 		bgwriter,
 		statDatabase,
-		conflicts(s.address),
-		wal,
+		databaseConflicts(s.address),
 		vacuums,
 
 		autovacuums,
@@ -27,23 +26,31 @@ func queries(s *server) []*query {
 		longTransactions,
 		postmaster,
 		wraparound,
+		statWALReceiver,
 		xlogLocation,
 	}
 }
 
 // A kind is a collector that exists.
 type kind struct {
-	frame.Collector
-	onDemand bool
+	frame.Entry
+	onDemand bool // it runs where the site file turns it on
 }
 
 // all are the collectors of a server, in the order in which they run.
-func all(s *server) []kind {
-	kinds := []kind{{Collector: up{s}}, {Collector: &settings{server: s, known: map[string]setting{}}}}
-	for _, q := range queries(s) {
-		kinds = append(kinds, kind{collector{q, s}, q.onDemand})
+func all(s *server, cfg Config) []kind {
+	kinds := []kind{
+		{Entry: frame.Entry{Collector: up{s}}},
+		{Entry: frame.Entry{Collector: &settings{server: s, known: map[string]setting{}}}},
 	}
-	return append(kinds, kind{processIdle{s}, true}, kind{Collector: exporter{s}})
+	for _, q := range queries(s) {
+		kinds = append(kinds, kind{frame.Entry{Collector: collector{q, s}}, q.onDemand})
+	}
+	kinds = append(kinds, kind{frame.Entry{Collector: processIdle{s}}, true})
+	for _, e := range standing(s, cfg) {
+		kinds = append(kinds, kind{Entry: e})
+	}
+	return append(kinds, kind{Entry: frame.Entry{Collector: exporter{s}}})
 }
 
 // New returns the collectors of a server. They share its one connection: the
@@ -55,9 +62,9 @@ func New(cfg Config) ([]frame.Entry, error) {
 		return nil, err
 	}
 	var entries []frame.Entry
-	for _, k := range all(s) {
-		if k.Name() == role.name || cfg.Collectors.Chooses(k.Name(), !k.onDemand) {
-			entries = append(entries, frame.Entry{Collector: k})
+	for _, k := range all(s, cfg) {
+		if name := k.Collector.Name(); name == role.name || cfg.Collectors.Chooses(name, !k.onDemand) {
+			entries = append(entries, k.Entry)
 		}
 	}
 	return entries, nil
@@ -67,9 +74,9 @@ func New(cfg Config) ([]frame.Entry, error) {
 // answers (up) is always told.
 func Names() []string {
 	var names []string
-	for _, k := range all(&server{}) {
-		if k.Name() != role.name {
-			names = append(names, k.Name())
+	for _, k := range all(&server{}, Config{}) {
+		if k.Collector.Name() != role.name {
+			names = append(names, k.Collector.Name())
 		}
 	}
 	slices.Sort(names)
@@ -79,8 +86,8 @@ func Names() []string {
 // Families lists all that a server's page may have.
 func Families() []*frame.Family {
 	var families []*frame.Family
-	for _, k := range all(&server{}) {
-		families = append(families, k.Families()...)
+	for _, k := range all(&server{}, Config{}) {
+		families = append(families, k.Collector.Families()...)
 	}
 	return families
 }

@@ -22,6 +22,11 @@ type Config struct {
 	// Collectors chooses what is measured, by the names of postgres_exporter's
 	// collectors.
 	Collectors selection.Selection `yaml:"collectors,omitempty"`
+	// Standbys are those that it shall have while it is a primary: a number, or
+	// names as they appear in pg_stat_replication (application_name), of their
+	// slots, or their addresses. Left out, whatever has streamed from it for a
+	// minute is expected for a week; 0 expects none.
+	Standbys Standbys `yaml:"standbys,omitempty"`
 }
 
 // Validate reports what is wrong with all but the name.
@@ -31,5 +36,6 @@ func (c *Config) Validate(p problem.List) {
 			p.At("dsn").Addf("%s", text)
 		}
 	}
+	c.Standbys.validate(p.At("standbys"))
 	c.Collectors.Validate(p.At("collectors"), Names())
 }

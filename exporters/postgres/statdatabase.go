@@ -37,9 +37,9 @@ func statDatabaseText(more string) string {
 	floor(extract(epoch FROM stats_reset)) AS reset` + more + ` FROM pg_stat_database WHERE datname IS NOT NULL`
 }
 
-// conflicts are the queries that were in the way of recovery, by why (view
+// databaseConflicts are the queries that were in the way of recovery, by why (view
 // pg_stat_database_conflicts).
-func conflicts(address string) *query {
+func databaseConflicts(address string) *query {
 	labels := []string{"datid", "datname", "server"}
 	return &query{
 		name: "stat_database_conflicts", labels: labels, fixed: []string{"", "", address},
