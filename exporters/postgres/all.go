@@ -1,6 +1,11 @@
 package postgres
 
-import "tocsin/internal/frame"
+import (
+	"slices"
+
+	"tocsin/exporters/postgres/depth"
+	"tocsin/internal/frame"
+)
 
 // queries are all that are asked of a server in the database of its DSN, at
 // each scrape.
@@ -22,7 +27,8 @@ func New(cfg Config) ([]frame.Entry, error) {
 			entries = append(entries, frame.Entry{Collector: collector{q, s}})
 		}
 	}
-	return entries, nil
+	inside, _ := depth.Collectors(cfg.Depth, source{s})
+	return append(entries, inside...), nil
 }
 
 // Families lists all that a server's page may have.
@@ -30,6 +36,10 @@ func Families() []*frame.Family {
 	all := []*frame.Family{upFamily}
 	for _, q := range queries {
 		all = append(all, q.families()...)
+	}
+	inside, onDemand := depth.Collectors(depth.Config{}, nil)
+	for _, e := range slices.Concat(inside, onDemand) {
+		all = append(all, e.Collector.Families()...)
 	}
 	return all
 }

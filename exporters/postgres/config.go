@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"tocsin/exporters/postgres/depth"
 	"tocsin/internal/problem"
 	"tocsin/internal/secret"
 )
@@ -19,10 +20,13 @@ type Config struct {
 	// Password belongs to the user of DSN.
 	Password     secret.Text `yaml:"password,omitempty"`
 	PasswordFile string      `yaml:"password_file,omitempty"`
+
+	Depth depth.Config `yaml:",inline"`
 }
 
 // Validate reports what is wrong with all but the name.
 func (c *Config) Validate(p problem.List) {
+	c.Depth.Validate(p)
 	at := p.At("dsn")
 	u, err := url.Parse(c.DSN)
 	switch {
