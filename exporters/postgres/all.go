@@ -3,6 +3,7 @@ package postgres
 import (
 	"slices"
 
+	"tocsin/exporters/postgres/depth"
 	"tocsin/internal/frame"
 )
 
@@ -49,6 +50,13 @@ func all(s *server, cfg Config) []kind {
 	kinds = append(kinds, kind{frame.Entry{Collector: processIdle{s}}, true})
 	for _, e := range standing(s, cfg) {
 		kinds = append(kinds, kind{Entry: e})
+	}
+	inside, onDemand := depth.Collectors(cfg.Depth, source{s})
+	for _, e := range inside {
+		kinds = append(kinds, kind{Entry: e})
+	}
+	for _, e := range onDemand {
+		kinds = append(kinds, kind{e, true})
 	}
 	return append(kinds, kind{Entry: frame.Entry{Collector: exporter{s}}})
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"strings"
 
+	"tocsin/exporters/postgres/depth"
 	"tocsin/internal/problem"
 	"tocsin/internal/secret"
 	"tocsin/internal/selection"
@@ -27,6 +28,8 @@ type Config struct {
 	// slots, or their addresses. Left out, whatever has streamed from it for a
 	// minute is expected for a week; 0 expects none.
 	Standbys Standbys `yaml:"standbys,omitempty"`
+
+	Depth depth.Config `yaml:",inline"`
 }
 
 // Validate reports what is wrong with all but the name.
@@ -36,6 +39,7 @@ func (c *Config) Validate(p problem.List) {
 			p.At("dsn").Addf("%s", text)
 		}
 	}
+	c.Depth.Validate(p)
 	c.Standbys.validate(p.At("standbys"))
 	c.Collectors.Validate(p.At("collectors"), Names())
 }

@@ -109,9 +109,14 @@ func connect(ctx context.Context, config *pgx.ConnConfig, database string) (*con
 	return c, nil
 }
 
-// rows asks a statement; the values of its rows are text.
+// rows asks a statement; the values of its rows are text. In the database of the
+// DSN, which is asked again and again, it is prepared.
 func (c *conn) rows(ctx context.Context, sql string) (pgx.Rows, error) {
-	rows, err := c.pgx.Query(ctx, sql)
+	mode := pgx.QueryExecModeSimpleProtocol
+	if c.database == "" && !c.pooled {
+		mode = pgx.QueryExecModeCacheStatement
+	}
+	rows, err := c.pgx.Query(ctx, sql, mode, pgx.QueryResultFormats{pgx.TextFormatCode})
 	if err != nil {
 		return nil, c.refused(err)
 	}

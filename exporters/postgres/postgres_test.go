@@ -46,7 +46,8 @@ func byName(page []*dto.MetricFamily) map[string]*dto.MetricFamily {
 }
 
 func TestServer_real(t *testing.T) {
-	db := testenv.Postgres(t)
+	db := testenv.Postgres(t, "-c", "shared_preload_libraries=pg_stat_statements")
+	db.Exec(t, "postgres", "CREATE EXTENSION pg_stat_statements")
 	target := newTarget(t, Config{DSN: db.DSN("admin", "postgres"), Collectors: everything()})
 	found := byName(target.Gather(t.Context()))
 	healthy(t, target)
