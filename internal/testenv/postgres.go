@@ -3,6 +3,7 @@ package testenv
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
@@ -55,7 +56,7 @@ func Postgres(t testing.TB, args ...string) *Cluster {
 
 // DSN is the address of a database in it, for a user.
 func (c *Cluster) DSN(user, database string) string {
-	return fmt.Sprintf("postgres://%s@/%s?host=%s", user, database, c.Dir)
+	return fmt.Sprintf("postgres://%s@/%s?host=%s", user, url.PathEscape(database), c.Dir)
 }
 
 // Exec runs statements in a database, one after another, as admin.
