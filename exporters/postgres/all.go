@@ -28,7 +28,8 @@ func New(cfg Config) ([]frame.Entry, error) {
 		}
 	}
 	inside, _ := depth.Collectors(cfg.Depth, source{s})
-	return append(entries, inside...), nil
+	own, err := cfg.queries(source{s})
+	return slices.Concat(entries, inside, own), err
 }
 
 // Families lists all that a server's page may have.

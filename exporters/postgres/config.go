@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 
+	"tocsin/exporters/postgres/custom"
 	"tocsin/exporters/postgres/depth"
 	"tocsin/internal/problem"
 	"tocsin/internal/secret"
@@ -21,12 +22,16 @@ type Config struct {
 	Password     secret.Text `yaml:"password,omitempty"`
 	PasswordFile string      `yaml:"password_file,omitempty"`
 
-	Depth depth.Config `yaml:",inline"`
+	Depth depth.Config  `yaml:",inline"`
+	Own   custom.Config `yaml:",inline"`
+
+	plans []*custom.Plan // Own, once it is loaded
 }
 
 // Validate reports what is wrong with all but the name.
 func (c *Config) Validate(p problem.List) {
 	c.Depth.Validate(p)
+	c.Own.Validate(p)
 	at := p.At("dsn")
 	u, err := url.Parse(c.DSN)
 	switch {
