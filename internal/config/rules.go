@@ -58,6 +58,9 @@ func (s *Site) exported() []string {
 	add(backups.Families())
 	add(probes.Families())
 	add(updatewatch.Families())
+	for i := range s.Postgres {
+		add(s.Postgres[i].OwnFamilies())
+	}
 	return append(names, s.kindMetrics()...)
 }
 
