@@ -69,6 +69,11 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 	if err != nil {
 		return nil, err
 	}
+	brokers, err := rabbitTargets(site, old, a.log)
+	if err != nil {
+		return nil, err
+	}
+	services = append(services, brokers...)
 	for _, p := range site.AllProbes() {
 		t := unchangedProbe(old, site, p)
 		if t == nil {
