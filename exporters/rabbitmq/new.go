@@ -23,5 +23,9 @@ func New(cfg Config, o Options) ([]frame.Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rabbitmq %s: %w", cfg.Name, err)
 	}
-	return []frame.Entry{{Collector: &broker{cfg: cfg, plugin: plugin}}}, nil
+	beside, err := cfg.entries(&cfg)
+	if err != nil {
+		return nil, fmt.Errorf("rabbitmq %s: %w", cfg.Name, err)
+	}
+	return append([]frame.Entry{{Collector: &broker{cfg: cfg, plugin: plugin}}}, beside...), nil
 }
