@@ -299,8 +299,8 @@ alerts:
 	}
 }
 
-// A server is spoken to as well, one that is asked for its version alone too.
-func TestOutgoing_serversThatTellTheirVersions(t *testing.T) {
+// Servers are spoken to, those of this machine's sockets without the network.
+func TestOutgoing_servers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tocsin.yml")
 	write(t, path, `
 postgres:
@@ -308,7 +308,7 @@ postgres:
   - {name: query, dsn: "postgres:///postgres?host=db1.ville.example"}
   - {name: url, dsn: "postgres://tocsin@db2.ville.example:5433/postgres"}
   - {name: words, dsn: "user=tocsin host=db3.ville.example"}
-  - {name: unasked, dsn: "postgres://db4.ville.example/postgres"}
+  - {name: more, dsn: "postgres://db4.ville.example/postgres"}
 rabbitmq: [{name: bus, url: "http://bus.ville.example:15672"}, {name: other, url: "http://bus2.ville.example:15672", mode: management, username: guet}]
 updates:
   projects:
@@ -319,11 +319,12 @@ updates:
 	if err != nil {
 		t.Fatal(err)
 	}
-	const told = "asked for its version, for updates"
+	const told = "asked for its numbers"
 	want := []Connection{
 		{"db1.ville.example", told, "postgres[1]"},
 		{"db2.ville.example:5433", told, "postgres[2]"},
 		{"db3.ville.example", told, "postgres[3]"},
+		{"db4.ville.example", told, "postgres[4]"},
 		{"bus.ville.example:15692", "asked for its page of metrics, every 15s", "rabbitmq[0]"},
 		{"bus.ville.example:15672", "asked how it is, by its management API, every 15s", "rabbitmq[0]"},
 		{"bus2.ville.example:15672", "asked how it is, by its management API, every 15s, as user guet with the password", "rabbitmq[1]"},

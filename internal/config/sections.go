@@ -2,29 +2,22 @@ package config
 
 import (
 	"fmt"
-	"net/url"
+	"net"
 	"regexp"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
 
+	"tocsin/exporters/postgres"
 	"tocsin/exporters/rabbitmq"
 	"tocsin/internal/problem"
-	"tocsin/internal/secret"
 )
 
 // Postgres is a PostgreSQL server to be measured.
 type Postgres struct {
-	// Name is what the server is called; needs: and its page use it.
-	Name string `yaml:"name"`
-	// DSN says where it is: a postgres:// URL, or key=value words. A password
-	// does not belong in it.
-	DSN string `yaml:"dsn"`
-	// Password belongs to the user of DSN.
-	Password     secret.Text `yaml:"password,omitempty"`
-	PasswordFile string      `yaml:"password_file,omitempty"`
-	Common       `yaml:",inline"`
+	postgres.Config `yaml:",inline"`
+	Common          `yaml:",inline"`
 }
 
 // RabbitMQ is a RabbitMQ broker to be measured.
@@ -54,26 +47,21 @@ func (c *Common) setDefaults(job, instance string) {
 
 func (c Common) validate(p problem.List) { validateLabels(p.At("labels"), c.Labels) }
 
+// Local tells whether the server runs on this machine.
+func (s *Postgres) Local() bool {
+	host := databaseHost(s.DSN)
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return slices.Contains([]string{"", "localhost", "127.0.0.1", "::1", "[::1]"}, host)
+}
+
 func (s *Postgres) validate(p problem.List) {
 	validateName(p.At("name"), s.Name)
-	at := p.At("dsn")
-	u, err := url.Parse(s.DSN)
-	switch {
-	case s.DSN == "":
-		at.Addf("is missing; write postgres:///postgres?host=/run/postgresql, or postgres://db1.ville.example/postgres?user=tocsin")
-	case passwordInDSN.MatchString(s.DSN), err == nil && u.Query().Has("password"):
-		at.Addf("has a password in it; take it out and write it into a file, named by password_file")
-	case strings.Contains(s.DSN, "://") && (err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql"):
-		at.Addf("is no postgres:// URL; write postgres:///postgres?host=/run/postgresql, or postgres://db1.ville.example/postgres?user=tocsin")
-	case !strings.Contains(s.DSN, "://") && !strings.Contains(s.DSN, "="):
-		at.Addf("is neither a postgres:// URL nor key=value words; write postgres://db1.ville.example/postgres?user=tocsin")
-	}
+	s.Config.Validate(p)
 	twins(p, "password", s.Password, s.PasswordFile)
 	s.Common.validate(p)
 }
-
-// passwordInDSN finds the password among key=value words.
-var passwordInDSN = regexp.MustCompile(`(?i)(^|\s)(ssl)?password\s*=`)
 
 func (s *RabbitMQ) validate(p problem.List) {
 	validateName(p.At("name"), s.Name)
@@ -97,12 +85,6 @@ func validateName(p problem.List, name string) {
 // Tocsin does not measure yet. Nobody may believe that it is watched.
 func (s *Site) Unwatched() []string {
 	var all []string
-	say := func(n int, section, what string) {
-		if n > 0 {
-			all = append(all, fmt.Sprintf("%s: this version does not measure %s yet; %d not watched", section, what, n))
-		}
-	}
-	say(len(s.Postgres), "postgres", "PostgreSQL servers")
 	if s.Engine.Off && len(s.Hosts) > 0 {
 		all = append(all, fmt.Sprintf("hosts: the engine is off, so that none of the %d is asked from here", len(s.Hosts)))
 	}

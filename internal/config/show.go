@@ -120,8 +120,8 @@ func Outgoing(s *Site) []Connection {
 		}
 	}
 	for i, t := range s.Postgres {
-		if to := databaseHost(t.DSN); to != "" && s.asksVersion("postgres/"+t.Name) {
-			add(index("postgres", i), to, "asked for its version, for updates")
+		if to := databaseHost(t.DSN); to != "" {
+			add(index("postgres", i), to, "asked for its numbers")
 		}
 	}
 	for i := range s.RabbitMQ {

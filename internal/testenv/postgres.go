@@ -3,6 +3,7 @@ package testenv
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
@@ -39,6 +40,7 @@ func Postgres(t testing.TB, args ...string) *Cluster {
 	run := exec.Command(server, append([]string{"-D", data, "-k", home.path, "-c", "listen_addresses=", "-c", "fsync=off"}, args...)...)
 	run.SysProcAttr, run.Dir = home.as, home.path
 	c := &Cluster{Process: StartCmd(t, run), Dir: home.path}
+	c.end = syscall.SIGINT // with SIGTERM it waits for its clients to go
 	Eventually(t, 20*time.Second, "PostgreSQL answers", func(ctx context.Context) error {
 		if err := c.alive(); err != nil {
 			return err
@@ -54,7 +56,7 @@ func Postgres(t testing.TB, args ...string) *Cluster {
 
 // DSN is the address of a database in it, for a user.
 func (c *Cluster) DSN(user, database string) string {
-	return fmt.Sprintf("postgres://%s@/%s?host=%s", user, database, c.Dir)
+	return fmt.Sprintf("postgres://%s@/%s?host=%s", user, url.PathEscape(database), c.Dir)
 }
 
 // Exec runs statements in a database, one after another, as admin.
