@@ -27,15 +27,19 @@ func New(cfg Config, o Options) ([]frame.Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rabbitmq %s: %w", cfg.Name, err)
 	}
+	beside, err := cfg.entries(&cfg)
+	if err != nil {
+		return nil, fmt.Errorf("rabbitmq %s: %w", cfg.Name, err)
+	}
 	every := cmp.Or(o.Interval, defaultInterval)
 	shared := &state{}
-	return []frame.Entry{
+	return append([]frame.Entry{
 		{Collector: &broker{cfg: cfg, plugin: plugin, management: management, state: shared, now: time.Now, families: brokerFamilies()}},
 		{
 			Collector: &objects{cfg: cfg, plugin: plugin, management: management, state: shared, now: time.Now, interval: every},
 			Every:     every, Timeout: max(2*every, listingTimeout),
 		},
-	}, nil
+	}, beside...), nil
 }
 
 // clients makes those that the mode asks; the others are nil.
