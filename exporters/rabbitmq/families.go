@@ -96,6 +96,22 @@ var nodeFacts = []fact{
 	known("queue_index_write_ops_total", "queue_index_write_count", whole, "Total number of Queue Index write operations"),
 }
 
+// erlangFacts are read from there too: what the plugin tells twice.
+var erlangFacts = []fact{
+	ofErlang("process_count", "proc_used", frame.Gauge, "The number of processes currently existing at the local node."),
+	ofErlang("process_limit", "proc_total", frame.Gauge, "The maximum number of simultaneously existing processes at the local node."),
+	ofErlang("statistics_run_queues_length", "run_queue", frame.Gauge, "Length of normal run-queues."),
+	ofErlang("statistics_context_switches", "context_switches", frame.Counter, "Total number of context switches since the system started."),
+	ofErlang("statistics_garbage_collection_number_of_gcs", "gc_num", frame.Counter, "Garbage collection: number of GCs."),
+	ofErlang("statistics_garbage_collection_bytes_reclaimed", "gc_bytes_reclaimed", frame.Counter, "Garbage collection: bytes reclaimed."),
+	ofErlang("statistics_wallclock_time_milliseconds", "uptime", frame.Counter,
+		"Information about wall clock. Same as erlang_vm_statistics_runtime_milliseconds except that real time is measured."),
+}
+
+func ofErlang(name, key string, typ frame.Type, help string) fact {
+	return fact{sum: &frame.Family{Name: "erlang_vm_" + name, Help: help, Type: typ}, key: key, unit: whole}
+}
+
 // ioFacts are times that the API has as averages, in milliseconds: the number
 // of operations, named by the key with count, makes the sum of them.
 var ioFacts = []fact{
@@ -133,8 +149,12 @@ var queueFacts = []fact{
 	ofQueue("queue_messages_paged_out", "messages_paged_out", "Messages paged out to disk"),
 	ofQueue("queue_messages_paged_out_bytes", "message_bytes_paged_out", "Size in bytes of messages paged out to disk"),
 	only("queue_head_message_timestamp", "head_message_timestamp", "Timestamp of the first message in the queue, if any"),
-	ofQueue("queue_disk_reads_total", "message_stats.disk_reads", "Total number of times queue read messages from disk"),
-	ofQueue("queue_disk_writes_total", "message_stats.disk_writes", "Total number of times queue wrote messages to disk"),
+}
+
+// diskFacts are of the queues too, and the API's overview has their sums alone.
+var diskFacts = []fact{
+	known("queue_disk_reads_total", "message_stats.disk_reads", whole, "Total number of times queue read messages from disk"),
+	known("queue_disk_writes_total", "message_stats.disk_writes", whole, "Total number of times queue wrote messages to disk"),
 }
 
 // sumFacts are told of all queues together only.

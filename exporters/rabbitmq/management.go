@@ -16,7 +16,7 @@ import (
 func (b *broker) askManagement(ctx context.Context, s *frame.Sink) (answered bool, err error) {
 	var overview api.Object
 	err = b.management.Get(ctx, "/api/overview", []string{
-		"node", "cluster_name", "rabbitmq_version", "erlang_version", "disable_stats", "object_totals", "queue_totals",
+		"node", "cluster_name", "rabbitmq_version", "erlang_version", "disable_stats", "object_totals", "queue_totals", "message_stats",
 	}, &overview)
 	if err != nil {
 		return false, err
@@ -62,7 +62,7 @@ func (n *node) version(name string) string {
 // sendNodes sends what is known of the node that answers, and returns how many
 // the cluster has.
 func (b *broker) sendNodes(ctx context.Context, s *frame.Sink, overview *api.Object) (count int, err error) {
-	columns := append(keys(nodeFacts), "name", "running", "partitions", "mem_alarm", "disk_free_alarm",
+	columns := append(keys(nodeFacts, erlangFacts), "name", "running", "partitions", "mem_alarm", "disk_free_alarm",
 		"applications.name", "applications.version")
 	for _, f := range ioFacts {
 		columns = append(columns, f.key+"count", f.key+"avg_time")
@@ -85,7 +85,7 @@ func (b *broker) sendNodes(ctx context.Context, s *frame.Sink, overview *api.Obj
 }
 
 func sendNode(s *frame.Sink, n *node, overview *api.Object) {
-	for _, f := range nodeFacts {
+	for _, f := range slices.Concat(nodeFacts, erlangFacts) {
 		if v, ok := n.Number(f.key); ok {
 			s.Send(f.sum, v/f.unit)
 		}
@@ -133,6 +133,11 @@ func (b *broker) sendTotals(s *frame.Sink, overview *api.Object, wholeCluster bo
 			if v, ok := overview.Number("queue_totals." + f.key); ok {
 				s.Send(f.sum, v)
 				sent[f.sum] = true
+			}
+		}
+		for _, f := range diskFacts {
+			if v, ok := overview.Number(f.key); ok {
+				s.Send(f.sum, v)
 			}
 		}
 	}

@@ -2,7 +2,6 @@ package rabbitmq
 
 import (
 	"cmp"
-	"fmt"
 	"time"
 
 	"tocsin/exporters/rabbitmq/api"
@@ -25,11 +24,11 @@ type Options struct {
 func New(cfg Config, o Options) ([]frame.Entry, error) {
 	plugin, management, err := clients(&cfg)
 	if err != nil {
-		return nil, fmt.Errorf("rabbitmq %s: %w", cfg.Name, err)
+		return nil, err
 	}
 	beside, err := cfg.entries(&cfg)
 	if err != nil {
-		return nil, fmt.Errorf("rabbitmq %s: %w", cfg.Name, err)
+		return nil, err
 	}
 	every := cmp.Or(o.Interval, defaultInterval)
 	shared := &state{}

@@ -3,6 +3,9 @@ package rabbitmq
 import (
 	"slices"
 
+	"tocsin/exporters/rabbitmq/listeners"
+	"tocsin/exporters/rabbitmq/roundtrip"
+	"tocsin/exporters/rabbitmq/watch"
 	"tocsin/internal/frame"
 )
 
@@ -85,7 +88,7 @@ func ofManagement() []*frame.Family {
 		buildFamily, identityFamily, memoryAlarm, diskAlarm, connectionsFamily, channelsFamily, consumersFamily,
 		queuesFamily, unreachableFamily,
 	}, authFamilies)
-	for _, f := range slices.Concat(nodeFacts, ioFacts, coarseFacts, consumerFacts, queueFacts, sumFacts, channelFacts, connectionFacts) {
+	for _, f := range slices.Concat(nodeFacts, erlangFacts, ioFacts, coarseFacts, consumerFacts, queueFacts, diskFacts, sumFacts, channelFacts, connectionFacts) {
 		if f.sum != nil {
 			all = append(all, f.sum)
 		}
@@ -106,5 +109,6 @@ func ofQueues() []*frame.Family {
 
 // Families lists all that a broker's page may have, for the reference pages.
 func Families() []*frame.Family {
-	return slices.Concat([]*frame.Family{upFamily, modeFamily, leftOutFamily, listedFamily, listingFamily, droppedFamily}, ofManagement(), passed[:3])
+	return slices.Concat([]*frame.Family{upFamily, modeFamily, leftOutFamily, listedFamily, listingFamily, droppedFamily}, ofManagement(), passed[:3],
+		watch.Families(), listeners.Families(), roundtrip.Families())
 }

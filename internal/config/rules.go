@@ -7,6 +7,7 @@ import (
 	"tocsin/bricks"
 	"tocsin/exporters/host"
 	"tocsin/exporters/host/backups"
+	"tocsin/exporters/rabbitmq"
 	"tocsin/internal/frame"
 	"tocsin/internal/problem"
 	"tocsin/probes"
@@ -56,6 +57,7 @@ func (s *Site) exported() []string {
 	}
 	add(host.Families())
 	add(backups.Families())
+	add(rabbitmq.Families())
 	add(probes.Families())
 	add(updatewatch.Families())
 	return append(names, s.kindMetrics()...)
