@@ -70,6 +70,9 @@ type Config struct {
 
 	Sysctl Sysctl `yaml:"sysctl"` // kernel parameters; for the collector sysctl
 
+	CPU          CPU  `yaml:"cpu"`
+	StatSoftirqs bool `yaml:"stat_softirqs"` // node_softirqs_total, of the collector stat
+
 	InterruptsWithoutZeros bool `yaml:"interrupts_without_zeros"` // lines that have counted nothing are left out
 	BcachePriorities       bool `yaml:"bcache_priorities"`        // what bcache's caches hold, which the kernel sorts at each scrape
 	RaplZoneLabel          bool `yaml:"rapl_zone_label"`          // the processor's zone as the label rapl_zone, not in the metric's name
@@ -86,6 +89,18 @@ type Config struct {
 	// of their own, where the usual ones are sums of several.
 	InterfaceDetails bool `yaml:"interface_details"`
 }
+
+// CPU says what is sent of /proc/cpuinfo, which the kernel takes its time over
+// on machines with many processors.
+type CPU struct {
+	Info  bool   `yaml:"info"`  // node_cpu_info; and node_cpu_frequency_hertz, where sysfs lacks it
+	Flags Filter `yaml:"flags"` // avx2, ...: node_cpu_flag_info, none without it
+	Bugs  Filter `yaml:"bugs"`  // spectre_v2, ...: node_cpu_bug_info, none without it
+}
+
+// described tells whether /proc/cpuinfo is read: flags or bugs are enough, as
+// for node_exporter.
+func (c CPU) described() bool { return c.Info || c.Flags != Filter{} || c.Bugs != Filter{} }
 
 // A Filter chooses among names by regular expressions (RE2). A name is
 // watched when it matches Include, where that is set, and not Exclude.
@@ -157,6 +172,9 @@ func (c *Config) Validate(p problem.List) {
 	c.Systemd.Units.validate(p.At("systemd").At("units"))
 	c.NetstatFields.validate(p.At("netstat_fields"))
 	c.EthtoolFields.validate(p.At("ethtool_fields"))
+	c.CPU.Flags.validate(p.At("cpu").At("flags"))
+	c.CPU.Bugs.validate(p.At("cpu").At("bugs"))
+	c.validateUse(p)
 }
 
 // required is the one word that firewall and audit take.
