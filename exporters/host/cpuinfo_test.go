@@ -3,6 +3,7 @@
 package host
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -41,9 +42,7 @@ func TestCPUInfo_byArchitecture(t *testing.T) {
 				if r.reason != "" {
 					t.Errorf("%s: %s", c.Name(), r.err)
 				}
-				for k, v := range r.samples {
-					got[k] = v
-				}
+				maps.Copy(got, r.samples)
 			}
 			wantSamples(t, result{samples: got}, test.want)
 		})
