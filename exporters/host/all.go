@@ -5,6 +5,7 @@ package host
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -128,6 +129,9 @@ var known = []kind{
 	{name: "vmstat", standing: byDefault, make: func(m *machine) frame.Collector { return newVmstat(m.roots, m.filter(m.cfg.VMStatFields)) }},
 	{name: "watchdog", standing: byDefault, make: func(m *machine) frame.Collector { return newWatchdog(m.roots) }},
 	{name: "wifi", standing: onDemand, make: func(m *machine) frame.Collector { return newWireless(m.filter(m.cfg.Interfaces), m.kernel.wifi) }},
+	{name: "wireguard", standing: byDefault, every: 30 * time.Second, make: func(m *machine) frame.Collector {
+		return newWireguard(m.cfg.WireGuard, m.kernel.dump, filepath.Join(m.cfg.Root, "run/wireguard"))
+	}},
 	{name: "xfrm", standing: onDemand, make: func(m *machine) frame.Collector { return newXFRM(m.roots) }},
 	{name: "xfs", standing: byDefault, make: func(m *machine) frame.Collector { return newXFS(m.roots) }},
 	{name: "zfs", standing: byDefault, make: func(m *machine) frame.Collector { return newZFS(m.roots) }},

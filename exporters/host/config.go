@@ -59,6 +59,8 @@ type Config struct {
 
 	Fail2ban fail2ban.Config `yaml:"fail2ban"`
 	IPsec    ipsec.Config    `yaml:"ipsec"`
+
+	WireGuard WireGuard `yaml:"wireguard"`
 	// Firewall and Audit say `required` where the machine must have a firewall
 	// that filters what comes in, and the kernel's audit: rules ring without.
 	Firewall string `yaml:"firewall"`
@@ -166,6 +168,7 @@ func (c *Config) Validate(p problem.List) {
 	orRequired(p.At("firewall"), c.Firewall)
 	orRequired(p.At("audit"), c.Audit)
 	c.IPsec.Validate(p.At("ipsec"))
+	c.WireGuard.validate(p.At("wireguard"))
 	c.Ports.Validate(p.At("ports"))
 	c.Sysctl.validate(p.At("sysctl"))
 	c.Units.validate(p.At("units"))
