@@ -79,6 +79,7 @@ var known = []kind{
 	{name: "mdadm", standing: byDefault, make: func(m *machine) frame.Collector { return newMdadm(m.roots) }},
 	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
 	{name: "meminfo_numa", standing: onDemand, make: func(m *machine) frame.Collector { return newMeminfoNUMA(m.roots) }},
+	{name: "mounts", standing: byDefault, every: 30 * time.Second, make: func(m *machine) frame.Collector { return newMounts(m.roots, m.cfg) }},
 	{name: "mountstats", standing: onDemand, make: func(m *machine) frame.Collector { return newMountstats(m.roots) }},
 	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector {
 		return newNetclass(m.roots, m.filter(m.cfg.Interfaces), m.kernel.now)

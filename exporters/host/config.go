@@ -3,6 +3,7 @@ package host
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	"tocsin/exporters/host/fail2ban"
 	"tocsin/exporters/host/ipsec"
@@ -65,6 +66,10 @@ type Config struct {
 	// that filters what comes in, and the kernel's audit: rules ring without.
 	Firewall string `yaml:"firewall"`
 	Audit    string `yaml:"audit"`
+	// Mounts are mount points where a file system must be mounted, beside those of
+	// /etc/fstab without noauto or nofail and of the enabled units of
+	// /etc/systemd/system; a rule rings where one is not.
+	Mounts []string `yaml:"mounts"`
 	// Ports are all that may listen for others than the machine itself, as 22,
 	// "udp/53", "6000-6010" or "10.0.0.1:5432"; a rule rings for any other.
 	// Without it none does.
@@ -169,6 +174,12 @@ func (c *Config) Validate(p problem.List) {
 	orRequired(p.At("audit"), c.Audit)
 	c.IPsec.Validate(p.At("ipsec"))
 	c.WireGuard.validate(p.At("wireguard"))
+	for i, point := range c.Mounts {
+		absolute(p.At("mounts").Index(i), point)
+		if slices.Contains(c.Mounts[:i], point) {
+			p.At("mounts").Index(i).Addf("%q is there twice; strike one", point)
+		}
+	}
 	c.Ports.Validate(p.At("ports"))
 	c.Sysctl.validate(p.At("sysctl"))
 	c.Units.validate(p.At("units"))

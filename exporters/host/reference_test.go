@@ -66,6 +66,7 @@ var tried = map[string]string{
 	"mdadm":               byHand,
 	"meminfo":             onKernel,
 	"meminfo_numa":        onKernel,
+	"mounts":              "a real kernel with file systems of the tests; files made by hand for fstab, units and swap",
 	"mountstats":          byHand,
 	"netclass":            onKernel,
 	"netdev":              onKernel,

@@ -72,7 +72,8 @@ func programPeers(ctx context.Context, socket string) ([]wireguardPeer, error) {
 		return nil, err
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })() // what waits returns
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) }) // what waits returns
+	defer stop()
 	if _, err := io.WriteString(conn, "get=1\n\n"); err != nil {
 		return nil, err
 	}
