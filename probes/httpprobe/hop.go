@@ -12,6 +12,7 @@ import (
 
 	"tocsin/probes/dial"
 	"tocsin/probes/probe"
+	"tocsin/probes/stream"
 	"tocsin/probes/tlscheck"
 )
 
@@ -27,17 +28,13 @@ func (l *look) hop(ctx context.Context, at *url.URL, method string) (*url.URL, e
 	h := &l.result.Hops[n]
 	l.result.Step(n, "", time.Time{}, false, method+" "+h.URL)
 
-	conn, err := l.connect(ctx, n, h, at)
+	conn, err := l.connect(ctx, n, at)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	var began time.Time
 	if at.Scheme == "https" {
-		began = time.Now()
-		secure, seen, err := tlscheck.Handshake(ctx, conn, at.Hostname(), l.tlsOptions(at))
-		h.TLS, h.Phases[probe.PhaseTLS] = seen, time.Since(began)
-		l.tellTLS(n, began, seen, err)
+		secure, err := stream.Secure(ctx, &l.result, n, conn, at.Hostname(), l.tlsOptions(at))
 		if err != nil {
 			return nil, err
 		}
@@ -46,25 +43,20 @@ func (l *look) hop(ctx context.Context, at *url.URL, method string) (*url.URL, e
 	return l.ask(ctx, n, h, at, method, conn)
 }
 
-func (l *look) connect(ctx context.Context, n int, h *probe.Hop, at *url.URL) (net.Conn, error) {
+func (l *look) connect(ctx context.Context, n int, at *url.URL) (net.Conn, error) {
 	number, err := dial.SplitPort(port(at))
 	if err != nil {
 		return nil, probe.Fail(probe.Redirect, probe.PhaseResolve, err)
 	}
-	began := time.Now()
-	conn, out, err := l.options.Dial.TCP(ctx, at.Hostname(), number)
-	h.Found, h.Address = out.Found, out.Address
-	h.Phases[probe.PhaseResolve], h.Phases[probe.PhaseConnect] = out.Resolve, out.Connect
-	l.tellConnection(n, began, at.Hostname(), &out, err)
-	return conn, err
+	return stream.Connect(ctx, &l.result, n, &l.options.Dial, at.Hostname(), number)
 }
 
-// tlsOptions are the options for one server: the name set by hand is the
-// target's, not that of hosts which it redirects to.
+// tlsOptions are the options for one server: the name set by hand and the
+// certificate to show are the target's, not those of hosts which it redirects to.
 func (l *look) tlsOptions(at *url.URL) *tlscheck.Options {
 	o := l.options.TLS
-	if o.ServerName != "" && !mayHave(l.options.URL, at) {
-		o.ServerName = ""
+	if !mayHave(l.options.URL, at) {
+		o.ServerName, o.Client = "", nil
 	}
 	return &o
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"time"
 
 	"tocsin/internal/frame"
 	"tocsin/probes/probe"
@@ -51,10 +50,7 @@ func (p *Prober) Families() []*frame.Family { return Families() }
 func (p *Prober) Probe(ctx context.Context) probe.Result {
 	look := &look{options: &p.options, hosts: p.hosts}
 	r := &look.result
-	r.Target, r.Start = p.target, time.Now()
-	if deadline, ok := ctx.Deadline(); ok {
-		r.Timeout = time.Until(deadline).Round(time.Millisecond)
-	}
+	*r = probe.Begin(ctx, p.target)
 	err := look.run(ctx)
 
 	var failure *probe.Failure
