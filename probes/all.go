@@ -4,9 +4,13 @@ import (
 	"strings"
 
 	"tocsin/internal/frame"
+	"tocsin/probes/dnsprobe"
+	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
+	"tocsin/probes/icmpprobe"
 	"tocsin/probes/protocol"
 	"tocsin/probes/tcpprobe"
+	"tocsin/probes/unixprobe"
 )
 
 // known is a protocol and where its keys lie in an entry.
@@ -21,6 +25,10 @@ func all() []known {
 	return []known{
 		{httpprobe.Protocol(), func(c *Config) protocol.Section { return &c.HTTP }},
 		{tcpprobe.Protocol(), func(c *Config) protocol.Section { return &c.TCP }},
+		{dnsprobe.Protocol(), func(c *Config) protocol.Section { return &c.DNS }},
+		{icmpprobe.Protocol(), func(c *Config) protocol.Section { return &c.ICMP }},
+		{grpcprobe.Protocol(), func(c *Config) protocol.Section { return &c.GRPC }},
+		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
 	}
 }
 

@@ -8,10 +8,14 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
+	"tocsin/probes/dnsprobe"
+	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
+	"tocsin/probes/icmpprobe"
 	"tocsin/probes/protocol"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/tlscheck"
+	"tocsin/probes/unixprobe"
 )
 
 // What a probe has that the site file does not say.
@@ -54,6 +58,14 @@ type Config struct {
 	HTTP httpprobe.Config `yaml:",inline"`
 	// TCP is for tcp:// and tls:// targets: what is said and must be answered.
 	TCP tcpprobe.Config `yaml:"tcp,omitempty"`
+	// DNS is for dns:// targets: what is asked, and what the answer must be.
+	DNS dnsprobe.Config `yaml:"dns,omitempty"`
+	// ICMP is for icmp:// targets: what a ping is like.
+	ICMP icmpprobe.Config `yaml:"icmp,omitempty"`
+	// GRPC is for grpc:// and grpcs:// targets: whose health is asked for.
+	GRPC grpcprobe.Config `yaml:"grpc,omitempty"`
+	// Unix is for unix:// targets: what is said and must be answered.
+	Unix unixprobe.Config `yaml:"unix,omitempty"`
 }
 
 // Shape lets an entry be written as its target alone.

@@ -113,14 +113,14 @@ func TestConfig_bad(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{`- {name: x}`, `probes[0].target: is missing; write the URL to look at, as https://portail.ville.example`},
 		{`- {targt: https://a.example}`, `probes[0].targt: unknown key; did you mean target?`},
-		{`- portail.ville.example`, `probes[0].target: says not how to look; begin it with https://, http://, tcp:// or tls://, as https://portail.ville.example`},
+		{`- portail.ville.example`, `probes[0].target: says not how to look; begin it with SCHEMES OR, as https://portail.ville.example`},
 		{`- https://`, `probes[0].target: is no URL; write one as https://portail.ville.example`},
 		{`- "https://a.example:99999/"`, `probes[0].target: has the port 99999; a port is a number from 1 to 65535`},
 		{`- https://élus.example`, `probes[0].target: has a host name with letters that the DNS does not know; write it in its xn-- form`},
-		{`- smtp://mail.example:587`, `probes[0].target: is a smtp:// target, which this version cannot probe; it can probe https, http, tcp and tls`},
+		{`- gopher://a.example`, `probes[0].target: is a gopher:// target, which this version cannot probe; it can probe SCHEMES AND`},
 		{`- "https://moni:mark3r@a.example/"`, `probes[0].target: has a user or a password in it; take them out, and write username and password_file beside target`},
 		{`- "https://moni:mark3r %@a.example/"`, `probes[0].target: has a user or a password in it; take them out, and write username and password_file beside target`},
-		{`- "moni:mark3r://a.example"`, `probes[0].target: is a strange target, which this version cannot probe; it can probe https, http, tcp and tls`},
+		{`- "moni:mark3r://a.example"`, `probes[0].target: is a strange target, which this version cannot probe; it can probe SCHEMES AND`},
 		{`- [https://a.example]`, `probes[0]: must be a URL, as https://portail.ville.example, or a mapping with target`},
 		{`- {target: https://a.example, name: Mon Portail}`, `probes[0].name: is no name for a page; use small letters, digits, dots, - and _, at most 64, as portail`},
 		{`- {target: https://a.example, interval: 100ms}`, `probes[0].interval: 100ms is not between 1s and 1h; usual is 30s
@@ -154,6 +154,14 @@ probes[0].status: is for targets with https:// and http://, and this one has tcp
 		{`- {target: "tcp://a.example:25", username: a, starttls: true}`, `probes[0].username: means nothing with tcp://, which lets nobody log in; take it out
 probes[0].starttls: means nothing with tcp://, which does not begin without TLS and then ask for it; take it out`},
 		{`- {target: https://a.example, tcp: {query_response: [{send: a}]}}`, `probes[0].tcp: is for targets with tcp:// and tls://, and this one has https://; take it out`},
+		{`- dns://a.example`, `probes[0].dns.name: is missing; write the name to ask for, here or in the target, as dns://9.9.9.9/ville.example`},
+		{`- {target: dns://a.example/b, dns: {name: b, type: a, class: X, transport: smoke, valid_rcodes: [OK], validate_answer_rrs: {fail_if_matches_regexp: ["("]}}}`, "probes[0].dns.name: stands in the target, too; keep one of them\nprobes[0].dns.type: is no type of records; write one in capitals, as A, AAAA, MX or SOA\nprobes[0].dns.class: is no class; write IN, or ANY, CH, CS, HS, IN, NONE\nprobes[0].dns.valid_rcodes[0]: is no response code; write one in capitals, as NOERROR or NXDOMAIN\nprobes[0].dns.transport: is no way to ask; write udp, tcp or tls\nprobes[0].dns.validate_answer_rrs.fail_if_matches_regexp[0]: is no regular expression: missing closing ): `(`; write one in RE2's syntax, as \\sIN\\sA\\s192\\.0\\.2\\."},
+		{`- {target: dns://a.example/b, ca_file: /a}`, `probes[0].dns.transport: udp has no TLS, and keys of TLS stand beside target; write transport: tls, or take them out`},
+		{`- icmp://a.example:7`, `probes[0].target: has more than a host in it; write it as icmp://gw.ville.example`},
+		{`- {target: icmp://a.example, icmp: {ttl: 256, payload_size: -1}}`, "probes[0].icmp.payload_size: -1 is not between 0 and 65499\nprobes[0].icmp.ttl: 256 is not between 1 and 255; usual is 64"},
+		{`- {target: "grpc://a.example:1", ca_file: /a, grpc: {service: a b, metadata: {X: [a]}}}`, "probes[0].ca_file: means nothing with grpc://, which speaks no TLS; take it out\nprobes[0].grpc.service: is no name of a service; write one as package.Service\nprobes[0].grpc.metadata.X: is no key of metadata; write one in small letters, as x-api-key"},
+		{`- unix://run/a.sock`, `probes[0].target: is no full path of a file; write it with three slashes, as unix:///run/postgresql/.s.PGSQL.5432`},
+		{`- {target: "unix:///run/a.sock", unix: {tls: true}}`, `probes[0].unix.tls: needs a name to verify, which a socket has not; write server_name beside target`},
 		{`- {target: https://a.example, cert_file: /a}`, `probes[0].key_file: is missing; a certificate is shown together with its private key`},
 		{`- {target: https://a.example, key_file: /a}`, `probes[0].cert_file: is missing; a private key is used together with its certificate`},
 		{`- {target: https://a.example, tls_min_version: "2"}`, `probes[0].tls_min_version: is no version of TLS; write "1.0", "1.1", "1.2" or "1.3"`},
@@ -169,6 +177,7 @@ probes[0].starttls: means nothing with tcp://, which does not begin without TLS 
 		{"- {target: https://a.example, name: a}\n- {target: https://a.example, name: b}", `probes[1]: has the same job and instance as probes[0]; write another instance on one of them`},
 	} {
 		_, wrong := read(t, c.text)
+		c.want = strings.NewReplacer("SCHEMES OR", listed(Schemes(), "://", "or"), "SCHEMES AND", listed(Schemes(), "", "and")).Replace(c.want)
 		if diff := cmp.Diff(strings.Split(c.want, "\n"), wrong); diff != "" {
 			t.Errorf("%s\n%s", c.text, diff)
 		}

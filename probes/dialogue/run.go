@@ -121,7 +121,7 @@ func (t *talk) run(ctx context.Context, conn net.Conn) error {
 		if s.expect != nil {
 			at := time.Now()
 			var err error
-			if line, groups, err = t.await(ctx, in, s.expect); err != nil {
+			if line, groups, err = t.await(ctx, conn, in, s.expect); err != nil {
 				t.tell(at, true, err.Error())
 				return err
 			}
@@ -165,17 +165,19 @@ func (t *talk) tell(began time.Time, failed bool, text string) {
 	t.result.Step(len(t.result.Hops)-1, probe.PhaseProcessing, began, failed, text)
 }
 
-// await reads lines until one matches.
-func (t *talk) await(ctx context.Context, in *bufio.Reader, re *regexp.Regexp) (line []byte, groups []int, err error) {
-	last, total := "", 0
+// await reads lines until one matches. A line without an end counts when the
+// server falls silent after it, as a prompt does.
+func (t *talk) await(ctx context.Context, conn net.Conn, in *bufio.Reader, re *regexp.Regexp) (line []byte, groups []int, err error) {
+	var last []byte
+	total := 0
 	for {
-		line, err := readLine(in)
-		total += len(line)
-		if len(line) > 0 || err == nil {
-			if groups := re.FindSubmatchIndex(line); groups != nil {
-				return line, groups, nil
-			}
-			last = string(line)
+		line, err := t.line(ctx, conn, in, re)
+		total += len(line) + 1
+		if groups := re.FindSubmatchIndex(line); groups != nil && (len(line) > 0 || err == nil) {
+			return line, groups, nil
+		}
+		if len(line) > 0 {
+			last = line
 		}
 		switch {
 		case errors.Is(err, io.EOF):
@@ -189,27 +191,54 @@ func (t *talk) await(ctx context.Context, in *bufio.Reader, re *regexp.Regexp) (
 	}
 }
 
-func lastWords(line string) string {
-	if line == "" {
+func lastWords(line []byte) string {
+	if len(line) == 0 {
 		return ""
 	}
 	return fmt.Sprintf(", its last words being %q", line)
 }
 
-// readLine reads a line without its end; what comes last may lack the end.
-func readLine(in *bufio.Reader) ([]byte, error) {
+// line reads a line without its end. One that has no end yet is returned if it
+// matches and nothing more comes for a moment.
+func (t *talk) line(ctx context.Context, conn net.Conn, in *bufio.Reader, re *regexp.Regexp) ([]byte, error) {
 	var line []byte
 	for {
-		part, err := in.ReadSlice('\n')
+		if in.Buffered() == 0 && len(line) > 0 && re.Match(line) && soon(ctx) {
+			_ = conn.SetReadDeadline(time.Now().Add(silence))
+			_, err := in.Peek(1)
+			if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil {
+				_ = conn.SetReadDeadline(deadline)
+			}
+			if err != nil {
+				return line, nil // silent, or gone: what has come is enough
+			}
+		}
+		if _, err := in.Peek(1); err != nil {
+			return bytes.TrimSuffix(line, []byte("\r")), err
+		}
+		part, _ := in.Peek(in.Buffered())
+		end := bytes.IndexByte(part, '\n')
+		if end >= 0 {
+			part = part[:end+1]
+		}
 		line = append(line, part...)
+		_, _ = in.Discard(len(part)) // it is there
 		switch {
 		case len(line) > maxLine:
 			return nil, bufio.ErrTooLong
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue
+		case end >= 0:
+			return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")), nil
 		}
-		return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r")), err
 	}
+}
+
+// silence is how long nothing must follow a line without an end.
+const silence = 100 * time.Millisecond
+
+// soon tells whether there is time to wait for silence.
+func soon(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || time.Until(deadline) > silence
 }
 
 func (t *talk) awaitBytes(ctx context.Context, in io.Reader, want string) error {
