@@ -93,7 +93,7 @@ func TestGRPC_hostile(t *testing.T) {
 		"plain HTTP": {strings.TrimPrefix(probetest.HTTP(t, http.NotFoundHandler()).URL, "http://"), probe.Protocol},
 		"silence":    {probetest.TCP(t, probetest.Hang), probe.Timeout},
 		"rubbish":    {probetest.TCP(t, says("220 hello\r\n")), probe.Protocol},
-		"reset":      {probetest.TCP(t, func(c net.Conn) { probetest.Reset(c) }), probe.Protocol},
+		"reset":      {probetest.TCP(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); probetest.Reset(c) }), probe.Protocol},
 		"no health":  {plainGRPC(t), probe.Protocol},
 	} {
 		t.Run(name, func(t *testing.T) {

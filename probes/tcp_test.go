@@ -85,9 +85,9 @@ func TestTCP_dialogues(t *testing.T) {
 		},
 		{"silence", says("no\r\n"), []dialogue.Step{{Expect: "^220"}}, probe.Timeout, "processing", `its last words being "no"`, map[string]float64{"probe_failed_due_to_regex": 0}},
 		{"a line of a megabyte", says(strings.Repeat("x", 1<<20)), []dialogue.Step{{Expect: "^220"}}, probe.TooLarge, "processing", "too much", nil},
-		{"lines without end", func(c net.Conn) {
+		{"lines for ever", func(c net.Conn) {
 			for {
-				if _, err := fmt.Fprintln(c, "again"); err != nil {
+				if _, err := fmt.Fprintln(c, "again"+strings.Repeat(" ", 4<<10)); err != nil {
 					return
 				}
 			}

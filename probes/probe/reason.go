@@ -27,6 +27,7 @@ const (
 	TLSClientCertificate Reason = "tls_client_certificate"
 	TLSVersion           Reason = "tls_version"
 	TLSHandshake         Reason = "tls_handshake"
+	NoStartTLS           Reason = "no_starttls"
 
 	Protocol     Reason = "protocol"
 	Truncated    Reason = "truncated"
@@ -44,7 +45,7 @@ func Reasons() []Reason {
 	return []Reason{
 		DNS, BlockedAddress, Refused, Unreachable, Reset, Timeout,
 		TLSExpired, TLSNotYetValid, TLSWrongHost, TLSSelfSigned, TLSUnknownAuthority, TLSIncompleteChain,
-		TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake,
+		TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake, NoStartTLS,
 		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Body, Other,
 	}
 }
@@ -87,6 +88,8 @@ func (r Reason) Meaning() string {
 		return "the server has no TLS version that is safe to use (1.2 or later)"
 	case TLSHandshake:
 		return "TLS could not be negotiated"
+	case NoStartTLS:
+		return "the server does not turn to TLS on a connection that begins without"
 	case Protocol:
 		return "the server speaks another protocol, or breaks this one"
 	case Truncated:

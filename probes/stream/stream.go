@@ -9,6 +9,7 @@ import (
 
 	"tocsin/probes/dial"
 	"tocsin/probes/probe"
+	"tocsin/probes/starttls"
 	"tocsin/probes/tlscheck"
 )
 
@@ -30,6 +31,19 @@ func Secure(ctx context.Context, r *probe.Result, n int, conn net.Conn, host str
 	h.TLS, h.Phases[probe.PhaseTLS] = seen, time.Since(began)
 	tellTLS(r, n, began, seen, err)
 	return secure, err
+}
+
+// Ask has the server turn to TLS, in the words of a protocol (see package
+// starttls), and tells so in hop n of r. Secure comes after it. Its error is a
+// probe.Failure or probe.Unmeasured.
+func Ask(ctx context.Context, r *probe.Result, n int, conn net.Conn, protocol, host string) error {
+	began := time.Now()
+	if err := starttls.Ask(ctx, conn, protocol, host); err != nil {
+		r.Step(n, probe.PhaseTLS, began, true, err.Error())
+		return err
+	}
+	r.Step(n, probe.PhaseTLS, began, false, "asked for TLS in the words of "+protocol+", and was let")
+	return nil
 }
 
 // Begin starts the result of one look at a target with one server: where it

@@ -20,8 +20,11 @@ type Options struct {
 	Port   uint16
 	Dial   dial.Options
 	UseTLS bool // at once; a step of the dialogue may turn to TLS later
-	TLS    tlscheck.Options
-	Steps  []dialogue.Step
+	// StartTLS names the protocol in whose words the server is asked for TLS
+	// before the dialogue; empty asks for none.
+	StartTLS string
+	TLS      tlscheck.Options
+	Steps    []dialogue.Step
 }
 
 // A Prober looks at one port. It implements probe.Prober.
@@ -60,7 +63,12 @@ func (p *Prober) look(ctx context.Context, r *probe.Result) error {
 	}
 	defer conn.Close()
 	secure := func(conn net.Conn) (*tls.Conn, error) { return stream.Secure(ctx, r, 0, conn, o.Host, &o.TLS) }
-	if o.UseTLS {
+	if o.StartTLS != "" {
+		if err := stream.Ask(ctx, r, 0, conn, o.StartTLS, o.Host); err != nil {
+			return err
+		}
+	}
+	if o.UseTLS || o.StartTLS != "" {
 		if conn, err = secure(conn); err != nil {
 			return err
 		}
