@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"tocsin/internal/secret"
+	"tocsin/probes/celcheck"
 	"tocsin/probes/probe"
 	"tocsin/probes/protocol"
 )
@@ -39,10 +41,25 @@ type Config struct {
 	// BearerToken is sent to the target only, in place of a username.
 	BearerToken     secret.Text `yaml:"bearer_token,omitempty"`
 	BearerTokenFile string      `yaml:"bearer_token_file,omitempty"`
+	// RequestBody is sent with the request, as for method POST; a secret, for
+	// it may hold one.
+	RequestBody     secret.Text `yaml:"request_body,omitempty"`
+	RequestBodyFile string      `yaml:"request_body_file,omitempty"`
+	// HTTP2 is on unless set to false: HTTP/2 is spoken where the server does.
+	HTTP2 *bool `yaml:"http2,omitempty"`
+	// ProxyURL is a proxy that is asked to connect in our place: http://,
+	// https:// or socks5://.
+	ProxyURL string `yaml:"proxy_url,omitempty"`
 
 	// Status is the statuses that are good: numbers, ranges (200-204) and
 	// classes (2xx).
 	Status Statuses `yaml:"status,omitempty"`
+	// Versions are the versions of HTTP that are good, as HTTP/2.0; all if left out.
+	Versions []string `yaml:"http_versions,omitempty"`
+	// AnswerHeaders is what headers of the answer must be.
+	AnswerHeaders []AnswerHeader `yaml:"answer_headers,omitempty"`
+	// Compression is how the content must be packed: gzip, deflate or br.
+	Compression string `yaml:"compression,omitempty"`
 	// Body is what the answer's content must be.
 	Body Body `yaml:"body,omitempty"`
 	// FollowRedirects, on unless set to false, looks at where the target
@@ -58,8 +75,23 @@ type Body struct {
 	Matches string `yaml:"matches,omitempty"`
 	// NotMatches is a regular expression (RE2) that must not match it.
 	NotMatches string `yaml:"not_matches,omitempty"`
+	// JSON is an expression (CEL) that must be true of it, read as JSON and
+	// called body: body.status == "pass".
+	JSON string `yaml:"json,omitempty"`
 	// MaxBytes is how much of the content is read; more is a failure.
 	MaxBytes int64 `yaml:"max_bytes,omitempty"`
+}
+
+// AnswerHeader is what one header of the answer must be.
+type AnswerHeader struct {
+	// Name is the header's name.
+	Name string `yaml:"name"`
+	// Matches is a regular expression (RE2) that one of its values must match.
+	Matches string `yaml:"matches,omitempty"`
+	// NotMatches is a regular expression (RE2) that none of them may match.
+	NotMatches string `yaml:"not_matches,omitempty"`
+	// AllowMissing takes an answer without the header for good.
+	AllowMissing bool `yaml:"allow_missing,omitempty"`
 }
 
 // Statuses is a list of statuses; one may be written without brackets.
@@ -102,10 +134,23 @@ func (c *Config) Told(e *protocol.Entry) string {
 	if names := slices.Collect(mergedKeys(c.Headers, c.HeadersFile)); len(names) > 0 {
 		told += ", with the headers " + strings.Join(names, ", ")
 	}
+	if !c.RequestBody.IsZero() || c.RequestBodyFile != "" {
+		told += ", with a body"
+	}
+	if c.ProxyURL != "" {
+		told += ", by the proxy " + hostIn(c.ProxyURL)
+	}
 	if c.follows() {
 		told += "; then a plain GET to wherever it redirects"
 	}
 	return told
+}
+
+func hostIn(address string) string {
+	if u, err := url.Parse(address); err == nil {
+		return u.Host
+	}
+	return "(none)"
 }
 
 // Prober implements protocol.Section.
@@ -119,6 +164,11 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 		Username:        e.Login.Username,
 		Password:        e.Login.Secret(),
 		BearerToken:     secret.Source{Value: c.BearerToken, File: c.BearerTokenFile},
+		RequestBody:     c.RequestBody,
+		RequestBodyFile: c.RequestBodyFile,
+		Versions:        c.Versions,
+		Compression:     c.Compression,
+		DisableHTTP2:    c.HTTP2 != nil && !*c.HTTP2,
 		FollowRedirects: c.follows(),
 		MaxBody:         c.Body.MaxBytes,
 		Dial:            e.Dial,
@@ -138,18 +188,55 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 		options.Status = append(options.Status, r)
 	}
 	options.Body.Contains = c.Body.Contains
-	for _, re := range []struct {
-		text string
-		into **regexp.Regexp
-	}{{c.Body.Matches, &options.Body.Matches}, {c.Body.NotMatches, &options.Body.NotMatches}} {
-		if re.text == "" {
-			continue
-		}
-		if *re.into, err = regexp.Compile(re.text); err != nil {
-			return nil, fmt.Errorf("body: %w", err)
+	if options.Body.Matches, err = compile(c.Body.Matches); err != nil {
+		return nil, fmt.Errorf("body.matches: %w", err)
+	}
+	if options.Body.NotMatches, err = compile(c.Body.NotMatches); err != nil {
+		return nil, fmt.Errorf("body.not_matches: %w", err)
+	}
+	if c.Body.JSON != "" {
+		if options.Body.JSON, err = celcheck.Compile(c.Body.JSON); err != nil {
+			return nil, fmt.Errorf("body.json: %w", err)
 		}
 	}
+	for i, h := range c.AnswerHeaders {
+		rule, err := h.rule()
+		if err != nil {
+			return nil, fmt.Errorf("answer_headers[%d]: %w", i, err)
+		}
+		options.AnswerHeaders = append(options.AnswerHeaders, rule)
+	}
+	if c.ProxyURL != "" {
+		u, err := url.Parse(c.ProxyURL)
+		if err != nil {
+			return nil, errors.New("proxy_url is no URL")
+		}
+		options.Proxy = &Proxy{URL: u, SkipResolve: true}
+	}
 	return New(options)
+}
+
+// compile returns an expression as a list; none for the empty text.
+func compile(text string) ([]*regexp.Regexp, error) {
+	if text == "" {
+		return nil, nil
+	}
+	re, err := regexp.Compile(text)
+	return []*regexp.Regexp{re}, err
+}
+
+func (h *AnswerHeader) rule() (HeaderRule, error) {
+	rule := HeaderRule{Name: h.Name, AllowMissing: h.AllowMissing}
+	var err error
+	if h.Matches != "" {
+		if rule.Matches, err = regexp.Compile(h.Matches); err != nil {
+			return rule, err
+		}
+	}
+	if h.NotMatches != "" {
+		rule.NotMatches, err = regexp.Compile(h.NotMatches)
+	}
+	return rule, err
 }
 
 // mergedKeys yields the names of both maps, each once, sorted.

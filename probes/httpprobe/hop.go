@@ -1,8 +1,10 @@
 package httpprobe
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -48,6 +50,9 @@ func (l *look) connect(ctx context.Context, n int, at *url.URL) (net.Conn, error
 	if err != nil {
 		return nil, probe.Fail(probe.Redirect, probe.PhaseResolve, err)
 	}
+	if proxy := l.options.Proxy.of(at); proxy != nil {
+		return l.connectBy(ctx, n, proxy, at, number)
+	}
 	return stream.Connect(ctx, &l.result, n, &l.options.Dial, at.Hostname(), number)
 }
 
@@ -73,7 +78,11 @@ func (l *look) ask(ctx context.Context, n int, h *probe.Hop, at *url.URL, method
 		return nil, l.answerError(ctx, probe.PhaseProcessing, err)
 	}
 	defer client.Close()
-	resp, err := client.RoundTrip(l.request(traced, at, method))
+	req := l.request(traced, at, method)
+	if proxy := l.options.Proxy.of(at); proxy != nil && at.Scheme == "http" {
+		l.options.Proxy.address(req, proxy)
+	}
+	resp, err := client.RoundTrip(req)
 	if err != nil {
 		h.Phases[probe.PhaseProcessing] = time.Since(began)
 		err = l.answerError(ctx, probe.PhaseProcessing, err)
@@ -126,6 +135,9 @@ func (l *look) request(ctx context.Context, at *url.URL, method string) *http.Re
 		if l.secrets.host != "" {
 			req.Host = l.secrets.host
 		}
+	}
+	if l.secrets.body != nil && mayHave(l.options.URL, at) {
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(l.secrets.body)), int64(len(l.secrets.body))
 	}
 	if l.jar != nil {
 		for _, c := range l.jar.Cookies(at) {

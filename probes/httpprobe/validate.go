@@ -3,11 +3,13 @@ package httpprobe
 import (
 	"maps"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 
 	"tocsin/internal/problem"
+	"tocsin/probes/celcheck"
 	"tocsin/probes/protocol"
 )
 
@@ -18,7 +20,9 @@ func (c *Config) Validate(p problem.List, e *protocol.Entry) {
 	}
 	c.validateHeaders(p)
 	c.validateLogin(p, e.Login)
+	c.validateRequest(p)
 	c.validateStatus(p.At("status"))
+	c.validateAnswer(p)
 	c.validateBody(p.At("body"))
 }
 
@@ -61,6 +65,56 @@ func (c *Config) validateLogin(p problem.List, login *protocol.Login) {
 	}
 }
 
+func (c *Config) validateRequest(p problem.List) {
+	protocol.Twins(p, "request_body", c.RequestBody, c.RequestBodyFile)
+	if (c.Method == http.MethodGet || c.Method == http.MethodHead) && (!c.RequestBody.IsZero() || c.RequestBodyFile != "") {
+		p.At("method").Addf("%s sends no body; write method: POST beside request_body", c.Method)
+	}
+	if c.ProxyURL != "" {
+		ValidateProxy(p.At("proxy_url"), c.ProxyURL)
+	}
+}
+
+// ValidateProxy looks at a proxy's URL, which is not repeated: it may have a
+// password in it.
+func ValidateProxy(p problem.List, text string) {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+		p.Addf("is no URL of a proxy; write one as http://proxy.ville.example:3128")
+	}
+}
+
+// validateAnswer looks at what is demanded of the answer before its content.
+func (c *Config) validateAnswer(p problem.List) {
+	for i, v := range c.Versions {
+		if !slices.Contains([]string{"HTTP/1.0", "HTTP/1.1", "HTTP/2.0"}, v) {
+			p.At("http_versions").Index(i).Addf("is no version of HTTP that is spoken here; write HTTP/1.0, HTTP/1.1 or HTTP/2.0")
+		}
+	}
+	if c.Compression != "" && !slices.Contains(compressions(), c.Compression) {
+		p.At("compression").Addf("is no way to pack that is known here; write one of %s", strings.Join(compressions(), ", "))
+	}
+	for i, h := range c.AnswerHeaders {
+		at := p.At("answer_headers").Index(i)
+		switch {
+		case h.Name == "":
+			at.At("name").Addf("is missing; write the header's name, as Content-Type")
+		case !isToken(h.Name):
+			at.At("name").Addf("is no name of a header; write one as Content-Type")
+		case h.Matches == "" && h.NotMatches == "" && h.AllowMissing:
+			at.Addf("demands nothing; write matches or not_matches, or take out allow_missing")
+		}
+		validateExpression(at.At("matches"), h.Matches)
+		validateExpression(at.At("not_matches"), h.NotMatches)
+	}
+}
+
+func validateExpression(p problem.List, text string) {
+	if _, err := regexp.Compile(text); err != nil {
+		p.Addf("is no regular expression: %s; write one in RE2's syntax, as (?i)welcome", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+}
+
 func (c *Config) validateStatus(p problem.List) {
 	for i, s := range c.Status {
 		r, err := parseStatus(s)
@@ -76,16 +130,18 @@ func (c *Config) validateStatus(p problem.List) {
 }
 
 func (c *Config) validateBody(p problem.List) {
-	for _, re := range []struct{ key, text string }{{"matches", c.Body.Matches}, {"not_matches", c.Body.NotMatches}} {
-		if _, err := regexp.Compile(re.text); err != nil {
-			p.At(re.key).Addf("is no regular expression: %s; write one in RE2's syntax, as (?i)welcome", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	validateExpression(p.At("matches"), c.Body.Matches)
+	validateExpression(p.At("not_matches"), c.Body.NotMatches)
+	if c.Body.JSON != "" {
+		if _, err := celcheck.Compile(c.Body.JSON); err != nil {
+			p.At("json").Addf("is no expression that can be judged: %v; write one as body.status == \"pass\"", err)
 		}
 	}
 	const most = 1 << 30
 	if c.Body.MaxBytes < 0 || c.Body.MaxBytes > most {
 		p.At("max_bytes").Addf("%d is not between 1 and %d; usual is %d", c.Body.MaxBytes, most, DefaultMaxBody)
 	}
-	if c.Method == http.MethodHead && (c.Body.Contains != "" || c.Body.Matches != "") {
+	if c.Method == http.MethodHead && (c.Body.Contains != "" || c.Body.Matches != "" || c.Body.JSON != "") {
 		p.Addf("cannot be checked with method HEAD, whose answers have none; write method: GET")
 	}
 }

@@ -35,6 +35,8 @@ const (
 	RedirectLoop Reason = "redirect_loop"
 	Redirect     Reason = "redirect"
 	Status       Reason = "status"
+	Header       Reason = "header"
+	Encryption   Reason = "encryption"
 	Body         Reason = "body"
 
 	Other Reason = "error"
@@ -46,7 +48,7 @@ func Reasons() []Reason {
 		DNS, BlockedAddress, Refused, Unreachable, Reset, Timeout,
 		TLSExpired, TLSNotYetValid, TLSWrongHost, TLSSelfSigned, TLSUnknownAuthority, TLSIncompleteChain,
 		TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake, NoStartTLS,
-		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Body, Other,
+		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body, Other,
 	}
 }
 
@@ -102,6 +104,10 @@ func (r Reason) Meaning() string {
 		return "a redirect cannot be followed, or there are too many"
 	case Status:
 		return "the status is not one of those expected"
+	case Header:
+		return "a header of the answer is not as expected"
+	case Encryption:
+		return "the answer came without TLS and must have it, or the other way round"
 	case Body:
 		return "the content is not as expected"
 	default:
