@@ -203,15 +203,7 @@ func (c *conn) each(ctx context.Context, q *query, row func([][]byte) error) err
 // ask is each, with what the columns are. Where what was prepared reads something
 // that has changed its form, it is prepared and asked once more.
 func (c *conn) ask(ctx context.Context, q *query, row func(*statement, [][]byte) error) error {
-	own, cancel := context.WithTimeout(ctx, patience+grace)
-	defer cancel()
-	err := c.once(own, q, row)
-	var server *pgconn.PgError
-	if errors.As(err, &server) && (server.Code == "0A000" || server.Code == "26000") {
-		delete(c.statements, q)
-		err = c.once(own, q, row)
-	}
-	c.hung = own.Err() != nil && ctx.Err() == nil
+	err := c.askRaw(ctx, q, row)
 	var told *frame.Error
 	if err == nil || errors.Is(err, frame.ErrNoData) || errors.As(err, &told) {
 		return err
@@ -219,12 +211,30 @@ func (c *conn) ask(ctx context.Context, q *query, row func(*statement, [][]byte)
 	return c.refused(err)
 }
 
-func (c *conn) once(ctx context.Context, q *query, row func(*statement, [][]byte) error) error {
+// askRaw is ask with parameters; what the server answers is not put in words.
+func (c *conn) askRaw(ctx context.Context, q *query, row func(*statement, [][]byte) error, params ...string) error {
+	own, cancel := context.WithTimeout(ctx, patience+grace)
+	defer cancel()
+	err := c.once(own, q, row, params)
+	var server *pgconn.PgError
+	if errors.As(err, &server) && (server.Code == "0A000" || server.Code == "26000") {
+		delete(c.statements, q)
+		err = c.once(own, q, row, params)
+	}
+	c.hung = own.Err() != nil && ctx.Err() == nil
+	return err
+}
+
+func (c *conn) once(ctx context.Context, q *query, row func(*statement, [][]byte) error, params []string) error {
 	st, err := c.statement(ctx, q)
 	if err != nil {
 		return err
 	}
-	rows := c.pgx.PgConn().ExecStatement(ctx, st.described, nil, nil, nil)
+	raw := make([][]byte, len(params))
+	for i := range params {
+		raw[i] = []byte(params[i])
+	}
+	rows := c.pgx.PgConn().ExecStatement(ctx, st.described, raw, nil, nil)
 	var wrong error
 	for rows.NextRow() {
 		if err := row(st, rows.Values()); err != nil && wrong == nil {

@@ -12,11 +12,10 @@ import (
 )
 
 // newTarget is a server as the program measures it.
-func newTarget(t testing.TB, cfg Config) *frame.Target {
-	t.Helper()
+func newTarget(cfg Config) *frame.Target {
 	entries, err := New(cfg)
 	if err != nil {
-		t.Fatal(err)
+		panic(err) // the test's own fault
 	}
 	return frame.NewTarget(frame.Spec{
 		Job: "postgres", Instance: "here:main", Collectors: entries, Serial: true, Alias: "pg_scrape_collector",
@@ -48,7 +47,7 @@ func byName(page []*dto.MetricFamily) map[string]*dto.MetricFamily {
 func TestServer_real(t *testing.T) {
 	db := testenv.Postgres(t, "-c", "shared_preload_libraries=pg_stat_statements")
 	db.Exec(t, "postgres", "CREATE EXTENSION pg_stat_statements")
-	target := newTarget(t, Config{DSN: db.DSN("admin", "postgres"), Collectors: everything()})
+	target := newTarget(Config{DSN: db.DSN("admin", "postgres"), Collectors: everything()})
 	found := byName(target.Gather(t.Context()))
 	healthy(t, target)
 	if found["pg_up"].GetMetric()[0].GetGauge().GetValue() != 1 || len(found["pg_locks_count"].GetMetric()) < 9 {

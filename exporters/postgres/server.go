@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"tocsin/internal/frame"
@@ -30,6 +31,8 @@ type server struct {
 	dsn      string
 	password secret.Source
 	address  string // as the label server has it
+
+	answers atomic.Bool // it did when it was last asked
 
 	// turn holds one token: who has it may use the fields below.
 	turn     chan struct{}
