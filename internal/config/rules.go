@@ -7,6 +7,7 @@ import (
 	"tocsin/bricks"
 	"tocsin/exporters/host"
 	"tocsin/exporters/host/backups"
+	"tocsin/exporters/postgres"
 	"tocsin/internal/frame"
 	"tocsin/internal/problem"
 	"tocsin/probes"
@@ -56,8 +57,12 @@ func (s *Site) exported() []string {
 	}
 	add(host.Families())
 	add(backups.Families())
+	add(postgres.Families())
 	add(probes.Families())
 	add(updatewatch.Families())
+	for i := range s.Postgres {
+		add(s.Postgres[i].OwnFamilies())
+	}
 	return append(names, s.kindMetrics()...)
 }
 
