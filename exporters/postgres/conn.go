@@ -100,6 +100,11 @@ var errPooled = frame.Fail(frame.ReasonRefused, errors.New("a pooler stands betw
 // connect opens a connection, asks who is there, and bounds what is asked.
 func connect(ctx context.Context, config *pgx.ConnConfig, database string) (*conn, error) {
 	db, err := pgx.ConnectConfig(ctx, config)
+	var server *pgconn.PgError
+	if errors.As(err, &server) && server.Code == "42501" {
+		return nil, frame.Fail(frame.ReasonPermission, fmt.Errorf("this user may not connect to the database: GRANT CONNECT ON DATABASE %s TO %s",
+			quoted(config.Database), quoted(config.User)))
+	}
 	if err != nil {
 		return nil, refused(err)
 	}

@@ -35,7 +35,7 @@ func refused(err error) error {
 	case code == "28P01":
 		reason, text = frame.ReasonRefused, "the server refuses the password of this user, or the user: see password_file, and the server's log"
 	case code[:min(2, len(code))] == "28":
-		reason, text = frame.ReasonRefused, "the server refuses this user from here: it may not log in, does not exist, or pg_hba.conf has no line for it; see the server's log"
+		reason, text = frame.ReasonRefused, "the server refuses this user from here: it may not log in, does not exist, shows no certificate that it knows, or pg_hba.conf has no line for it; see the server's log"
 	case code == "42501":
 		reason, text = frame.ReasonPermission, "this user may not read it: GRANT pg_monitor TO the user"
 	case code == "3D000":
