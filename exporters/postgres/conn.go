@@ -128,6 +128,9 @@ func (c *conn) begin(ctx context.Context) error {
 	if err == nil {
 		_, err = c.pgx.Exec(ctx, bounds)
 	}
+	if err == nil && c.pgx.PgConn().ParameterStatus("server_encoding") == "SQL_ASCII" { // it can hold anything, and would refuse to give it as UTF-8
+		_, err = c.pgx.Exec(ctx, "SET client_encoding = 'SQL_ASCII'")
+	}
 	if err != nil {
 		return refused(err)
 	}
@@ -185,8 +188,7 @@ func (c *conn) statement(ctx context.Context, q *query) (*statement, error) {
 func (c *conn) schema(ctx context.Context, extension string) (string, error) {
 	schema, known := c.schemas[extension]
 	if !known {
-		err := c.pgx.QueryRow(ctx, "SELECT quote_ident(nspname) FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = $1",
-			extension).Scan(&schema)
+		err := c.pgx.QueryRow(ctx, "SELECT quote_ident(nspname) FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = '"+extension+"'").Scan(&schema)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return "", c.refused(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -69,7 +70,7 @@ host all all 127.0.0.1/32 scram-sha-256`, map[string]string{"server.pem": read(t
 	passfile := file("pgpass", "127.0.0.1:"+port+":*:tocsin:"+theSecret+"\n")
 	services := file("services", "[shop]\nhost=127.0.0.1\nport="+port+"\ndbname=postgres\nuser=tocsin\n")
 	free := fmt.Sprint(testenv.Port(t))
-	silent := listen(t, func(net.Conn) {})
+	silent := listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 	http := listen(t, func(c net.Conn) { _, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")); _ = c.Close() })
 	for name, w := range map[string]wanted{
 		"password":                {dsn: at + "tocsin", password: theSecret},

@@ -13,9 +13,9 @@ const theSecret = "Tr0ub4dor"
 
 func TestConfig_wrongOnes(t *testing.T) {
 	for dsn, want := range map[string]string{
-		"":                                          "is missing; " + example,
-		"db1.ville.example":                         "is neither a postgres:// URL nor key=value words; " + example,
-		"mysql://db1/postgres":                      "is no postgres:// URL; " + example,
+		"":                     "is missing; " + example,
+		"db1.ville.example":    "is neither a postgres:// URL nor key=value words; " + example,
+		"mysql://db1/postgres": "is no postgres:// URL; " + example,
 		"postgres://tocsin:" + theSecret + "@db1/x": refusedWords["password"],
 		"postgres://db1/x?password=" + theSecret:    refusedWords["password"],
 		"host=db1 password=" + theSecret:            refusedWords["password"],
@@ -55,14 +55,14 @@ func TestConfig_wrongOnes(t *testing.T) {
 
 func TestConfig_goodOnes(t *testing.T) {
 	for dsn, address := range map[string]string{
-		"postgres:///postgres?host=/run/postgresql":                 "/run/postgresql:5432",
-		"postgresql://db1.ville.example":                            "db1.ville.example:5432",
-		"postgres://tocsin@db1:6432/postgres?sslmode=verify-full":   "db1:6432",
-		"postgres://tocsin@[::1]:6432/postgres":                     "::1:6432",
-		"postgres://db1:5433,db2:5434/x?target_session_attrs=any":   "db1:5433",
-		"postgres://%2Frun%2Fpostgresql/postgres":                   "/run/postgresql:5432",
-		"host=db1 port=5433 user='o\\'dd' dbname='my base'":         "db1:5433",
-		"service=shop":                                              "localhost:5432",
+		"postgres:///postgres?host=/run/postgresql":               "/run/postgresql:5432",
+		"postgresql://db1.ville.example":                          "db1.ville.example:5432",
+		"postgres://tocsin@db1:6432/postgres?sslmode=verify-full": "db1:6432",
+		"postgres://tocsin@[::1]:6432/postgres":                   "::1:6432",
+		"postgres://db1:5433,db2:5434/x?target_session_attrs=any": "db1:5433",
+		"postgres://%2Frun%2Fpostgresql/postgres":                 "/run/postgresql:5432",
+		"host=db1 port=5433 user='o\\'dd' dbname='my base'":       "db1:5433",
+		"service=shop": "localhost:5432",
 		"host=db1 keepalives=1 search_path=x work_mem=1MB":          "db1:5432",
 		"host=db1 sslcert=/a sslkey=/b sslrootcert=/c passfile=/d ": "db1:5432",
 	} {

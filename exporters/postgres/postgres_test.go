@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"log/slog"
+	"slices"
 	"testing"
 
 	dto "github.com/prometheus/client_model/go"
@@ -24,6 +25,11 @@ func newTarget(cfg Config) *frame.Target {
 
 // everything chooses all collectors.
 func everything() selection.Selection { return selection.Selection{Only: Names()} }
+
+// everythingBut leaves some out.
+func everythingBut(some ...string) selection.Selection {
+	return selection.Selection{Only: slices.DeleteFunc(Names(), func(name string) bool { return slices.Contains(some, name) })}
+}
 
 // healthy fails for each collector that failed.
 func healthy(t testing.TB, target *frame.Target) {
