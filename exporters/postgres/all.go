@@ -92,6 +92,11 @@ func Names() []string {
 	return names
 }
 
+// ByDefault tells whether a collector runs when the site file does not name it.
+func ByDefault(name string) bool {
+	return slices.ContainsFunc(all(&server{}, Config{}), func(k kind) bool { return k.Collector.Name() == name && !k.onDemand })
+}
+
 // Families lists all that a server's page may have.
 func Families() []*frame.Family {
 	var families []*frame.Family
