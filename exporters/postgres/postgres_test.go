@@ -20,8 +20,10 @@ func newTarget(cfg Config) *frame.Target {
 	}
 	return frame.NewTarget(frame.Spec{
 		Job: "postgres", Instance: "here:main", Collectors: entries, Serial: true, Alias: "pg_scrape_collector",
-	}, slog.New(slog.DiscardHandler))
+	}, discard())
 }
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // everything chooses all collectors.
 func everything() selection.Selection { return selection.Selection{Only: Names()} }
