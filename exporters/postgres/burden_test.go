@@ -250,3 +250,35 @@ func TestBurden_connectionEnded(t *testing.T) {
 		return nil
 	})
 }
+
+// A server that is restarted, and a standby that is promoted, are measured
+// again by the same target.
+func TestBurden_restartedAndPromoted(t *testing.T) {
+	primary := testenv.Postgres(t)
+	relay := testenv.NewRelay(t, "unix", primary.Socket())
+	standby := primary.Standby(t, "b", relay)
+	target := newTarget(Config{DSN: standby.DSN("admin", "postgres")})
+	state := func(up, replica float64) {
+		t.Helper()
+		testenv.Eventually(t, 60*time.Second, "the page says so", func(context.Context) error {
+			page := scrape(t, target, 10*time.Second)
+			if got := gaugeOf(page["pg_up"]); got != up {
+				return fmt.Errorf("pg_up is %v", got)
+			}
+			if got := gaugeOf(page["pg_replication_is_replica"]); up == 1 && got != replica {
+				return fmt.Errorf("pg_replication_is_replica is %v", got)
+			}
+			return nil
+		})
+	}
+	state(1, 1)
+	standby.Stop()
+	state(0, 0)
+	standby.Start(t)
+	state(1, 1)
+	standby.Promote(t)
+	state(1, 0)
+	if n := connected(t, dial(t, standby)); n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
