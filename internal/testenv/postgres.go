@@ -29,7 +29,11 @@ type Cluster struct {
 // Args are given to the server as they are.
 func Postgres(t testing.TB, args ...string) *Cluster {
 	t.Helper()
-	initdb, server := Program(t, "initdb", "postgresql"), Program(t, "postgres", "postgresql")
+	return cluster(t, Program(t, "initdb", "postgresql"), Program(t, "postgres", "postgresql"), args...)
+}
+
+func cluster(t testing.TB, initdb, server string, args ...string) *Cluster {
+	t.Helper()
 	home := folderOf(t, "postgres") // the server refuses to run as root
 	data := filepath.Join(home.path, "data")
 	create := exec.CommandContext(t.Context(), initdb, "-D", data, "-U", "admin", "-A", "trust", "-N")
