@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -55,4 +56,15 @@ func (c *Config) OwnFamilies() []*frame.Family {
 		all = append(all, p.Families()...)
 	}
 	return all
+}
+
+// Statements reads the statements that took most time of a server, with their
+// texts, for a person who asks. It opens a connection of its own.
+func Statements(ctx context.Context, cfg Config, n int) ([]depth.Statement, error) {
+	s, err := newServer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer s.hangUp()
+	return depth.Statements(ctx, source{s}, n)
 }
