@@ -46,7 +46,7 @@ func (c *Config) ownQueries(source depth.Source) ([]frame.Entry, error) {
 			return nil, fmt.Errorf("%s: %s", found.Path, found.Text)
 		}
 	}
-	return custom.Collectors(c.plans, source, c.taken()), nil
+	return custom.Collectors(c.plans, source, depth.Filter{Exclude: c.Depth.Databases.Exclude}.Chooser(), c.taken()), nil
 }
 
 // OwnFamilies lists what the site's own queries tell.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"tocsin/exporters/postgres/custom"
 	"tocsin/internal/migrate/foreign"
 )
 
@@ -43,6 +44,7 @@ type postgres struct {
 	file    string
 	servers []*mapping
 	names   map[string]bool
+	inside  inside
 }
 
 // pgVariables are the variables of the environment, but for those that make up
@@ -50,16 +52,15 @@ type postgres struct {
 //
 // Source: postgres_exporter, README, "Environment Variables".
 var pgVariables = keys{
-	"PG_EXPORTER_WEB_TELEMETRY_PATH": "Tocsin's page is /metrics/postgres/NAME, and /sd lists it; nothing to do",
-	"PG_EXPORTER_EXTEND_QUERY_PATH":  ownQueries, "PG_EXPORTER_DISABLE_DEFAULT_METRICS": pgChoice, "PG_EXPORTER_DISABLE_SETTINGS_METRICS": pgChoice,
-	"PG_EXPORTER_AUTO_DISCOVER_DATABASES": pgChoice, "PG_EXPORTER_EXCLUDE_DATABASES": pgChoice, "PG_EXPORTER_INCLUDE_DATABASES": pgChoice,
+	"PG_EXPORTER_WEB_TELEMETRY_PATH":      "Tocsin's page is /metrics/postgres/NAME, and /sd lists it; nothing to do",
+	"PG_EXPORTER_DISABLE_DEFAULT_METRICS": pgChoice, "PG_EXPORTER_DISABLE_SETTINGS_METRICS": pgChoice,
 	"PG_EXPORTER_METRIC_PREFIX":   "names stay those of the world's dashboards, pg_*; nothing to do",
 	"PG_EXPORTER_CONSTANT_LABELS": "write them under labels at the server", "PG_EXPORTER_WEB_LISTEN_ADDRESS": "Tocsin answers at its own address, listen; nothing to do",
 }
 
 const (
-	ownQueries = "this version makes no queries of one's own yet; keep a postgres_exporter with --disable-default-metrics for them"
 	pgChoice   = "this version has no such choice"
+	ownQueries = "name this file under queries_files at the server"
 )
 
 func (p *postgres) environment(text string) error {
@@ -71,6 +72,7 @@ func (p *postgres) environment(text string) error {
 	for _, v := range variables {
 		place := fmt.Sprintf("%s:%d", p.file, v.Line)
 		switch why := pgVariables[v.Name]; {
+		case p.inside.take(insideVariables[v.Name], v.Value):
 		case v.Name == "DATA_SOURCE_NAME":
 			if strings.TrimSpace(v.Value) == "" {
 				p.losef(place, v.Name, "names no server; write one under postgres")
@@ -88,10 +90,17 @@ func (p *postgres) environment(text string) error {
 	}
 	p.parts(byName)
 	words, err := foreign.Commands(p.file, text)
-	for _, w := range words {
-		if flag, _, _ := strings.Cut(w.Text, "="); strings.HasPrefix(flag, "-") {
+	for i, w := range words {
+		flag, value, has := strings.Cut(w.Text, "=")
+		if !has && i+1 < len(words) && !strings.HasPrefix(words[i+1].Text, "-") {
+			value = words[i+1].Text
+		}
+		if strings.HasPrefix(flag, "-") && !p.inside.take(strings.TrimLeft(flag, "-"), value) {
 			p.losef(fmt.Sprintf("%s:%d", p.file, w.Line), flag, "%s", pgFlag(strings.TrimLeft(flag, "-")))
 		}
+	}
+	for _, m := range p.servers {
+		p.inside.write(m)
 	}
 	return err
 }
@@ -100,8 +109,6 @@ func pgFlag(name string) string {
 	switch {
 	case strings.HasPrefix(name, "web."), strings.HasPrefix(name, "log."):
 		return "Tocsin answers at its own address and logs in its own way: listen, web, tocsin run --debug"
-	case name == "extend.query-path":
-		return ownQueries
 	case name == "config.file":
 		return "give that file to tocsin migrate postgres_exporter, too"
 	}
@@ -257,6 +264,10 @@ func (p *postgres) yaml(data []byte) error {
 		}
 	}
 	if queries > 0 {
+		_, faults := custom.ReadOld(data, "")
+		for _, f := range faults {
+			p.losef(fmt.Sprintf("%s:%d", p.file, f.Line), f.Path, "%s", f.Text)
+		}
 		return nil
 	}
 	if err := config.MustBe("configuration of postgres_exporter, nor a file of queries or of its environment", "auth_modules"); err != nil {
