@@ -119,7 +119,7 @@ func (f Filter) Chooser() func(name string) bool {
 		if expression == "" {
 			return nil
 		}
-		re, _ := regexp.Compile(expression) //nolint:errcheck // Validate has told it
+		re, _ := regexp.Compile(expression) // Validate has told it
 		return re
 	}
 	include, exclude := compile(f.Include), compile(f.Exclude)
