@@ -23,10 +23,7 @@ func (f *Family) Metrics() *dto.MetricFamily {
 		mf.Metric = grouped(f, "quantile")
 	default:
 		mf.Type = simple(f.Type).Enum()
-		mf.Metric = make([]*dto.Metric, 0, len(f.Samples))
-		for i := range f.Samples {
-			mf.Metric = append(mf.Metric, single(f.Type, &f.Samples[i]))
-		}
+		mf.Metric = plain(f.Samples, *mf.Type)
 	}
 	if len(mf.Metric) == 0 {
 		return nil
@@ -44,17 +41,45 @@ func simple(typ string) dto.MetricType {
 	return dto.MetricType_UNTYPED
 }
 
-func single(typ string, sample *Sample) *dto.Metric {
-	m := &dto.Metric{Label: pairs(sample.Labels, "")}
-	switch typ {
-	case "counter":
-		m.Counter = &dto.Counter{Value: &sample.Value}
-	case "gauge":
-		m.Gauge = &dto.Gauge{Value: &sample.Value}
-	default:
-		m.Untyped = &dto.Untyped{Value: &sample.Value}
+// plain makes a metric of each sample. What they are made of lies in one piece
+// of memory: a page has many.
+func plain(samples []Sample, typ dto.MetricType) []*dto.Metric {
+	labels := 0
+	for i := range samples {
+		labels += len(samples[i].Labels)
 	}
-	return m
+	type one struct {
+		dto.Metric
+		gauge   dto.Gauge
+		counter dto.Counter
+		untyped dto.Untyped
+	}
+	metrics, pairs := make([]one, len(samples)), make([]dto.LabelPair, labels)
+	pointers, out := make([]*dto.LabelPair, 0, labels), make([]*dto.Metric, len(samples))
+	for i := range samples {
+		m, s := &metrics[i], &samples[i]
+		from := len(pointers)
+		for j := range s.Labels {
+			l := &s.Labels[j]
+			if l.Value == "" {
+				continue // as good as none
+			}
+			p := &pairs[len(pointers)]
+			p.Name, p.Value = &l.Name, &l.Value
+			pointers = append(pointers, p)
+		}
+		m.Label = pointers[from:len(pointers):len(pointers)]
+		switch typ {
+		case dto.MetricType_COUNTER:
+			m.counter.Value, m.Counter = &s.Value, &m.counter
+		case dto.MetricType_GAUGE:
+			m.gauge.Value, m.Gauge = &s.Value, &m.gauge
+		default:
+			m.untyped.Value, m.Untyped = &s.Value, &m.untyped
+		}
+		out[i] = &m.Metric
+	}
+	return out
 }
 
 // pairs returns labels without the one that numbers the parts, and without
