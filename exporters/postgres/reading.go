@@ -19,6 +19,7 @@ type reading struct {
 	variants []variant
 	send     func(rows []row, s *frame.Sink) error
 	server   *server
+	query    *query // as the connection prepares it
 }
 
 // maxRows bounds what one answer may have: a server has no more senders, slots
@@ -61,11 +62,10 @@ func (r *reading) Families() []*frame.Family { return r.declared }
 // Collect implements frame.Collector.
 func (r *reading) Collect(ctx context.Context, s *frame.Sink) error {
 	return r.server.with(ctx, "", func(c *conn) error {
-		sql := (&query{variants: r.variants}).text(c.version)
-		if sql == "" {
-			return frame.ErrNoData
+		if r.query == nil { // with has one at a time in here
+			r.query = &query{name: r.name, variants: r.variants}
 		}
-		rows, err := answer(ctx, c, sql)
+		rows, err := answer(ctx, c, r.query)
 		if err != nil {
 			return err
 		}
@@ -74,27 +74,22 @@ func (r *reading) Collect(ctx context.Context, s *frame.Sink) error {
 }
 
 // answer asks and reads all rows.
-func answer(ctx context.Context, c *conn, sql string) ([]row, error) {
-	rows, err := c.rows(ctx, sql)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
+func answer(ctx context.Context, c *conn, q *query) ([]row, error) {
 	var all []row
-	columns := rows.FieldDescriptions()
-	for rows.Next() {
+	err := c.ask(ctx, q, func(st *statement, raw [][]byte) error {
 		if len(all) == maxRows {
-			return nil, fmt.Errorf("the answer has more than %d rows", maxRows)
+			return fmt.Errorf("the answer has more than %d rows", maxRows)
 		}
-		r := make(row, len(columns))
-		for i, raw := range rows.RawValues() {
-			if raw != nil {
-				r[columns[i].Name] = string(raw)
+		r := make(row, len(raw))
+		for i, field := range raw {
+			if field != nil {
+				r[st.columns[i].Name] = string(field)
 			}
 		}
 		all = append(all, r)
-	}
-	return all, refused(rows.Err())
+		return nil
+	})
+	return all, err
 }
 
 // hidden is the failure of a view that shows rows to everybody, and what is in

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 
 	"tocsin/internal/frame"
 )
@@ -11,12 +12,15 @@ var upFamily = &frame.Family{
 	Help: "Whether the server could be asked.",
 }
 
-// up is the first question: whether there is an answer at all. Its metric is
-// there even where nothing else is.
+// role is asked first at each scrape: whether there is an answer at all, and
+// whether the server is a standby.
+var role = &query{name: "up", variants: []variant{{v9_4, `SELECT pg_is_in_recovery()`}}}
+
+// up is the first question. Its metric is there even where nothing else is.
 type up struct{ server *server }
 
 // Name implements frame.Collector.
-func (up) Name() string { return "up" }
+func (up) Name() string { return role.name }
 
 // Families implements frame.Collector.
 func (up) Families() []*frame.Family { return []*frame.Family{upFamily} }
@@ -24,13 +28,18 @@ func (up) Families() []*frame.Family { return []*frame.Family{upFamily} }
 // Collect implements frame.Collector.
 func (u up) Collect(ctx context.Context, s *frame.Sink) error {
 	err := u.server.with(ctx, "", func(c *conn) error {
-		_, err := c.pgx.Exec(ctx, "SELECT 1")
-		return refused(err)
+		u.server.pass.begin()
+		return c.each(ctx, role, func(row [][]byte) error {
+			c.standby = string(row[0]) == "t"
+			return nil
+		})
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, errBusy): // it tells nothing of the server
+	case err != nil:
 		s.Send(upFamily, 0)
-		return err
+	default:
+		s.Send(upFamily, 1)
 	}
-	s.Send(upFamily, 1)
-	return nil
+	return err
 }

@@ -15,12 +15,12 @@ var wal = &query{
 // xlogLocation is the drop-in name of the position before 10.
 var xlogLocation = &query{
 	name:     "xlog_location",
-	onDemand: true,
+	onDemand: true, before: v10,
 	values: []value{{column: "bytes", family: &frame.Family{
 		Name: "pg_xlog_location_bytes", Type: frame.Gauge,
 		Help: "The server's WAL position, written or replayed, in bytes, modulo 2^52; before 10.",
 	}}},
-	variants: []variant{{v10, ""}, {v9_4, `SELECT pg_xlog_location_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_xlog_replay_location()
+	variants: []variant{{v9_4, `SELECT pg_xlog_location_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_xlog_replay_location()
 	ELSE pg_current_xlog_location() END, '0/0') % (2^52)::bigint AS bytes`}},
 }
 
