@@ -64,7 +64,7 @@ func nodeExporter(t testing.TB) string {
 }
 
 // ownCollectors are those that node_exporter does not have.
-var ownCollectors = []string{"accounts", "audit", "fail2ban", "firewall", "ipsec", "logins", "packages", "platform", "ports", "storage", "units"}
+var ownCollectors = []string{"accounts", "audit", "certificates", "fail2ban", "firewall", "ipsec", "logins", "packages", "platform", "ports", "storage", "units"}
 
 // shared lists the collectors that node_exporter has too.
 func shared() []string {

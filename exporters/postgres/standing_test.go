@@ -70,8 +70,8 @@ func (a asked) text(prefixes ...string) string {
 	return strings.Join(lines, "\n")
 }
 
-// wholeTarget runs all of a server's collectors at each scrape.
-func wholeTarget(t *testing.T, cfg Config) *frame.Target {
+// atOnce is a target whose page has everything, without waiting for clocks.
+func atOnce(t *testing.T, cfg Config) *frame.Target {
 	t.Helper()
 	entries, err := New(cfg)
 	if err != nil {
@@ -89,8 +89,8 @@ func TestReplication_fromBothSides(t *testing.T) {
 		relay := testenv.NewRelay(t, "unix", primary.Socket())
 		standby := primary.Standby(t, "b", relay)
 		primary.Exec(t, "postgres", "SELECT pg_create_physical_replication_slot('forgotten', true)")
-		here := wholeTarget(t, Config{Name: "a", DSN: primary.DSN("admin", "postgres"), Standbys: Standbys{Given: true, Names: []string{"b", "c"}}})
-		there := wholeTarget(t, Config{Name: "b", DSN: standby.DSN("admin", "postgres")})
+		here := atOnce(t, Config{Name: "a", DSN: primary.DSN("admin", "postgres"), Standbys: Standbys{Given: true, Names: []string{"b", "c"}}})
+		there := atOnce(t, Config{Name: "b", DSN: standby.DSN("admin", "postgres")})
 		testenv.Eventually(t, 20*time.Second, "the standby streams", func(context.Context) error {
 			page := ask(t, here)
 			if !page.has(`tocsin_postgres_standby_info{standby="b",state="streaming",sync_state="async"}`, 1) {

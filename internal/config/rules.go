@@ -60,6 +60,9 @@ func (s *Site) exported() []string {
 	add(postgres.Families())
 	add(probes.Families())
 	add(updatewatch.Families())
+	for i := range s.Postgres {
+		add(s.Postgres[i].OwnFamilies())
+	}
 	return append(names, s.kindMetrics()...)
 }
 

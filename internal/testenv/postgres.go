@@ -24,7 +24,7 @@ type Cluster struct {
 	Dir string
 
 	home   folder
-	server string // the program
+	server string // its program
 	args   []string
 }
 
