@@ -75,7 +75,8 @@ func New(cfg Config) ([]frame.Entry, error) {
 			entries = append(entries, k.Entry)
 		}
 	}
-	return entries, nil
+	own, err := cfg.ownQueries(source{s})
+	return append(entries, own...), err
 }
 
 // Names lists the collectors that can be chosen, sorted. Whether the server

@@ -3,6 +3,7 @@ package postgres
 import (
 	"strings"
 
+	"tocsin/exporters/postgres/custom"
 	"tocsin/exporters/postgres/depth"
 	"tocsin/internal/problem"
 	"tocsin/internal/secret"
@@ -29,11 +30,15 @@ type Config struct {
 	// minute is expected for a week; 0 expects none.
 	Standbys Standbys `yaml:"standbys,omitempty"`
 
-	Depth depth.Config `yaml:",inline"`
+	Depth depth.Config  `yaml:",inline"`
+	Own   custom.Config `yaml:",inline"`
+
+	plans []*custom.Plan // Own, once it is loaded
 }
 
 // Validate reports what is wrong with all but the name.
 func (c *Config) Validate(p problem.List) {
+	c.Own.Validate(p)
 	if _, err := parseDSN(c.DSN); err != nil {
 		for text := range strings.SplitSeq(err.Error(), "\n") {
 			p.At("dsn").Addf("%s", text)

@@ -34,7 +34,6 @@ type conn struct {
 	standby  bool   // it was in recovery when it was last asked
 	seesAll  bool   // the role sees the statistics of all others
 	hung     bool   // a statement did not end, although the server was to end it
-	pooled   bool   // what was prepared was gone: a pooler stands between
 
 	statements map[*query]*statement
 	prepared   int               // how many were, for their names
@@ -66,54 +65,80 @@ func (s *server) connConfig(database string) (*pgx.ConnConfig, error) {
 		delete(config.RuntimeParams, word)
 	}
 	maps.Copy(config.RuntimeParams, map[string]string{
-		"application_name":              "tocsin",
-		"client_encoding":               "UTF8",
-		"default_transaction_read_only": "on",
-		"statement_timeout":             milliseconds(patience),
-		"lock_timeout":                  milliseconds(lockPatience),
+		"application_name": "tocsin",
+		"client_encoding":  "UTF8",
+		ownMark:            "on",
 	})
 	return config, nil
 }
 
+// ownMark is a setting of ours. A server keeps it; a pooler refuses it, or does
+// not pass it on. What is set behind a pooler would be other clients' too.
+const ownMark = "tocsin.session"
+
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// first is asked on each new connection. The search path is narrowed, so that
-// nobody who may create functions in a database has ours call them.
+// first is asked on each new connection.
 //
-// Source: PostgreSQL's manual, 5.10.6 and 22.5: pg_read_all_stats is there from
-// version 10 on.
-const first = `SELECT current_setting('server_version_num'), current_user, pg_is_in_recovery(), set_config('search_path', 'pg_catalog', false),
+// Source: PostgreSQL's manual, 22.5: pg_read_all_stats is there from version 10
+// on.
+const first = `SELECT current_setting('server_version_num'), current_user, pg_is_in_recovery(), current_setting('` + ownMark + `'),
 	(SELECT rolsuper FROM pg_roles WHERE rolname = current_user) OR
 	coalesce((SELECT pg_has_role(oid, 'USAGE') FROM pg_roles WHERE rolname = 'pg_read_all_stats'), false)`
 
-// connect opens a connection and asks who is there.
+// bounds are set on each new connection: not at its start, so that pg_settings
+// still has the server's own beside them (reset_val). The search path is narrow,
+// so that nobody who may create functions in a database has ours call them
+// (PostgreSQL's manual, 5.10.6).
+var bounds = fmt.Sprintf(`SELECT set_config('search_path', 'pg_catalog', false), set_config('default_transaction_read_only', 'on', false),
+	set_config('statement_timeout', '%s', false), set_config('lock_timeout', '%s', false)`, milliseconds(patience), milliseconds(lockPatience))
+
+// errPooled is what a pooler is told by, that passes settings on to nobody.
+var errPooled = frame.Fail(frame.ReasonRefused, errors.New("a pooler stands between, where settings of a session would be other clients' too: "+
+	"give the address of the server itself"))
+
+// connect opens a connection, asks who is there, and bounds what is asked.
 func connect(ctx context.Context, config *pgx.ConnConfig, database string) (*conn, error) {
 	db, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, refused(err)
 	}
 	c := &conn{pgx: db, database: database, statements: map[*query]*statement{}, schemas: map[string]string{}}
-	var number, path string
 	ctx, cancel := context.WithTimeout(ctx, patience+grace)
 	defer cancel()
-	if err := db.QueryRow(ctx, first).Scan(&number, &c.user, &c.standby, &path, &c.seesAll); err != nil {
+	if err := c.begin(ctx); err != nil {
 		_ = db.Close(ctx)
-		return nil, refused(err)
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *conn) begin(ctx context.Context) error {
+	var number, mark string
+	err := c.pgx.QueryRow(ctx, first).Scan(&number, &c.user, &c.standby, &mark, &c.seesAll)
+	var server *pgconn.PgError
+	if errors.As(err, &server) && server.Code == "42704" {
+		return errPooled
+	}
+	if err == nil {
+		_, err = c.pgx.Exec(ctx, bounds)
+	}
+	if err != nil {
+		return refused(err)
 	}
 	n, err := strconv.Atoi(number)
 	if err != nil {
-		_ = db.Close(ctx)
-		return nil, errors.New("the server does not say which version it is")
+		return errors.New("the server does not say which version it is")
 	}
 	c.version = version(n)
-	return c, nil
+	return nil
 }
 
 // rows asks a statement; the values of its rows are text. In the database of the
 // DSN, which is asked again and again, it is prepared.
 func (c *conn) rows(ctx context.Context, sql string) (pgx.Rows, error) {
 	mode := pgx.QueryExecModeSimpleProtocol
-	if c.database == "" && !c.pooled {
+	if c.database == "" {
 		mode = pgx.QueryExecModeCacheStatement
 	}
 	rows, err := c.pgx.Query(ctx, sql, mode, pgx.QueryResultFormats{pgx.TextFormatCode})
@@ -140,20 +165,14 @@ func (c *conn) statement(ctx context.Context, q *query) (*statement, error) {
 		}
 		sql = strings.ReplaceAll(sql, "{schema}", schema)
 	}
-	name := "" // prepared for this once
-	if !c.pooled {
-		c.prepared++
-		name = fmt.Sprintf("tocsin_%d", c.prepared)
-	}
-	described, err := c.pgx.PgConn().Prepare(ctx, name, sql, nil)
+	c.prepared++
+	described, err := c.pgx.PgConn().Prepare(ctx, fmt.Sprintf("tocsin_%d", c.prepared), sql, nil)
 	if err != nil {
 		return nil, err
 	}
 	st := &statement{described: described, columns: described.Fields}
 	st.read(q)
-	if !c.pooled {
-		c.statements[q] = st
-	}
+	c.statements[q] = st
 	return st, nil
 }
 
@@ -181,16 +200,15 @@ func (c *conn) each(ctx context.Context, q *query, row func([][]byte) error) err
 	return c.ask(ctx, q, func(_ *statement, raw [][]byte) error { return row(raw) })
 }
 
-// ask is each, with what the columns are. Where the server has forgotten what was
-// prepared, or what it reads has changed its form, it is asked once more.
+// ask is each, with what the columns are. Where what was prepared reads something
+// that has changed its form, it is prepared and asked once more.
 func (c *conn) ask(ctx context.Context, q *query, row func(*statement, [][]byte) error) error {
 	own, cancel := context.WithTimeout(ctx, patience+grace)
 	defer cancel()
 	err := c.once(own, q, row)
 	var server *pgconn.PgError
-	if errors.As(err, &server) && (server.Code == "26000" || server.Code == "42P05" || server.Code == "0A000") {
+	if errors.As(err, &server) && (server.Code == "0A000" || server.Code == "26000") {
 		delete(c.statements, q)
-		c.pooled = c.pooled || server.Code != "0A000"
 		err = c.once(own, q, row)
 	}
 	c.hung = own.Err() != nil && ctx.Err() == nil

@@ -3,7 +3,12 @@ package postgres
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
+	"sync/atomic"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"tocsin/internal/frame"
 	"tocsin/internal/secret"
@@ -30,6 +35,8 @@ type server struct {
 	dsn      string
 	password secret.Source
 	address  string // as the label server has it
+
+	scraped atomic.Int64 // when it was last asked in the database of its DSN, in nanoseconds
 
 	// turn holds one token: who has it may use the fields below.
 	turn     chan struct{}
@@ -73,6 +80,9 @@ func (s *server) with(ctx context.Context, database string, use func(*conn) erro
 	}
 	err := s.ask(ctx, database, use)
 	s.pass.note(err)
+	if database == "" {
+		s.scraped.Store(time.Now().UnixNano())
+	}
 	if s.conn != nil {
 		s.idle = time.AfterFunc(idle, s.hangUp)
 	}
@@ -109,11 +119,26 @@ func (s *server) close() {
 	if s.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), farewell)
-	defer cancel()
-	s.leaving = s.conn.pgx.PgConn().CleanupDone()
-	_ = s.conn.pgx.Close(ctx) // the server notices by itself
+	pg := s.conn.pgx.PgConn()
+	s.leaving = pg.CleanupDone()
+	if taken, err := pg.Hijack(); err == nil {
+		s.leaving = nil
+		bid(taken.Conn)
+	}
 	s.conn = nil
+}
+
+// bid takes leave of the server and waits until it has gone: its end of the
+// connection takes a place among max_connections for some milliseconds more.
+func bid(conn net.Conn) {
+	defer conn.Close()
+	if conn.SetDeadline(time.Now().Add(farewell)) != nil {
+		return
+	}
+	bye, _ := (&pgproto3.Terminate{}).Encode(nil) //nolint:errcheck // it has no content
+	if _, err := conn.Write(bye); err == nil {
+		_, _ = io.Copy(io.Discard, io.LimitReader(conn, 1<<20)) // what it still had to say; nobody waits for that
+	}
 }
 
 // open connects, unless the server is left alone for now. A connection that is

@@ -9,11 +9,12 @@ import (
 	"tocsin/internal/frame"
 )
 
-// settingsQuery are all settings that are numbers or switches. Azure's and
+// settingsQuery are all settings that are numbers or switches, as other sessions
+// of this user have them: ours has bounds of its own (conn.go). Azure's and
 // Google's two are left out, as postgres_exporter does: they are neither.
 var settingsQuery = &query{
 	name: "settings",
-	variants: []variant{{v9_4, `SELECT name, setting, unit FROM pg_settings
+	variants: []variant{{v9_4, `SELECT name, CASE WHEN source = 'session' THEN reset_val ELSE setting END, unit FROM pg_settings
 WHERE vartype IN ('bool', 'integer', 'real') AND name NOT IN ('sync_commit_cancel_wait', 'google_dataplex.max_messages')`}},
 }
 
@@ -44,18 +45,32 @@ func (*settings) Families() []*frame.Family { return []*frame.Family{anySetting}
 // Collect implements frame.Collector.
 func (t *settings) Collect(ctx context.Context, s *frame.Sink) error {
 	return t.server.with(ctx, "", func(c *conn) error {
-		return c.each(ctx, settingsQuery, func(row [][]byte) error { return t.send(s, row[0], row[1], row[2]) })
+		return c.each(ctx, settingsQuery, func(row [][]byte) error {
+			name := string(row[0])
+			switch {
+			case name == readOnly && !c.standby: // of our transaction alone; those of others are as their default says
+				return nil
+			case name == "default_"+readOnly && !c.standby:
+				if err := t.send(s, readOnly, row[1], nil); err != nil {
+					return err
+				}
+			}
+			return t.send(s, name, row[1], row[2])
+		})
 	})
 }
 
-func (t *settings) send(s *frame.Sink, name, text, unit []byte) error {
-	one, ok := t.known[string(name)]
+// readOnly is whether a transaction may not write.
+const readOnly = "transaction_read_only"
+
+func (t *settings) send(s *frame.Sink, name string, text, unit []byte) error {
+	one, ok := t.known[name]
 	if !ok {
 		var err error
-		if one, err = newSetting(string(name), string(unit)); err != nil {
+		if one, err = newSetting(name, string(unit)); err != nil {
 			return err
 		}
-		t.known[string(name)] = one
+		t.known[name] = one
 	}
 	var n float64
 	switch string(text) {

@@ -166,3 +166,14 @@ func (i *Intervals) Validate(p problem.List) {
 		p.At("probe_retry").Addf("%s is longer than probe, %s; after a failure a probe comes sooner, not later", i.ProbeRetry, i.Probe)
 	}
 }
+
+// loadQueries reads the files of queries that servers have, and proves them.
+func (s *Site) loadQueries(p problem.List) (warnings []string) {
+	for i := range s.Postgres {
+		at := p.At("postgres").Index(i)
+		for _, w := range s.Postgres[i].Load(at) {
+			warnings = append(warnings, index("postgres", i)+".queries_files: "+w)
+		}
+	}
+	return warnings
+}

@@ -81,3 +81,27 @@ func (w *walk) skipped(d database) string {
 	}
 	return ""
 }
+
+// A Database is one that a query is asked in.
+type Database struct {
+	Name  string // as Source.With takes it
+	Label string
+}
+
+// Databases lists those that are chosen and admit anybody; templates are not
+// among them.
+func Databases(ctx context.Context, source Source, chooses func(name string) bool) ([]Database, error) {
+	all, err := listDatabases(ctx, source)
+	var chosen []Database
+	for _, d := range all {
+		if d.template || d.allowsNone || !chooses(d.label) {
+			continue
+		}
+		name := d.bytes
+		if d.own {
+			name = ""
+		}
+		chosen = append(chosen, Database{Name: name, Label: d.label})
+	}
+	return chosen, err
+}

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // A Source lends connections to a server, one at a time.
@@ -23,9 +25,14 @@ type Conn interface {
 	Rows(ctx context.Context, sql string) (pgx.Rows, error)
 	// Refused says in words what the server answered.
 	Refused(err error) error
+	// PgConn is the connection itself.
+	PgConn() *pgconn.PgConn
 	// Version is the server's server_version_num.
 	Version() int
 }
+
+// Grace is how much later than the server's own timeout we give up waiting.
+const Grace = time.Second
 
 // each asks a statement and hands its rows over, one after another. The
 // columns are text, nil for NULL, and belong to the caller until it returns.
