@@ -279,7 +279,10 @@ rabbitmq:
 	in.rings("node", "RabbitMQNodeDown(second@localhost)")
 	first.Ctl(t, "eval", "erlang:set_cookie('second@localhost', erlang:get_cookie()), net_kernel:connect_node('second@localhost').")
 	in.rings("node", "RabbitMQPartitioned(tocsin@localhost)")
-	in.silent("node", "RabbitMQNodeDown(second@localhost)")
+	// As the rule's text has it.
+	second.Ctl(t, "stop_app")
+	second.Ctl(t, "start_app")
+	in.silent("node", "RabbitMQPartitioned(tocsin@localhost)", "RabbitMQNodeDown(second@localhost)")
 	second.Kill()
 	in.rings("node", "RabbitMQNodeDown(second@localhost)")
 }

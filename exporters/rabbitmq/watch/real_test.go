@@ -77,7 +77,7 @@ func queuesOf(t *testing.T, b *testenv.Broker) {
 		"tocsin_rabbitmq_queue_ready_messages{stuck|work|/}":                  3,
 		"tocsin_rabbitmq_queue_unacknowledged_messages{stuck|work|/}":         2,
 		"tocsin_rabbitmq_queue_ready_messages{letters|dead_letter|/}":         4,
-		"tocsin_rabbitmq_watched_queues_left_out":                                     1, // retry
+		"tocsin_rabbitmq_watched_queues_left_out":                             1, // retry
 		"tocsin_rabbitmq_queues_unread":                                       1,
 		"tocsin_rabbitmq_dead_letter_messages":                                4,
 		"tocsin_rabbitmq_queues{running}":                                     6,
