@@ -7,6 +7,7 @@ import (
 
 	"tocsin/exporters/host/fail2ban"
 	"tocsin/exporters/host/ipsec"
+	"tocsin/exporters/host/logs"
 	"tocsin/exporters/host/ports"
 	"tocsin/internal/problem"
 )
@@ -70,6 +71,12 @@ type Config struct {
 	// /etc/fstab without noauto or nofail and of the enabled units of
 	// /etc/systemd/system; a rule rings where one is not.
 	Mounts []string `yaml:"mounts"`
+	// LogForwarding says `required` where the machine's log must be sent elsewhere,
+	// by rsyslog or journald; a rule rings where it is not.
+	LogForwarding string `yaml:"log_forwarding"`
+	// LogSources are the machines and services whose logs arrive here; a rule
+	// rings for one that is silent for too long.
+	LogSources logs.Sources `yaml:"log_sources"`
 	// Ports are all that may listen for others than the machine itself, as 22,
 	// "udp/53", "6000-6010" or "10.0.0.1:5432"; a rule rings for any other.
 	// Without it none does.
@@ -129,6 +136,7 @@ func (c *Config) SetDefaults() {
 		c.VMStatFields.Include = includedFields
 	}
 	c.Systemd.Units.setDefault(excludedUnits)
+	c.LogSources.SetDefaults()
 	if c.NetstatFields == (Filter{}) {
 		c.NetstatFields.Include = includedNetstat
 	}
@@ -180,6 +188,8 @@ func (c *Config) Validate(p problem.List) {
 			p.At("mounts").Index(i).Addf("%q is there twice; strike one", point)
 		}
 	}
+	orRequired(p.At("log_forwarding"), c.LogForwarding)
+	c.LogSources.Validate(p.At("log_sources"))
 	c.Ports.Validate(p.At("ports"))
 	c.Sysctl.validate(p.At("sysctl"))
 	c.Units.validate(p.At("units"))
@@ -191,7 +201,7 @@ func (c *Config) Validate(p problem.List) {
 	c.validateUse(p)
 }
 
-// required is the one word that firewall and audit take.
+// required is the one word that firewall, audit and log_forwarding take.
 const required = "required"
 
 func orRequired(p problem.List, word string) {

@@ -28,6 +28,8 @@ func (c *Config) validateUse(p problem.List) {
 		{[]string{"interface_details"}, "netdev", c.InterfaceDetails},
 		{[]string{"bcache_priorities"}, "bcache", c.BcachePriorities},
 		{[]string{"rapl_zone_label"}, "rapl", c.RaplZoneLabel},
+		{[]string{"log_forwarding"}, "logs", c.LogForwarding != ""},
+		{[]string{"log_sources"}, "logs", len(c.LogSources) > 0},
 		{[]string{"mounts"}, "mounts", len(c.Mounts) > 0},
 		{[]string{"ports"}, "ports", len(c.Ports) > 0},
 		{[]string{"units", "watch"}, "units", len(c.Units.Watch) > 0},
