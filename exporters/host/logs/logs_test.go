@@ -147,8 +147,14 @@ action(type="omfwd" target="u.example`,
 	})
 	got, err := readRsyslog(root)
 	want := forwarding{found: true, stats: "/var/log/stats", targets: []target{
-		{"rsyslog", "http", "es.example"}, {"rsyslog", "kafka", "not known"}, {"rsyslog", "relp", "relp.example:2514"}, {"rsyslog", "tcp", "[2001:db8::1]:10514"},
-		{"rsyslog", "tcp", "hub.example:6514"}, {"rsyslog", "udp", "last.example:1514"}, {"rsyslog", "udp", "legacy.example:514"}, {"rsyslog", "udp", "udp.example:514"},
+		{"rsyslog", "http", "es.example"},
+		{"rsyslog", "kafka", "not known"},
+		{"rsyslog", "relp", "relp.example:2514"},
+		{"rsyslog", "tcp", "[2001:db8::1]:10514"},
+		{"rsyslog", "tcp", "hub.example:6514"},
+		{"rsyslog", "udp", "last.example:1514"},
+		{"rsyslog", "udp", "legacy.example:514"},
+		{"rsyslog", "udp", "udp.example:514"},
 	}}
 	slices.SortFunc(got.targets, func(a, b target) int { return strings.Compare(a.protocol+a.address, b.protocol+b.address) })
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(forwarding{}, target{})); diff != "" || err != nil {
@@ -200,7 +206,11 @@ func TestLogs_sources(t *testing.T) {
 	if err := os.Chmod(filepath.Join(root, "var/log/r"), 0); err != nil {
 		t.Fatal(err)
 	}
-	defer os.Chmod(filepath.Join(root, "var/log/r"), 0o755)
+	t.Cleanup(func() {
+		if err := os.Chmod(filepath.Join(root, "var/log/r"), 0o755); err != nil {
+			t.Error(err)
+		}
+	})
 	if r := collectortest.Once(t, New(root, false, sources, time.Now)); r.Reason != frame.ReasonPermission || len(r.Samples) > 0 {
 		t.Errorf("%s %v", r.Reason, r.Samples)
 	}
