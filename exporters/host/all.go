@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tocsin/exporters/host/accounts"
+	"tocsin/exporters/host/certificates"
 	"tocsin/exporters/host/fail2ban"
 	"tocsin/exporters/host/ipsec"
 	"tocsin/exporters/host/logins"
@@ -35,6 +36,9 @@ var known = []kind{
 	{name: "bonding", standing: byDefault, make: func(m *machine) frame.Collector { return newBonding(m.roots) }},
 	{name: "btrfs", standing: byDefault, make: func(m *machine) frame.Collector { return newBtrfs(m.roots, m.kernel.btrfs) }},
 	{name: "buddyinfo", standing: onDemand, make: func(m *machine) frame.Collector { return newBuddyinfo(m.roots) }},
+	{name: "certificates", standing: byDefault, every: certificates.Every, make: func(m *machine) frame.Collector {
+		return certificates.New(m.cfg.Root, m.cfg.Certificates)
+	}},
 	{name: "cgroups", standing: onDemand, make: func(m *machine) frame.Collector { return newControllers(m.roots) }},
 	{name: "conntrack", standing: byDefault, make: func(m *machine) frame.Collector { return newConntrack(m.roots) }},
 	{name: "cpu", standing: byDefault, make: func(m *machine) frame.Collector {

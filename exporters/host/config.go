@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 
+	"tocsin/exporters/host/certificates"
 	"tocsin/exporters/host/fail2ban"
 	"tocsin/exporters/host/ipsec"
 	"tocsin/exporters/host/logs"
@@ -58,6 +59,10 @@ type Config struct {
 	// on. Without any it is Debian's /var/lib/prometheus/node-exporter, where
 	// that exists.
 	Textfiles []string `yaml:"textfiles"`
+
+	// Certificates are those that services here are configured with: files that
+	// are not found by themselves.
+	Certificates certificates.Config `yaml:"certificates"`
 
 	Fail2ban fail2ban.Config `yaml:"fail2ban"`
 	IPsec    ipsec.Config    `yaml:"ipsec"`
@@ -177,6 +182,7 @@ func (c *Config) Validate(p problem.List) {
 			p.At("textfiles").Index(i).Addf("%q is no pattern; write a folder, as /var/lib/prometheus/node-exporter", place)
 		}
 	}
+	c.Certificates.Validate(p.At("certificates"))
 	c.Fail2ban.Validate(p.At("fail2ban"))
 	orRequired(p.At("firewall"), c.Firewall)
 	orRequired(p.At("audit"), c.Audit)
