@@ -67,7 +67,7 @@ type Config struct {
 	Fail2ban fail2ban.Config `yaml:"fail2ban"`
 	IPsec    ipsec.Config    `yaml:"ipsec"`
 
-	WireGuard WireGuard `yaml:"wireguard"`
+	WireGuard WireGuard `yaml:"wireguard"` // who is behind the keys of its interfaces
 	// Firewall and Audit say `required` where the machine must have a firewall
 	// that filters what comes in, and the kernel's audit: rules ring without.
 	Firewall string `yaml:"firewall"`
@@ -89,7 +89,7 @@ type Config struct {
 
 	Sysctl Sysctl `yaml:"sysctl"` // kernel parameters; for the collector sysctl
 
-	CPU          CPU  `yaml:"cpu"`
+	CPU          CPU  `yaml:"cpu"`           // what is sent of /proc/cpuinfo
 	StatSoftirqs bool `yaml:"stat_softirqs"` // node_softirqs_total, of the collector stat
 
 	InterruptsWithoutZeros bool `yaml:"interrupts_without_zeros"` // lines that have counted nothing are left out

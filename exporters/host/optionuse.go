@@ -40,7 +40,7 @@ func (c *Config) validateUse(p problem.List) {
 		{[]string{"firewall"}, "firewall", c.Firewall != ""},
 		{[]string{"audit"}, "audit", c.Audit != ""},
 	} {
-		if !option.set || !slices.Contains(Names(), option.collector) || c.runs(option.collector) {
+		if !option.set || !slices.Contains(Names(), option.collector) || c.Runs(option.collector) {
 			continue
 		}
 		here := p
@@ -51,8 +51,8 @@ func (c *Config) validateUse(p problem.List) {
 	}
 }
 
-// runs tells whether the configuration chooses a collector.
-func (c *Config) runs(name string) bool {
+// Runs tells whether the configuration chooses a collector.
+func (c *Config) Runs(name string) bool {
 	return c.Collectors.chooses(name, standing(ByDefault(name)))
 }
 
