@@ -36,6 +36,7 @@ func (c *Config) validateUse(p problem.List) {
 		{[]string{"textfiles"}, "textfile", len(c.Textfiles) > 0},
 		{[]string{"fail2ban", "jails"}, "fail2ban", len(c.Fail2ban.Jails) > 0},
 		{[]string{"ipsec", "tunnels"}, "ipsec", len(c.IPsec.Tunnels) > 0},
+		{[]string{"ipsec", "associations"}, "ipsec", c.IPsec.Associations},
 		{[]string{"wireguard", "expected"}, "wireguard", len(c.WireGuard.Expected) > 0},
 		{[]string{"firewall"}, "firewall", c.Firewall != ""},
 		{[]string{"audit"}, "audit", c.Audit != ""},
