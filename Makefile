@@ -15,7 +15,7 @@ FUZZTIME ?= 60s
 SOAKTIME ?= 24h
 
 .DEFAULT_GOAL := help
-.PHONY: compat-node help build run dist test lint fmt generate bench fuzz soak clean packages
+.PHONY: compat-node compat-probes help build run dist test lint fmt generate bench fuzz soak clean packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench: ## all benchmarks, COUNT times each, in benchstat's format; BENCH='Page' 
 
 compat-node: ## our page against a real node_exporter's, name by name, here and on machines made of files
 	$(GO) test ./exporters/host -run 'equal.*NodeExporter|differs|Differen' -count 1 -v | grep -v level=
+
+compat-probes: ## the same modules and targets through Debian's blackbox_exporter and ours, series by series
+	$(GO) test ./probes -run 'TestCompat|TestNames|TestBlackbox' -count 1 -v
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@tools/fuzz.sh $(FUZZTIME)

@@ -176,7 +176,7 @@ func (m *Module) newDNS(target string, d Dial) (probe.Prober, error) {
 		Host: host, Port: port, Transport: transport, Dial: k.Addresses.on(d, k.SourceIPAddress), TLS: m.tls,
 		Name: k.QueryName, Type: cmp.Or(k.QueryType, "ANY"), Class: cmp.Or(k.QueryClass, "IN"),
 		Recursion: k.RecursionDesired == nil || *k.RecursionDesired, Rcodes: k.ValidRcodes,
-		Answer: k.Answer, Authority: k.Authority, Additional: k.Additional,
+		Answer: k.Answer, Authority: k.Authority, Additional: k.Additional, AllMustMatch: true,
 	})
 }
 
