@@ -188,7 +188,7 @@ func compatSite(t *testing.T, root *probetest.Authority) (file string, cases []c
 	grpcPlain, grpcTLS := probetest.GRPC(t, nil), probetest.GRPC(t, &good)
 
 	file = filepath.Join(t.TempDir(), "blackbox.yml")
-	if err := os.WriteFile(file, []byte(strings.ReplaceAll(compatModules, "CA_FILE", ca)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(strings.NewReplacer("CA_FILE", ca, "timeout: 3s", "timeout: 20s").Replace(compatModules)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file, []compatCase{

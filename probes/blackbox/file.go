@@ -141,7 +141,11 @@ func parse(data []byte, folder string) (map[string]*Module, []strict.Fault) {
 		}
 		modules[name] = module
 	}
-	return modules, strict.Sort(append(faults, at.Place(found.All())...))
+	problems := slices.DeleteFunc(found.All(), func(p problem.Problem) bool {
+		// What could not be read has been told.
+		return slices.ContainsFunc(faults, func(f strict.Fault) bool { return f.Path == p.Path })
+	})
+	return modules, strict.Sort(append(faults, at.Place(problems)...))
 }
 
 func contents(path string) ([]byte, error) {

@@ -219,7 +219,11 @@ func (m *Module) newGRPC(target string, d Dial) (probe.Prober, error) {
 // parseURL reads a target that may lack its scheme, which is http then.
 func parseURL(target string) (*url.URL, error) {
 	lower := strings.ToLower(target)
-	if !strings.HasPrefix(lower, "http://") && !strings.HasPrefix(lower, "https://") {
+	switch scheme, _, ok := strings.Cut(lower, "://"); {
+	case strings.HasPrefix(lower, "http://"), strings.HasPrefix(lower, "https://"):
+	case ok && !strings.ContainsAny(scheme, "/?#:"):
+		return nil, errors.New("the target is neither http:// nor https://")
+	default:
 		target = "http://" + target
 	}
 	u, err := url.Parse(target)
