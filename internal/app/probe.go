@@ -40,8 +40,8 @@ func (a *App) prober(site *config.Site) func(context.Context, web.ProbeQuery) we
 type probing struct {
 	modules *blackbox.Modules
 	allowed *allow.List
-	unknown func()               // somebody named a module that there is not
-	lookup  func() blackbox.Dial // tests' resolver; nil: the system's
+	unknown func()        // somebody named a module that there is not
+	dial    blackbox.Dial // what tests put in place of the network
 }
 
 func (p *probing) answer(ctx context.Context, q web.ProbeQuery) web.ProbeAnswer {
@@ -63,15 +63,13 @@ func (p *probing) answer(ctx context.Context, q web.ProbeQuery) web.ProbeAnswer 
 		return web.ProbeAnswer{Status: http.StatusForbidden, Text: err.Error()}
 	}
 	var refused atomic.Pointer[error]
-	dial := blackbox.Dial{AllowHost: func(host string, addr netip.Addr) error {
+	dial := p.dial
+	dial.AllowHost = func(host string, addr netip.Addr) error {
 		err := p.allowed.Address(host, addr)
 		if err != nil {
 			refused.CompareAndSwap(nil, &err)
 		}
 		return err
-	}}
-	if p.lookup != nil {
-		dial.Lookup = p.lookup().Lookup
 	}
 	prober, err := module.New(q.Target, q.Hostname, dial)
 	if err != nil {

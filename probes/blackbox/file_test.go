@@ -207,12 +207,8 @@ func TestNew_targets(t *testing.T) {
 // FuzzParse has files of all kinds: none makes the reading panic, and a module
 // that is taken can be shown.
 func FuzzParse(f *testing.F) {
-	text, err := os.ReadFile("testdata/everything.yml")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(string(text))
-	f.Add(builtIn)
+	f.Add(builtIn) // no CEL: what an expression costs to read is not ours
+	f.Add("modules: {a: {prober: dns, dns: {query_name: a, validate_answer_rrs: {fail_if_matches_regexp: [a]}}}}")
 	f.Fuzz(func(t *testing.T, text string) {
 		modules, _ := parse([]byte(text), "/nowhere")
 		for _, m := range modules {
