@@ -203,7 +203,7 @@ func (m *machine) chosen(f Filter) *filter {
 func (m *machine) collectors() []frame.Entry {
 	var chosen []frame.Entry
 	for _, k := range known {
-		if m.cfg.Collectors.chooses(k.name, k.standing) {
+		if m.cfg.Collectors.Chooses(k.name, bool(k.standing)) {
 			e := frame.Entry{Collector: k.make(m), Every: k.every}
 			chosen = append(chosen, e)
 			m.sent = append(m.sent, e.Collector.Families()...)

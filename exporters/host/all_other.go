@@ -56,7 +56,7 @@ func New(cfg Config, log *slog.Logger) []frame.Entry {
 	m := &machine{cfg: cfg, log: log}
 	var chosen []frame.Entry
 	for _, k := range known {
-		if cfg.Collectors.chooses(k.name, k.standing) {
+		if cfg.Collectors.Chooses(k.name, bool(k.standing)) {
 			chosen = append(chosen, frame.Entry{Collector: k.make(m), Every: k.every})
 		}
 	}

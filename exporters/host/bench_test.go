@@ -48,13 +48,13 @@ func TestMain(m *testing.M) {
 }
 
 func hostTarget() *frame.Target {
-	cfg := Config{Collectors: selection(os.Getenv(sharedVar) != "")}
+	cfg := Config{Collectors: measured(os.Getenv(sharedVar) != "")}
 	cfg.SetDefaults()
 	return frame.NewTarget(frame.Spec{Job: "node", Alias: "node_scrape_collector", Collectors: New(cfg, discard())}, discard())
 }
 
-// selection is all that node_exporter has too, or those that run by default.
-func selection(all bool) Selection {
+// measured is all that node_exporter has too, or those that run by default.
+func measured(all bool) Selection {
 	if all {
 		return Selection{Only: shared()}
 	}
@@ -147,7 +147,7 @@ func BenchmarkAgainstNodeExporter(b *testing.B) {
 }
 
 func against(b *testing.B, all bool) {
-	cfg := Config{Collectors: selection(all)}
+	cfg := Config{Collectors: measured(all)}
 	cfg.SetDefaults()
 	peer, peerURL := startNodeExporter(b, plain(New(cfg, discard())))
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(testenv.Port(b)))

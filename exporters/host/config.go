@@ -164,7 +164,7 @@ func (c *Config) Validate(p problem.List) {
 	absolute(p.At("proc"), c.Proc)
 	absolute(p.At("sys"), c.Sys)
 	absolute(p.At("root"), c.Root)
-	c.Collectors.validate(p.At("collectors"))
+	c.Collectors.Validate(p.At("collectors"), Names())
 	c.MountPoints.validate(p.At("mount_points"))
 	c.FilesystemTypes.validate(p.At("filesystem_types"))
 	c.Disks.validate(p.At("disks"))

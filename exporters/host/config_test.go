@@ -103,7 +103,7 @@ func TestSelection_chooses(t *testing.T) {
 			if name == "slabinfo" {
 				by = onDemand
 			}
-			if got := tc.s.chooses(name, by); got != want {
+			if got := tc.s.Chooses(name, bool(by)); got != want {
 				t.Errorf("%+v chooses %s: %v, want %v", tc.s, name, got, want)
 			}
 		}

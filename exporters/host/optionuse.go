@@ -48,17 +48,17 @@ func (c *Config) validateUse(p problem.List) {
 		for _, key := range option.key {
 			here = here.At(key)
 		}
-		here.Addf("the collector %s, which it is for, does not run; %s, or leave this out", option.collector, c.Collectors.remedy(option.collector))
+		here.Addf("the collector %s, which it is for, does not run; %s, or leave this out", option.collector, remedy(c.Collectors, option.collector))
 	}
 }
 
 // Runs tells whether the configuration chooses a collector.
 func (c *Config) Runs(name string) bool {
-	return c.Collectors.chooses(name, standing(ByDefault(name)))
+	return c.Collectors.Chooses(name, ByDefault(name))
 }
 
 // remedy says how a collector that does not run is made to.
-func (s Selection) remedy(name string) string {
+func remedy(s Selection, name string) string {
 	switch {
 	case len(s.Only) > 0:
 		return "add it to collectors.only"

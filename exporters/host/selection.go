@@ -3,12 +3,10 @@ package host
 import (
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"tocsin/internal/frame"
-	"tocsin/internal/problem"
-	"tocsin/internal/strict"
+	"tocsin/internal/selection"
 )
 
 // A kind is one collector that exists.
@@ -28,50 +26,7 @@ const (
 )
 
 // A Selection chooses among the collectors by their names.
-type Selection struct {
-	Only []string `yaml:"only"` // the collectors that run, and no others
-	On   []string `yaml:"on"`   // collectors that run beside those that run by default
-	Off  []string `yaml:"off"`  // collectors that do not run
-}
-
-// chooses tells whether a collector runs.
-func (s Selection) chooses(name string, by standing) bool {
-	if len(s.Only) > 0 {
-		return slices.Contains(s.Only, name)
-	}
-	return !slices.Contains(s.Off, name) && (bool(by) || slices.Contains(s.On, name))
-}
-
-// validate adds what is wrong to p: names that no collector has, and wishes
-// that contradict each other.
-func (s Selection) validate(p problem.List) {
-	names := Names()
-	for _, list := range []struct {
-		key    string
-		wanted []string
-	}{{"only", s.Only}, {"on", s.On}, {"off", s.Off}} {
-		for i, name := range list.wanted {
-			if !slices.Contains(names, name) {
-				p.At(list.key).Index(i).Addf("%s", unknown(name, names))
-			}
-		}
-	}
-	if len(s.Only) > 0 && len(s.On)+len(s.Off) > 0 {
-		p.Addf("only stands alone: with it nothing else is on, and nothing is left to be put off")
-	}
-	for _, name := range s.On {
-		if slices.Contains(s.Off, name) {
-			p.Addf("%s is both on and off; strike it from one list", name)
-		}
-	}
-}
-
-func unknown(name string, names []string) string {
-	if near := strict.Nearest(name, names); near != "" {
-		return "no collector is called " + name + "; did you mean " + near + "?"
-	}
-	return "no collector is called " + name + "; there are " + strings.Join(names, ", ")
-}
+type Selection = selection.Selection
 
 // Names lists the collectors that exist on this system, sorted.
 func Names() []string {

@@ -3,7 +3,7 @@ package postgres
 // activity counts sessions by what they do (view pg_stat_activity), without our
 // own; each database has each state, 0 included.
 var activity = &query{
-	name: "stat_activity", labels: activityLabels, needs: allStats,
+	name: "stat_activity", labels: activityLabels, allStats: true,
 	values: []value{
 		zero(gauge("count", "pg_stat_activity_count", "How many sessions are in this state.", activityLabels...)),
 		zero(gauge("longest", "pg_stat_activity_max_tx_duration", "For how many seconds the longest transaction among them has run.", activityLabels...)),
@@ -32,7 +32,7 @@ LEFT JOIN (SELECT datid, state, usename, application_name, ` + columns + `, coun
 
 // autovacuums are the tables that autovacuum is at, and since when.
 var autovacuums = &query{
-	name: "stat_activity_autovacuum", labels: []string{"relname"}, needs: allStats, onDemand: true,
+	name: "stat_activity_autovacuum", labels: []string{"relname"}, allStats: true, onDemand: true,
 	values: []value{gauge("since", "pg_stat_activity_autovacuum_timestamp_seconds", "When the autovacuum of the table began.", "relname")},
 	variants: []variant{{v9_4, `SELECT split_part(query, '.', 2) AS relname, min(extract(epoch FROM xact_start)) AS since
 FROM pg_stat_activity WHERE query LIKE 'autovacuum:%' GROUP BY 1`}},
@@ -41,7 +41,7 @@ FROM pg_stat_activity WHERE query LIKE 'autovacuum:%' GROUP BY 1`}},
 // longTransactions are those that run; the name of the oldest one's age is
 // postgres_exporter's.
 var longTransactions = &query{
-	name: "long_running_transactions", needs: allStats, onDemand: true,
+	name: "long_running_transactions", allStats: true, onDemand: true,
 	values: []value{
 		gauge("count", "pg_long_running_transactions", "How many transactions run, but for idle sessions, autovacuum and our own."),
 		zero(gauge("oldest", "pg_long_running_transactions_oldest_timestamp_seconds", "For how many seconds the oldest of them has run; 0 for none.")),

@@ -142,7 +142,7 @@ host all all 127.0.0.1/32 scram-sha-256`, map[string]string{"server.pem": read(t
 // listen answers each connection as answer does, and returns the port.
 func listen(t testing.TB, answer func(net.Conn)) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it listens for the whole test
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

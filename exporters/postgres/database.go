@@ -21,10 +21,14 @@ var (
 // The databases, and the sizes of some. One that is dropped meanwhile has no
 // size.
 var (
-	databaseNames = &query{name: "database", needs: allStats, variants: []variant{{v9_4,
-		`SELECT oid, datname, datconnlimit, has_database_privilege(oid, 'CONNECT') FROM pg_database`}}}
-	databaseSizes = &query{name: "database", variants: []variant{{v9_4,
-		`SELECT oid, pg_database_size(oid) FROM pg_database WHERE oid = ANY ($1::oid[])`}}}
+	databaseNames = &query{name: "database", allStats: true, variants: []variant{{
+		v9_4,
+		`SELECT oid, datname, datconnlimit, has_database_privilege(oid, 'CONNECT') FROM pg_database`,
+	}}}
+	databaseSizes = &query{name: "database", variants: []variant{{
+		v9_4,
+		`SELECT oid, pg_database_size(oid) FROM pg_database WHERE oid = ANY ($1::oid[])`,
+	}}}
 )
 
 const (

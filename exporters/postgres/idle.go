@@ -18,7 +18,7 @@ var idleFamily = &frame.Family{
 
 // idleRows are the sessions that are idle, one a row.
 var idleRows = &query{
-	name: "process_idle", needs: allStats, onDemand: true,
+	name: "process_idle", allStats: true, onDemand: true,
 	variants: []variant{{v9_4, `SELECT application_name, state, extract(epoch FROM now() - state_change) FROM pg_stat_activity
 WHERE state LIKE 'idle%' AND pid <> pg_backend_pid()`}},
 }

@@ -30,23 +30,14 @@ type query struct {
 	before version
 	// onDemand queries are asked where the site file turns them on.
 	onDemand bool
-	// needs is what the server must give for its answer to be whole.
-	needs needs
+	// allStats tells that the answer is whole only for a role that sees other
+	// users' sessions and all sizes: the server gives others less, and does not
+	// say so.
+	allStats bool
 	// extension is what must have been created in the database. Its schema takes
 	// the place of {schema} in the texts: nothing is looked for in a search path.
 	extension string
 }
-
-// needs says which right or feature a query lacks an answer without.
-type needs int
-
-// What queries need beyond the right to log in.
-const (
-	nothing needs = iota
-	// allStats is the right to see other users' sessions and all sizes; without
-	// it the server answers with less and does not say so.
-	allStats
-)
 
 // A value is a column that is a number: what a statement of an older server
 // does not give, the page does not have.

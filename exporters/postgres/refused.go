@@ -107,8 +107,7 @@ func unreachable(err error) error {
 // unreadable says what is wrong with what the DSN names. pgx's own text may
 // show the DSN.
 func unreadable(err error) error {
-	var file *fs.PathError
-	if errors.As(err, &file) {
+	if file, ok := errors.AsType[*fs.PathError](err); ok {
 		return fmt.Errorf("dsn: cannot read %s: %w", file.Path, file.Err)
 	}
 	for _, known := range [][2]string{
@@ -145,7 +144,7 @@ func (c *conn) mayNot() error {
 
 // lacks tells that an answer is not whole.
 func (c *conn) lacks(q *query) error {
-	if q.needs == allStats && !c.seesAll {
+	if q.allStats && !c.seesAll {
 		return c.mayNot()
 	}
 	return nil

@@ -5,7 +5,7 @@ package postgres
 // that of the DSN are numbers. Version 17 counts bytes instead of
 // max_dead_tuples, which is not sent then.
 var vacuums = &query{
-	name: "stat_progress_vacuum", labels: []string{"datname", "relname", "phase"}, needs: allStats,
+	name: "stat_progress_vacuum", labels: []string{"datname", "relname", "phase"}, allStats: true,
 	values: []value{
 		gauge("now", "pg_stat_progress_vacuum_phase", "Whether it is in this phase.", "datname", "relname", "phase"),
 		gauge("heap_blks_total", "pg_stat_progress_vacuum_heap_blks", "Blocks of the table.", "datname", "relname"),
