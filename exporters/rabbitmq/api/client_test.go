@@ -108,7 +108,7 @@ func TestGet_nobodyThere(t *testing.T) {
 		"http://127.0.0.1:1":           "connection is refused",
 		"http://nowhere.invalid:15672": "its name does not resolve",
 	} {
-		c, err := New(Options{URL: address, Timeout: 5 * time.Second})
+		c, err := New(Options{URL: address, Timeout: 30 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
