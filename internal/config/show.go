@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -18,7 +17,6 @@ import (
 	"tocsin/exporters/rabbitmq"
 	"tocsin/internal/secret"
 	"tocsin/probes"
-	"tocsin/updatewatch"
 )
 
 // Show writes the configuration as it is in effect: what was written, and the
@@ -164,11 +162,6 @@ func Outgoing(s *Site) []Connection {
 		return all // nobody judges, so nobody speaks
 	}
 	return append(all, s.voices()...)
-}
-
-// asksVersion tells whether a project has a server tell what is deployed.
-func (s *Site) asksVersion(from string) bool {
-	return slices.ContainsFunc(s.updates.Projects, func(p updatewatch.Project) bool { return slices.Contains(p.DeployedFrom, from) })
 }
 
 // databaseHost names the host in the address of a database; none for a socket
