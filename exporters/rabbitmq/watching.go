@@ -33,7 +33,8 @@ func (w *Watching) setDefaults(c *Config) {
 		w.Provisioning.SetDefaults()
 	}
 	if w.RoundTrip != nil {
-		w.RoundTrip.SetDefaults(c.Username, c.Secret(), c.CAFile)
+		w.RoundTrip.SetDefaults()
+		w.RoundTrip.Inherit(c.Username, c.Secret(), c.CAFile)
 	}
 }
 

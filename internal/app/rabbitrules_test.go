@@ -29,7 +29,7 @@ alerts:
     RabbitMQNodeNotJoined: {for: 1s}
     RabbitMQPartitioned: {for: 1s}
     RabbitMQMemoryNear: {for: 1s, threshold: 0.1}
-    RabbitMQDiskNear: {for: 1s}
+    RabbitMQDiskNear: {for: 1s, threshold: 20}
     RabbitMQResourceNear: {for: 1s, threshold: 0.001}
     RabbitMQQueueUnread: {for: 1s}
     RabbitMQBacklogGrowing: {for: 1s, threshold: 5}
@@ -231,7 +231,7 @@ rabbitmq:
 	a.send("broadcast_tasks", "", 2)
 	in.rings("", "RabbitMQAgentStalled")
 
-	b.Ctl(t, "set_disk_free_limit", fmt.Sprint(free(t)-500_000_000))
+	b.Ctl(t, "set_disk_free_limit", fmt.Sprint(free(t)-min(free(t)/5, 8_000_000_000))) // others fill the disk meanwhile
 	in.rings("", "RabbitMQDiskNear")
 	b.Ctl(t, "set_disk_free_limit", "100000000000000")
 	in.rings("alarm", "RabbitMQAlarm(disk)")
