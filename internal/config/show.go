@@ -133,6 +133,15 @@ func Outgoing(s *Site) []Connection {
 		if c.URL != "" {
 			add(index("rabbitmq", i), hostOf(c.URL), "asked how it is, by its management API"+every)
 		}
+		if c.URL != "" && !c.Watch.Off {
+			add(index("rabbitmq", i), hostOf(c.URL), "asked every "+c.Watch.Interval.String()+" what its administrator needs; as guest, once an hour at most, whether guest gets in")
+		}
+		if c.RoundTrip != nil {
+			for _, door := range c.RoundTrip.URLs {
+				add(index("rabbitmq", i), hostOf(door), "sent a message and asked to give it back, every "+c.RoundTrip.Interval.String()+
+					", as user "+c.RoundTrip.Username+" with the password")
+			}
+		}
 	}
 	for i := range s.brickProbes {
 		to, told := probed(&s.brickProbes[i])
