@@ -2,6 +2,7 @@ package probes
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -43,7 +44,7 @@ func mailServer(config *tls.Config) func(net.Conn) {
 			case in.Text() == "STARTTLS":
 				fmt.Fprint(conn, "220 go ahead\r\n")
 				secure := tls.Server(conn, config)
-				if secure.Handshake() != nil {
+				if secure.HandshakeContext(context.Background()) != nil {
 					return
 				}
 				conn, in = secure, bufio.NewScanner(secure)
@@ -152,7 +153,7 @@ func TestTLS_clientCertificate(t *testing.T) {
 	}
 	server := probetest.TCP(t, func(raw net.Conn) {
 		conn := tls.Server(raw, config)
-		if conn.Handshake() == nil {
+		if conn.HandshakeContext(t.Context()) == nil {
 			says("hello\n")(conn)
 		}
 	})
