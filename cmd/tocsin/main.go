@@ -27,6 +27,7 @@ type verbs struct {
 	Bricks     bricksVerb     `cmd:"" help:"List, show or test the kinds of services."`
 	Dashboards dashboardsVerb `cmd:"" help:"Write the Grafana dashboards."`
 	Updates    updatesVerb    `cmd:"" help:"Compare what runs here with what upstream has released."`
+	Statements statementsVerb `cmd:"" help:"Show the statements that cost a PostgreSQL server most, with their texts."`
 	Migrate    migrateVerb    `cmd:"" help:"Make a site file of what node_exporter, Prometheus, Alertmanager, ... were configured with."`
 	Notify     notifyVerb     `cmd:"" help:"Try the way in which alerts are told."`
 	Config     configVerb     `cmd:"" help:"Show the configuration that is in effect."`
@@ -63,7 +64,7 @@ func tocsin(ctx context.Context, args []string, c *console) int {
 	parser, err := kong.New(&verbs{},
 		kong.Name("tocsin"),
 		kong.Description("One binary and one file watch a whole site.\n\n"+
-			"Exit codes: 0 done, 1 the check found something, 2 wrong input or configuration, 3 failure."),
+			"Exit codes: 0 done, 1 the check found something, 2 wrong input or configuration, 3 failure; those of probe --nagios are Nagios'."),
 		kong.Vars{"default_file": config.DefaultFile},
 		kong.Writers(c.out, c.err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
@@ -85,11 +86,14 @@ func tocsin(ctx context.Context, args []string, c *console) int {
 // report says what a verb returned, and which exit code it means.
 func report(err error, c *console) int {
 	var wrong *config.Error // of the site file, or of another that was to be read
+	var plugin pluginState
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.Is(err, errFound):
 		return exitFound
+	case errors.As(err, &plugin):
+		return int(plugin)
 	case errors.As(err, &wrong):
 		fmt.Fprintln(c.err, wrong) // each line has its own place: no prefix
 		return exitInput

@@ -3,71 +3,68 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
-	"strconv"
+	"io"
+	"net"
+	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"tocsin/internal/frame"
 	"tocsin/internal/secret"
 )
 
 const (
-	// patience is how long a statement may take.
-	patience = 5 * time.Second
-	// lockPatience is how long it may wait for a lock: whoever holds a
-	// catalogue's for longer holds it for long.
-	lockPatience = 500 * time.Millisecond
 	// idle is after how long without a question the connection is closed.
 	idle = time.Minute
 	// farewell is how long closing may take.
 	farewell = time.Second
-	// pause is for how long a server that did not answer is not asked again: one
-	// that is stopped keeps each attempt, to look at them all when it goes on.
-	pause = 10 * time.Second
+	// pause is for how long a server that answered with a refusal is not asked
+	// again: all collectors of a scrape share one attempt.
+	pause = time.Second
+	// longPause is the same for one that did not answer, doubled each time up to
+	// maxPause: one that is stopped keeps each attempt, to look at them all when
+	// it goes on.
+	longPause = 10 * time.Second
+	maxPause  = time.Minute
 )
 
 // A server is asked over one connection, by one at a time. Its methods may be
 // called from any goroutine.
 type server struct {
-	config   *pgx.ConnConfig
+	dsn      string
 	password secret.Source
+	address  string // as the label server has it
+
+	answers atomic.Bool  // it did when it was last asked
+	scraped atomic.Int64 // when it was last asked in the database of its DSN, in nanoseconds
 
 	// turn holds one token: who has it may use the fields below.
 	turn     chan struct{}
-	conn     *conn // nil: none is open
+	conn     *conn           // nil: none is open
+	leaving  <-chan struct{} // nil, or closed once the last connection is gone
 	idle     *time.Timer
-	gone     error     // why the server did not answer
-	notUntil time.Time // until when it is not asked again
-}
-
-// A conn is an open connection to one database.
-type conn struct {
-	pgx      *pgx.Conn
-	database string
-	version  version
+	gone     error         // why the server could not be asked
+	notUntil time.Time     // until when it is not asked again
+	pause    time.Duration // how long it was left alone the last time it did not answer
+	pass     pass
 }
 
 func newServer(cfg Config) (*server, error) {
-	config, err := pgx.ParseConfig(cfg.DSN)
+	words, err := parseDSN(cfg.DSN)
 	if err != nil {
-		return nil, errors.New("its address cannot be read; write one as postgres:///postgres?host=/run/postgresql")
+		return nil, err
 	}
-	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol // every value as text, whatever its type; a pooler may stand between
-	maps.Copy(config.RuntimeParams, map[string]string{
-		"application_name":              "tocsin",
-		"default_transaction_read_only": "on",
-		"statement_timeout":             milliseconds(patience),
-		"lock_timeout":                  milliseconds(lockPatience),
-	})
-	s := &server{config: config, turn: make(chan struct{}, 1), password: secret.Source{Value: cfg.Password, File: cfg.PasswordFile}}
+	s := &server{
+		dsn: cfg.DSN, password: secret.Source{Value: cfg.Password, File: cfg.PasswordFile},
+		address: words.address(), turn: make(chan struct{}, 1), pass: pass{loaded: time.Now()},
+	}
 	s.turn <- struct{}{}
 	return s, nil
 }
 
-func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+// errBusy says nothing of the server.
+var errBusy = frame.Fail(frame.ReasonTimeout, errors.New("the connection was busy all the time"))
 
 // with hands the connection to use, in a database: "" is the one of the DSN.
 // It waits for its turn until ctx ends. The connection stays open for the next;
@@ -76,15 +73,24 @@ func (s *server) with(ctx context.Context, database string, use func(*conn) erro
 	select {
 	case <-s.turn:
 	case <-ctx.Done():
-		return frame.Fail(frame.ReasonTimeout, errors.New("the connection was busy all the time"))
+		return errBusy
 	}
 	defer func() { s.turn <- struct{}{} }()
 	if s.idle != nil {
 		s.idle.Stop()
 	}
+	err := s.ask(ctx, database, use)
+	s.pass.note(err)
 	if database == "" {
-		database = s.config.Database
+		s.scraped.Store(time.Now().UnixNano())
 	}
+	if s.conn != nil {
+		s.idle = time.AfterFunc(idle, s.hangUp)
+	}
+	return err
+}
+
+func (s *server) ask(ctx context.Context, database string, use func(*conn) error) error {
 	if s.conn != nil && (s.conn.database != database || s.conn.pgx.IsClosed()) {
 		s.close()
 	}
@@ -95,9 +101,10 @@ func (s *server) with(ctx context.Context, database string, use func(*conn) erro
 	}
 	err := use(s.conn)
 	if s.conn.pgx.IsClosed() {
+		if s.conn.hung {
+			s.leaveAlone(err)
+		}
 		s.close()
-	} else {
-		s.idle = time.AfterFunc(idle, s.hangUp)
 	}
 	return err
 }
@@ -113,55 +120,63 @@ func (s *server) close() {
 	if s.conn == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), farewell)
-	defer cancel()
-	_ = s.conn.pgx.Close(ctx) // the server notices by itself
+	pg := s.conn.pgx.PgConn()
+	s.leaving = pg.CleanupDone()
+	if taken, err := pg.Hijack(); err == nil {
+		s.leaving = nil
+		bid(taken.Conn)
+	}
 	s.conn = nil
 }
 
-func (s *server) open(ctx context.Context, database string) error {
-	if now := time.Now(); now.Before(s.notUntil) {
-		return s.gone
+// bid takes leave of the server and waits until it has gone: its end of the
+// connection takes a place among max_connections for some milliseconds more.
+func bid(conn net.Conn) {
+	defer conn.Close()
+	if conn.SetDeadline(time.Now().Add(farewell)) != nil {
+		return
 	}
-	password, err := s.password.Read()
-	if err != nil {
-		return fmt.Errorf("password_file: %w", err)
+	bye, _ := (&pgproto3.Terminate{}).Encode(nil) // it has no content
+	if _, err := conn.Write(bye); err == nil {
+		_, _ = io.Copy(io.Discard, io.LimitReader(conn, 1<<20)) // what it still had to say; nobody waits for that
 	}
-	config := s.config.Copy()
-	config.Database = database
-	if !password.IsZero() {
-		config.Password = password.Reveal()
-	}
-	db, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		err = refused(err)
-		if database == s.config.Database {
-			s.gone, s.notUntil = err, time.Now().Add(pause)
-		}
-		return err
-	}
-	s.gone, s.notUntil = nil, time.Time{}
-	c := &conn{pgx: db, database: database}
-	var number string
-	if err := db.QueryRow(ctx, "SHOW server_version_num").Scan(&number); err != nil {
-		_ = db.Close(ctx)
-		return refused(err)
-	}
-	n, err := strconv.Atoi(number)
-	if err != nil {
-		_ = db.Close(ctx)
-		return errors.New("it does not say which version it is")
-	}
-	c.version = version(n)
-	s.conn = c
-	return nil
 }
 
-// rows asks a statement; the values of its rows are text.
-func (c *conn) rows(ctx context.Context, sql string) (pgx.Rows, error) {
-	rows, err := c.pgx.Query(ctx, sql)
-	if err != nil {
-		return nil, refused(err)
+// open connects, unless the server is left alone for now. A connection that is
+// still being given up counts as one: there is no second beside it.
+func (s *server) open(ctx context.Context, database string) error {
+	if time.Now().Before(s.notUntil) {
+		return s.gone
 	}
-	return rows, nil
+	if s.leaving != nil {
+		select {
+		case <-s.leaving:
+			s.leaving = nil
+		case <-ctx.Done():
+			return frame.Fail(frame.ReasonTimeout, errors.New("the server does not answer: the last connection is still being closed"))
+		}
+	}
+	config, err := s.connConfig(database)
+	if err != nil {
+		return err
+	}
+	c, err := connect(ctx, config, database)
+	if err == nil {
+		s.conn, s.gone, s.notUntil, s.pause = c, nil, time.Time{}, 0
+		return nil
+	}
+	switch {
+	case database != "": // another one may be well
+	case frame.ReasonOf(err) == frame.ReasonTimeout:
+		s.leaveAlone(err)
+	default:
+		s.gone, s.notUntil, s.pause = err, time.Now().Add(pause), 0
+	}
+	return err
+}
+
+// leaveAlone gives a server that does not answer some peace.
+func (s *server) leaveAlone(err error) {
+	s.pause = min(max(2*s.pause, longPause), maxPause)
+	s.gone, s.notUntil = err, time.Now().Add(s.pause)
 }

@@ -309,7 +309,7 @@ postgres:
   - {name: url, dsn: "postgres://tocsin@db2.ville.example:5433/postgres"}
   - {name: words, dsn: "user=tocsin host=db3.ville.example"}
   - {name: more, dsn: "postgres://db4.ville.example/postgres"}
-rabbitmq: [{name: bus, url: "http://bus.ville.example:15672"}, {name: unasked, url: "http://bus2.ville.example:15672"}]
+rabbitmq: [{name: bus, url: "http://bus.ville.example:15672"}, {name: other, url: "http://bus2.ville.example:15672", mode: management, username: guet}]
 updates:
   projects:
     - {name: postgresql, github: postgres/postgres, deployed_from: [postgres/socket, postgres/query, postgres/url, postgres/words]}
@@ -325,7 +325,9 @@ updates:
 		{"db2.ville.example:5433", told, "postgres[2]"},
 		{"db3.ville.example", told, "postgres[3]"},
 		{"db4.ville.example", told, "postgres[4]"},
-		{"bus.ville.example:15672", "asked for its version, for updates", "rabbitmq[0]"},
+		{"bus.ville.example:15692", "asked for its page of metrics, every 15s", "rabbitmq[0]"},
+		{"bus.ville.example:15672", "asked how it is, by its management API, every 15s", "rabbitmq[0]"},
+		{"bus2.ville.example:15672", "asked how it is, by its management API, every 15s, as user guet with the password", "rabbitmq[1]"},
 		{"github.com", "asked for releases of postgresql, rabbitmq, at most every 1h", "updates"},
 	}
 	if diff := cmp.Diff(want, Outgoing(site)); diff != "" {
@@ -345,6 +347,8 @@ func TestOutgoing(t *testing.T) {
 		{"www.ville.example", "asked for page, as the kind website says", "bricks[0]"},
 		{"db1.ville.example", "asked for sql, as the kind wcs says", "bricks[1]"},
 		{"demarches.ville.example", "asked for alive, versions, as the kind wcs says", "bricks[1]"},
+		{"127.0.0.1:15692", "asked for its page of metrics, every 15s, as user monitor with the password", "rabbitmq[0]"},
+		{"127.0.0.1:15672", "asked how it is, by its management API, every 15s, as user monitor with the password", "rabbitmq[0]"},
 		{"www.ville.example", "every 30s: GET as a user would; then a plain GET to wherever it redirects", "bricks"},
 		{"demarches.ville.example", "every 30s: GET as a user would; then a plain GET to wherever it redirects", "bricks"},
 		{"portail.ville.example", "every 30s: GET as a user would; then a plain GET to wherever it redirects", "probes[0]"},

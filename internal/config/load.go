@@ -59,11 +59,13 @@ func load(path string, flags Flags, m machine) (*Site, error) {
 	problems := problem.New()
 	site.refusePasswords(problems)
 	site.validate(problems)
+	site.watchUnits(problems)
 	site.validateVoices(problems, at)
 	if len(unread) == 0 { // else names may be missing only because they could not be read
 		site.validateReferences(problems)
 	}
 	contents, warnings := site.checkFiles(problems)
+	warnings = append(warnings, site.loadQueries(problems)...)
 	site.loadKinds(problems, filepath.Dir(path))
 	site.checkRules(problems, filepath.Dir(path))
 	site.modules = blackbox.Read(problems.At("probe_modules"), filepath.Dir(path), site.ProbeModules)
@@ -71,7 +73,7 @@ func load(path string, flags Flags, m machine) (*Site, error) {
 	if len(faults) > 0 {
 		return nil, &Error{File: path, Faults: scrub(strict.Sort(faults))}
 	}
-	site.warnings = slices.Concat(warnings, site.suspicions(), site.unmeasured(), site.uncertainCovers())
+	site.warnings = slices.Concat(warnings, site.suspicions(), site.unmeasured(), site.unwatchedUnits(), site.uncertainCovers())
 	site.fingerprint = site.digest(data, contents)
 	return site, nil
 }

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"tocsin/bricks"
+	"tocsin/exporters/rabbitmq"
 	"tocsin/internal/secret"
 	"tocsin/probes"
 	"tocsin/updatewatch"
@@ -123,9 +124,16 @@ func Outgoing(s *Site) []Connection {
 			add(index("postgres", i), to, "asked for its numbers")
 		}
 	}
-	for i, t := range s.RabbitMQ {
-		if s.asksVersion("rabbitmq/" + t.Name) {
-			add(index("rabbitmq", i), hostOf(t.URL), "asked for its version, for updates")
+	for i := range s.RabbitMQ {
+		c, every := &s.RabbitMQ[i].Config, ", every "+s.Intervals.RabbitMQ.String()
+		if c.Username != "" {
+			every += ", as user " + c.Username + " with the password"
+		}
+		if c.Mode != rabbitmq.ModeManagement {
+			add(index("rabbitmq", i), hostOf(c.MetricsPage()), "asked for its page of metrics"+every)
+		}
+		if c.URL != "" {
+			add(index("rabbitmq", i), hostOf(c.URL), "asked how it is, by its management API"+every)
 		}
 	}
 	for i := range s.brickProbes {

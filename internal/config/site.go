@@ -177,6 +177,9 @@ func (s *Site) Summary() string {
 	if n := len(s.Postgres); n > 0 {
 		parts = append(parts, plural(n, "PostgreSQL server"))
 	}
+	if n := len(s.RabbitMQ); n > 0 {
+		parts = append(parts, plural(n, "broker"))
+	}
 	if n := len(s.Bricks); n > 0 {
 		parts = append(parts, plural(n, "brick"))
 	}

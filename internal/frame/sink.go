@@ -90,6 +90,8 @@ func (s *Sink) family(f *Family) (*family, error) {
 		typ = dto.MetricType_COUNTER
 	case Untyped:
 		typ = dto.MetricType_UNTYPED
+	case Histogram:
+		typ = dto.MetricType_HISTOGRAM
 	}
 	fam := &family{
 		declared: f,
@@ -106,6 +108,14 @@ func (s *Sink) family(f *Family) (*family, error) {
 }
 
 func (fam *family) add(value float64, labels []string) error {
+	if fam.declared.Type == Histogram {
+		return fmt.Errorf("%s is a histogram, and was sent as a number", fam.declared.Name)
+	}
+	return fam.put(newMetric(fam.declared.Type, value), labels)
+}
+
+// put adds a sample that has its value, and gives it its labels.
+func (fam *family) put(m *dto.Metric, labels []string) error {
 	f := fam.declared
 	if len(labels) != len(f.Labels) {
 		return fmt.Errorf("%s was sent with %d label values, it has %d labels", f.Name, len(labels), len(f.Labels))
@@ -121,7 +131,6 @@ func (fam *family) add(value float64, labels []string) error {
 	}
 	fam.seen[key] = struct{}{}
 
-	m := newMetric(f.Type, value)
 	if len(labels) > 0 {
 		pairs := make([]pair, len(labels))
 		m.Label = make([]*dto.LabelPair, len(labels))

@@ -1,65 +1,52 @@
-// Package promtext reads a page of metrics in Prometheus' classic text format
-// or in OpenMetrics, of a program that may not keep to either, and keeps only
-// the families that are wanted.
-//
-// It is not for storing: samples' own timestamps and exemplars are left out.
 package promtext
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// A Family is all samples of one metric.
-type Family struct {
-	// Name is that of the classic format: with _total for a counter of
-	// OpenMetrics.
-	Name string
-	Help string
-	// Type is counter, gauge, histogram, summary or untyped.
-	Type    string
-	Samples []Sample
-}
-
-// A Sample is one line.
-type Sample struct {
-	Name   string // the family's, or with _bucket, _sum, _count
-	Labels []Label
-	Value  float64
-}
-
-// A Label is a name and its value.
-type Label struct{ Name, Value string }
-
 const (
-	maxSamples = 20_000
-	maxLabels  = 64
-	maxName    = 256
-	maxText    = 1024
+	maxMeta   = 20_000 // names that are remembered
+	maxLabels = 64
+	maxName   = 256
+	maxText   = 1024
+	slab      = 512 // labels that are made at once
 )
 
 // reader reads one page.
 type reader struct {
 	wanted   func(string) bool
-	families []*Family
 	byName   map[string]*Family
 	meta     map[string]*Family // what # TYPE and # HELP said, by the name they gave
-	samples  int
+	labels   []Label            // room for those of the next sample
+	fleeting bool               // labels are valid until the next sample only
+
+	last     *Family // of the newest sample, whose name was lastName
+	lastName string
 }
 
-// Parse returns the wanted families in their order. Its errors name a line and
-// never its text.
-func Parse(page []byte, wanted func(name string) bool) ([]*Family, error) {
-	r := &reader{wanted: wanted, byName: map[string]*Family{}, meta: map[string]*Family{}}
-	lines, found := 0, false
-	for line := range bytes.Lines(page) {
-		lines++
-		text := strings.TrimSpace(string(line))
+func newReader(wanted func(string) bool) *reader {
+	return &reader{wanted: wanted, byName: map[string]*Family{}, meta: map[string]*Family{}}
+}
+
+// page reads line after line. Without bad, a line that is none ends it.
+func (r *reader) page(next func() (string, error), bad func(error), do func(*Family, Sample) error) error {
+	number, found := 0, false
+	for {
+		line, err := next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		number++
+		text := strings.TrimSpace(line)
 		if text == "# EOF" {
 			break
 		}
@@ -70,36 +57,47 @@ func Parse(page []byte, wanted func(name string) bool) ([]*Family, error) {
 			r.comment(text)
 			continue
 		}
-		if err := r.sample(text); err != nil {
-			return nil, fmt.Errorf("line %d: %w", lines, err)
+		f, s, err := r.sample(text)
+		switch {
+		case err != nil && bad != nil:
+			bad(fmt.Errorf("line %d: %w", number, err))
+			continue
+		case err != nil:
+			return fmt.Errorf("line %d: %w", number, err)
 		}
 		found = true
+		if f == nil {
+			continue
+		}
+		if err := do(f, s); err != nil {
+			return fmt.Errorf("line %d: %w", number, err)
+		}
 	}
 	if !found {
-		return nil, errors.New("it has no sample")
+		return errors.New("it has no sample")
 	}
-	return r.families, nil
+	return nil
 }
 
 // comment reads # TYPE and # HELP; others mean nothing.
 func (r *reader) comment(line string) {
-	fields := strings.SplitN(line, " ", 4)
-	if len(fields) < 3 || fields[0] != "#" || !isName(fields[2]) {
+	what, rest, _ := strings.Cut(strings.TrimPrefix(line, "# "), " ")
+	if what != "HELP" && what != "TYPE" {
 		return
 	}
-	f := r.meta[fields[2]]
+	name, rest, _ := strings.Cut(rest, " ")
+	if !isName(name) {
+		return
+	}
+	f := r.meta[name]
 	if f == nil {
-		if len(r.meta) >= maxSamples {
+		if len(r.meta) >= maxMeta {
 			return
 		}
 		f = &Family{Type: "untyped"}
-		r.meta[fields[2]] = f
+		r.meta[strings.Clone(name)] = f
 	}
-	rest := ""
-	if len(fields) == 4 {
-		rest = fields[3]
-	}
-	switch fields[1] {
+	switch what {
 	case "HELP":
 		f.Help = strings.ToValidUTF8(rest[:min(len(rest), maxText)], "")
 	case "TYPE":
@@ -115,36 +113,35 @@ func (r *reader) comment(line string) {
 }
 
 // sample reads a line: name, labels, value, and perhaps a timestamp and an
-// exemplar.
-func (r *reader) sample(line string) error {
+// exemplar. The family is nil where it is not wanted.
+func (r *reader) sample(line string) (*Family, Sample, error) {
 	end := strings.IndexAny(line, "{ \t")
-	if end <= 0 || !isName(line[:end]) {
-		return errors.New("it does not begin with the name of a metric")
+	if end <= 0 || line[:end] != r.lastName && !isName(line[:end]) {
+		return nil, Sample{}, errors.New("it does not begin with the name of a metric")
 	}
 	s := Sample{Name: line[:end]}
-	f := r.family(s.Name)
+	if s.Name != r.lastName {
+		r.last, r.lastName = r.family(s.Name), strings.Clone(s.Name)
+	}
+	s.Name = r.lastName
 	rest := strings.TrimLeft(line[end:], " \t")
 	var err error
 	if strings.HasPrefix(rest, "{") {
-		if s.Labels, rest, err = labels(rest[1:]); err != nil {
-			return err
+		if s.Labels, rest, err = r.pairs(rest[1:]); err != nil {
+			return nil, Sample{}, err
 		}
 	}
-	fields := strings.Fields(rest)
-	if len(fields) == 0 {
-		return errors.New("it has no value")
+	value := strings.TrimLeft(rest, " \t")
+	if i := strings.IndexAny(value, " \t"); i >= 0 {
+		value = value[:i]
 	}
-	if s.Value, err = strconv.ParseFloat(fields[0], 64); err != nil && !math.IsInf(s.Value, 0) {
-		return errors.New("its value is no number")
+	if value == "" {
+		return nil, Sample{}, errors.New("it has no value")
 	}
-	if f == nil {
-		return nil
+	if s.Value, err = strconv.ParseFloat(value, 64); err != nil && !math.IsInf(s.Value, 0) {
+		return nil, Sample{}, errors.New("its value is no number")
 	}
-	if r.samples++; r.samples > maxSamples {
-		return fmt.Errorf("more than %d samples are wanted", maxSamples)
-	}
-	f.Samples = append(f.Samples, s)
-	return nil
+	return r.last, s, nil
 }
 
 // family finds what a sample belongs to; nil where it is not wanted.
@@ -176,28 +173,32 @@ func (r *reader) family(sample string) *Family {
 		meta = &Family{Type: "untyped"}
 	}
 	if !r.wanted(name) {
-		if len(r.byName) < maxSamples {
+		if len(r.byName) < maxMeta {
 			r.byName[sample] = nil
 		}
 		return nil
 	}
 	f := r.byName[name]
 	if f == nil {
-		f = &Family{Name: name, Help: meta.Help, Type: meta.Type}
-		r.families = append(r.families, f)
+		f = &Family{Name: strings.Clone(name), Help: meta.Help, Type: meta.Type}
 		r.byName[name] = f
 	}
 	r.byName[sample] = f
 	return f
 }
 
-// labels reads name="value" pairs up to the closing brace.
-func labels(text string) ([]Label, string, error) {
-	var out []Label
+// pairs reads name="value" pairs up to the closing brace.
+func (r *reader) pairs(text string) ([]Label, string, error) {
+	if r.fleeting {
+		r.labels = r.labels[:0]
+	} else if cap(r.labels)-len(r.labels) < maxLabels {
+		r.labels = make([]Label, 0, slab)
+	}
+	from := len(r.labels)
 	for {
 		text = strings.TrimLeft(text, " \t,")
 		if rest, ok := strings.CutPrefix(text, "}"); ok {
-			return out, rest, nil
+			return r.labels[from:len(r.labels):len(r.labels)], rest, nil
 		}
 		name, rest, ok := strings.Cut(text, "=")
 		name = strings.TrimSpace(name)
@@ -209,16 +210,19 @@ func labels(text string) ([]Label, string, error) {
 		if err != nil {
 			return nil, "", err
 		}
-		if len(out) == maxLabels {
+		if len(r.labels)-from == maxLabels {
 			return nil, "", fmt.Errorf("it has more than %d labels", maxLabels)
 		}
-		out = append(out, Label{name, value})
+		r.labels = append(r.labels, Label{name, value})
 		text = after
 	}
 }
 
 // quoted reads up to the closing quote.
 func quoted(text string) (value, rest string, err error) {
+	if i := strings.IndexAny(text, "\"\\"); i >= 0 && i <= maxText && text[i] == '"' && utf8.ValidString(text[:i]) {
+		return text[:i], text[i+1:], nil // nearly all have no escape
+	}
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
