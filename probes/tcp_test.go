@@ -61,8 +61,11 @@ func TestTCP_dialogues(t *testing.T) {
 	config := &tls.Config{Certificates: []tls.Certificate{root.Leaf(t, probetest.Spec{})}}
 	starttls := []dialogue.Step{
 		{Expect: "^220 ([^ ]+) ESMTP (.+)$", Labels: []dialogue.Label{{Name: "name", Value: "${1}"}, {Name: "software", Value: "x${2}"}}, Send: "EHLO ${1}"},
-		{Expect: "^250-STARTTLS"}, {Expect: "^250 ", Send: "STARTTLS"}, {Expect: "^220 ", StartTLS: true},
-		{Send: "QUIT"}, {Expect: "^221 "},
+		{Expect: "^250-STARTTLS"},
+		{Expect: "^250 ", Send: "STARTTLS"},
+		{Expect: "^220 ", StartTLS: true},
+		{Send: "QUIT"},
+		{Expect: "^221 "},
 	}
 	for _, c := range []struct {
 		name   string

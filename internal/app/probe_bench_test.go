@@ -72,7 +72,7 @@ modules:
 			b.ReportMetric(0, "ns/op")
 		})
 	}
-	b.Logf("resident memory: blackbox_exporter %s, Tocsin %s", resident(b, theirs), resident(b, in.process))
+	b.Logf("resident memory: blackbox_exporter %s, Tocsin %s", memoryOf(b, theirs), memoryOf(b, in.process))
 }
 
 // probeMany asks for n probes, 16 at a time, 4 for each target.
@@ -100,7 +100,7 @@ func probeMany(b *testing.B, address, module string, targets []string, n int) {
 	wg.Wait()
 }
 
-func resident(b *testing.B, p *testenv.Process) string {
+func memoryOf(b *testing.B, p *testenv.Process) string {
 	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 	if err != nil {
