@@ -41,7 +41,7 @@ func TestProbe_questions(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			asked = ProbeQuery{}
-			r := httptest.NewRequest(http.MethodGet, c.path, nil)
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, c.path, nil)
 			r.RemoteAddr, r.Host = "127.0.0.1:1", "localhost"
 			if c.timeout != "" {
 				r.Header.Set(timeoutHeader, c.timeout)
@@ -59,7 +59,7 @@ func TestProbe_questions(t *testing.T) {
 	for status, text := range map[int]string{403: "probe_allow: [a]", 503: "not measured: x", 400: "Unknown module"} {
 		answer = ProbeAnswer{Status: status, Text: text}
 		w := httptest.NewRecorder()
-		s.probe(w, httptest.NewRequest(http.MethodGet, "/probe?target=a", nil))
+		s.probe(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/probe?target=a", nil))
 		if w.Code != status || !strings.Contains(w.Body.String(), text) {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
@@ -77,7 +77,7 @@ func TestProbe_atOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	ask := func(target string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
-		s.probe(w, httptest.NewRequest(http.MethodGet, "/probe?target="+url.QueryEscape(target), nil))
+		s.probe(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/probe?target="+url.QueryEscape(target), nil))
 		return w
 	}
 	for i := range maxProbes {

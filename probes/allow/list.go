@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -19,7 +20,7 @@ type List struct {
 // hosts and paths that the site names as targets of its own.
 func New(entries, own []string) *List {
 	l := &List{names: map[string]bool{}}
-	for _, e := range append(entries[:len(entries):len(entries)], own...) {
+	for _, e := range slices.Concat(entries, own) {
 		prefix, err := parseNetwork(e)
 		switch {
 		case err == nil:

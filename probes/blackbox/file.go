@@ -116,6 +116,13 @@ func (m *Modules) add(p problem.List, path, folder string, data []byte) {
 	}
 }
 
+// Check tells what is wrong in the text of a file, whose own paths are relative
+// to folder, in the order of the file.
+func Check(folder string, data []byte) []strict.Fault {
+	_, faults := parse(data, folder)
+	return faults
+}
+
 // parse reads the text of a file, whose own paths are relative to folder. The
 // faults come in the order of the file.
 func parse(data []byte, folder string) (map[string]*Module, []strict.Fault) {
