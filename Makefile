@@ -16,7 +16,7 @@ SOAKTIME ?= 24h
 POSTGRES_MAJORS ?= /var/tmp/tocsin-postgres
 
 .DEFAULT_GOAL := help
-.PHONY: compat-node compat-postgres compat-rabbitmq help build run dist test lint fmt generate bench fuzz soak clean packages
+.PHONY: compat-node compat-postgres compat-probes compat-rabbitmq help build run dist test lint fmt generate bench fuzz soak clean packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ compat-postgres: ## our page against postgres_exporter's, name by name: 0.20.1 a
 
 compat-rabbitmq: ## our page against that of the plugin rabbitmq_prometheus on the same broker, in both modes, name by name
 	$(GO) test ./exporters/rabbitmq -run Compat -count 1 -v
+
+compat-probes: ## the same modules and targets through Debian's blackbox_exporter and ours, series by series
+	$(GO) test ./probes -run 'TestCompat|TestNames|TestBlackbox' -count 1 -v
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@tools/fuzz.sh $(FUZZTIME)

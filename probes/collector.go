@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
+
 	"tocsin/internal/frame"
 	"tocsin/internal/problem"
 	"tocsin/probes/probe"
@@ -121,4 +123,11 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(cfg.Timeout))
 	defer cancel()
 	return prober.Probe(ctx), nil
+}
+
+// Page returns what a result of a prober looks like on a page of metrics.
+func Page(prober Prober, r *Result) ([]*dto.MetricFamily, error) {
+	s := frame.NewSink(append(common(), prober.Families()...))
+	send(s, r)
+	return s.Page()
 }

@@ -2,6 +2,7 @@ package probes
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -43,7 +44,7 @@ func mailServer(config *tls.Config) func(net.Conn) {
 			case in.Text() == "STARTTLS":
 				fmt.Fprint(conn, "220 go ahead\r\n")
 				secure := tls.Server(conn, config)
-				if secure.Handshake() != nil {
+				if secure.HandshakeContext(context.Background()) != nil {
 					return
 				}
 				conn, in = secure, bufio.NewScanner(secure)
@@ -60,8 +61,11 @@ func TestTCP_dialogues(t *testing.T) {
 	config := &tls.Config{Certificates: []tls.Certificate{root.Leaf(t, probetest.Spec{})}}
 	starttls := []dialogue.Step{
 		{Expect: "^220 ([^ ]+) ESMTP (.+)$", Labels: []dialogue.Label{{Name: "name", Value: "${1}"}, {Name: "software", Value: "x${2}"}}, Send: "EHLO ${1}"},
-		{Expect: "^250-STARTTLS"}, {Expect: "^250 ", Send: "STARTTLS"}, {Expect: "^220 ", StartTLS: true},
-		{Send: "QUIT"}, {Expect: "^221 "},
+		{Expect: "^250-STARTTLS"},
+		{Expect: "^250 ", Send: "STARTTLS"},
+		{Expect: "^220 ", StartTLS: true},
+		{Send: "QUIT"},
+		{Expect: "^221 "},
 	}
 	for _, c := range []struct {
 		name   string
@@ -152,7 +156,7 @@ func TestTLS_clientCertificate(t *testing.T) {
 	}
 	server := probetest.TCP(t, func(raw net.Conn) {
 		conn := tls.Server(raw, config)
-		if conn.Handshake() == nil {
+		if conn.HandshakeContext(t.Context()) == nil {
 			says("hello\n")(conn)
 		}
 	})

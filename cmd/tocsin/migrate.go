@@ -18,7 +18,7 @@ type migrateVerb struct {
 	NodeExporter     migrateNodeVerb         `cmd:"" name:"node_exporter" passthrough:"" help:"From node_exporter's flags, or from the unit or environment file that has them."`
 	Prometheus       migratePrometheusVerb   `cmd:"" help:"From prometheus.yml: hosts, probes and rules."`
 	Alertmanager     migrateAlertmanagerVerb `cmd:"" help:"From alertmanager.yml: who is told."`
-	Blackbox         migrateBlackboxVerb     `cmd:"" help:"From blackbox.yml: a template of a probe for each module."`
+	Blackbox         migrateBlackboxVerb     `cmd:"" help:"From blackbox.yml: Tocsin reads it as it is."`
 	PostgresExporter migratePostgresVerb     `cmd:"" name:"postgres_exporter" help:"From postgres_exporter's environment file, its configuration, or its queries."`
 }
 

@@ -3,6 +3,7 @@
 package host
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -23,14 +24,25 @@ func inNetwork(t *testing.T, f func()) {
 	t.Helper()
 	testenv.Root(t, "makes a network namespace, and rules in it")
 	done := make(chan error)
-	go func() {
+	var run func()
+	run = func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		if unix.Gettid() == os.Getpid() {
+			// But for the first one, which stays, and whose network /proc/net is that
+			// of the whole process: it is kept busy while another is taken.
+			defer runtime.UnlockOSThread()
+			other := make(chan struct{})
+			go func() { defer close(other); run() }()
+			<-other
+			return
+		}
 		err := unix.Unshare(unix.CLONE_NEWNET)
 		if err == nil {
 			f()
 		}
 		done <- err
-	}()
+	}
+	go run()
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}

@@ -61,8 +61,8 @@ type Config struct {
 	// Vhosts are the virtual hosts whose queues are told one by one; all if
 	// left out.
 	Vhosts []string `yaml:"vhosts,omitempty"`
-	// Queues are those that are told one by one. Without it and families none
-	// is.
+	// Queues are those that are told one by one. Without it, vhosts and families
+	// none is.
 	Queues Filter `yaml:"queues,omitempty"`
 	// Top is how many of those queues are told: the ones with most messages.
 	Top int `yaml:"top,omitempty"`
@@ -87,7 +87,7 @@ func (c *Config) SetDefaults() {
 	c.Mode = cmp.Or(c.Mode, ModeAuto)
 	c.Timeout = cmp.Or(c.Timeout, model.Duration(defaultTimeout))
 	c.Top = cmp.Or(c.Top, defaultTop)
-	if c.Families == nil && c.Queues != (Filter{}) {
+	if c.Families == nil && (c.Queues != (Filter{}) || len(c.Vhosts) > 0) {
 		c.Families = slices.Clone(queueFamilies)
 	}
 	c.setDefaults(c)

@@ -44,7 +44,7 @@ func traffic(t testing.TB, b *testenv.Broker) {
 	must(nil, sender.Confirm(false))
 	returned := sender.NotifyReturn(make(chan amqp091.Return, 100))
 	go func() {
-		for range returned { //nolint:revive // until the channel closes
+		for range returned {
 		}
 	}()
 	confirmed := sender.NotifyPublish(make(chan amqp091.Confirmation, 1000))

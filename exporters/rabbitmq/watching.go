@@ -2,7 +2,6 @@ package rabbitmq
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"tocsin/exporters/rabbitmq/api"
@@ -34,7 +33,8 @@ func (w *Watching) setDefaults(c *Config) {
 		w.Provisioning.SetDefaults()
 	}
 	if w.RoundTrip != nil {
-		w.RoundTrip.SetDefaults(c.Username, c.Secret(), c.CAFile)
+		w.RoundTrip.SetDefaults()
+		w.RoundTrip.Inherit(c.Username, c.Secret(), c.CAFile)
 	}
 }
 
@@ -50,11 +50,6 @@ func (w *Watching) validate(p problem.List, c *Config) {
 	if w.RoundTrip != nil {
 		w.RoundTrip.Validate(p.At("round_trip"))
 	}
-}
-
-// besideFamilies are what these collectors may send.
-func besideFamilies() []*frame.Family {
-	return slices.Concat(watch.Families(), listeners.Families(), roundtrip.Families())
 }
 
 // entries makes the collectors of what is looked at beside the page.

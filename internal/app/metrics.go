@@ -13,6 +13,7 @@ type metrics struct {
 	reloadOK   prometheus.Gauge
 	reloadTime prometheus.Gauge
 	unwatched  prometheus.Gauge
+	noModule   prometheus.Counter
 }
 
 func newMetrics(version string) (*prometheus.Registry, metrics) {
@@ -30,6 +31,10 @@ func newMetrics(version string) (*prometheus.Registry, metrics) {
 			Help: "Sections of the site file that this version does not measure; the status page names them.",
 		}),
 	}
+	m.noModule = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "blackbox_module_unknown_total",
+		Help: "Requests for GET /probe that named a module which there is not.",
+	})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "tocsin_build_info",
 		Help:        "Which Tocsin this is.",
@@ -37,7 +42,7 @@ func newMetrics(version string) (*prometheus.Registry, metrics) {
 	})
 	build.Set(1)
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(build, m.reloadOK, m.reloadTime, m.unwatched,
+	reg.MustRegister(build, m.reloadOK, m.reloadTime, m.unwatched, m.noModule,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return reg, m
 }

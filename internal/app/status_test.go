@@ -23,8 +23,8 @@ import (
 	"tocsin/probes"
 	"tocsin/probes/probe"
 	"tocsin/probes/probetest"
-	"tocsin/updatewatch/forge"
 	"tocsin/probes/tlscheck"
+	"tocsin/updatewatch/forge"
 )
 
 func TestStatus_everyReasonIsSaidInWords(t *testing.T) {

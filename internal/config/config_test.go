@@ -327,13 +327,18 @@ updates:
 		{"db4.ville.example", told, "postgres[4]"},
 		{"bus.ville.example:15692", "asked for its page of metrics, every 15s", "rabbitmq[0]"},
 		{"bus.ville.example:15672", "asked how it is, by its management API, every 15s", "rabbitmq[0]"},
+		{"bus.ville.example:15672", watched, "rabbitmq[0]"},
 		{"bus2.ville.example:15672", "asked how it is, by its management API, every 15s, as user guet with the password", "rabbitmq[1]"},
+		{"bus2.ville.example:15672", watched, "rabbitmq[1]"},
 		{"github.com", "asked for releases of postgresql, rabbitmq, at most every 1h", "updates"},
 	}
 	if diff := cmp.Diff(want, Outgoing(site)); diff != "" {
 		t.Error(diff)
 	}
 }
+
+// watched is what is asked of a broker beside its numbers.
+const watched = "asked every 1m what its administrator needs; as guest, once an hour at most, whether guest gets in"
 
 func TestOutgoing(t *testing.T) {
 	site, err := load(installed(t), Flags{}, testMachine())
@@ -349,11 +354,16 @@ func TestOutgoing(t *testing.T) {
 		{"demarches.ville.example", "asked for alive, versions, as the kind wcs says", "bricks[1]"},
 		{"127.0.0.1:15692", "asked for its page of metrics, every 15s, as user monitor with the password", "rabbitmq[0]"},
 		{"127.0.0.1:15672", "asked how it is, by its management API, every 15s, as user monitor with the password", "rabbitmq[0]"},
+		{"127.0.0.1:15672", watched, "rabbitmq[0]"},
+		{"127.0.0.1:5672", "sent a message and asked to give it back, every 1m, as user monitor with the password", "rabbitmq[0]"},
 		{"www.ville.example", "every 30s: GET as a user would; then a plain GET to wherever it redirects", "bricks"},
 		{"demarches.ville.example", "every 30s: GET as a user would; then a plain GET to wherever it redirects", "bricks"},
 		{"portail.ville.example", "every 30s: GET as a user would; then a plain GET to wherever it redirects", "probes[0]"},
 		{"connexion.ville.example", "every 1m: GET as a user would; then a plain GET to wherever it redirects", "probes[1]"},
 		{"api.ville.example", "every 30s: GET as a user would, with the bearer token; then a plain GET to wherever it redirects", "probes[2]"},
+		{"ns1.ville.example", "every 30s: asked for the SOA records of ville.example", "probes[3]"},
+		{"ldap.ville.example:389", "every 30s: asked for TLS, in the words of ldap", "probes[4]"},
+		{"gw.ville.example", "every 30s: pinged", "probes[5]"},
 		{"api.github.com", "asked for releases of peertube, postgresql, at most every 1h, with the token", "updates"},
 		{"deb.ville.example", "asked for releases of wcs, at most every 1h", "updates"},
 		{"chat.ville.example", texts + "; who posts, by the bot's token", "alerts.mattermost.url"},

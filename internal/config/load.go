@@ -17,6 +17,7 @@ import (
 
 	"tocsin/internal/problem"
 	"tocsin/internal/strict"
+	"tocsin/probes/blackbox"
 )
 
 // Error is a site file with all that is wrong in it, one fault a line:
@@ -67,6 +68,7 @@ func load(path string, flags Flags, m machine) (*Site, error) {
 	warnings = append(warnings, site.loadQueries(problems)...)
 	site.loadKinds(problems, filepath.Dir(path))
 	site.checkRules(problems, filepath.Dir(path))
+	site.modules = blackbox.Read(problems.At("probe_modules"), filepath.Dir(path), site.ProbeModules)
 	faults = append(faults, told(at.Place(problems.All()), unread, at)...)
 	if len(faults) > 0 {
 		return nil, &Error{File: path, Faults: scrub(strict.Sort(faults))}
@@ -182,7 +184,7 @@ func (s *Site) digest(data []byte, contents map[string][]byte) string {
 			add(string(text))
 		}
 	}
-	for _, files := range []map[string][]byte{s.ruleTexts, contents} {
+	for _, files := range []map[string][]byte{s.ruleTexts, contents, s.modules.Texts()} {
 		for _, name := range sortedKeys(files) {
 			add(name)
 			add(string(files[name]))

@@ -95,6 +95,9 @@ func (r *reference) section(path string, v reflect.Value) {
 	for _, f := range fields {
 		at, inner := strings.TrimPrefix(path+"."+f.Key, "."), v.FieldByIndex(f.Struct.Index)
 		element := inner.Type()
+		if element.Kind() == reflect.Pointer { // a section that may be left out
+			element = element.Elem()
+		}
 		for element.Kind() == reflect.Slice || element.Kind() == reflect.Map {
 			at, element = at+map[bool]string{true: "[]", false: ".*"}[element.Kind() == reflect.Slice], element.Elem()
 		}

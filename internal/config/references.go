@@ -56,6 +56,10 @@ func (s *Site) deployments(p problem.List) {
 	for i, project := range s.Updates.Projects {
 		at := p.At("updates").At("projects").Index(i).At("deployed_from")
 		for _, from := range project.DeployedFrom {
+			if s.tellsNoVersion(from) {
+				at.Addf("%s has no url, and its version is told by its management API; write url there", quote(from))
+				continue
+			}
 			if strings.HasPrefix(from, "package/") || slices.Contains(known, from) || !strings.Contains(from, "/") {
 				continue
 			}
@@ -66,6 +70,17 @@ func (s *Site) deployments(p problem.List) {
 			}
 		}
 	}
+}
+
+// tellsNoVersion tells whether this is a broker of which the plugin alone is
+// asked.
+func (s *Site) tellsNoVersion(from string) bool {
+	for i := range s.RabbitMQ {
+		if from == "rabbitmq/"+s.RabbitMQ[i].Name {
+			return s.RabbitMQ[i].URL == ""
+		}
+	}
+	return false
 }
 
 // needable lists what bricks can need.

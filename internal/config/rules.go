@@ -81,6 +81,7 @@ func OwnMetrics() []string {
 		"tocsin_collector_duration_seconds", "tocsin_collector_success",
 		"tocsin_collector_failure_info", "tocsin_collector_last_success_timestamp_seconds",
 		"tocsin_http_requests_total", "tocsin_http_refusals_total", "tocsin_http_page_problems_total",
+		"blackbox_module_unknown_total", // as of blackbox_exporter, whose GET /probe is answered
 		"tocsin_heartbeat_sent_total", "tocsin_heartbeat_last_success_timestamp_seconds",
 		"tocsin_notifications_total", "tocsin_notifications_failed_total", "tocsin_notification_last_success_timestamp_seconds",
 	}

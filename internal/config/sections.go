@@ -91,9 +91,6 @@ func (s *Site) Unwatched() []string {
 	if s.Engine.Off && s.speaks() {
 		all = append(all, "alerts: the engine is off, so that nothing is judged or said from here")
 	}
-	if len(s.ProbeAllow) > 0 {
-		all = append(all, "probe_allow: this version does not answer GET /probe yet; nothing can be probed by it")
-	}
 	for _, what := range s.unfollowed {
 		all = append(all, "updates: "+what)
 	}

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -18,7 +17,6 @@ import (
 	"tocsin/exporters/rabbitmq"
 	"tocsin/internal/secret"
 	"tocsin/probes"
-	"tocsin/updatewatch"
 )
 
 // Show writes the configuration as it is in effect: what was written, and the
@@ -135,6 +133,15 @@ func Outgoing(s *Site) []Connection {
 		if c.URL != "" {
 			add(index("rabbitmq", i), hostOf(c.URL), "asked how it is, by its management API"+every)
 		}
+		if c.URL != "" && !c.Watch.Off {
+			add(index("rabbitmq", i), hostOf(c.URL), "asked every "+c.Watch.Interval.String()+" what its administrator needs; as guest, once an hour at most, whether guest gets in")
+		}
+		if c.RoundTrip != nil {
+			for _, door := range c.RoundTrip.URLs {
+				add(index("rabbitmq", i), hostOf(door), "sent a message and asked to give it back, every "+c.RoundTrip.Interval.String()+
+					", as user "+c.RoundTrip.Username+" with the password")
+			}
+		}
 	}
 	for i := range s.brickProbes {
 		to, told := probed(&s.brickProbes[i])
@@ -155,11 +162,6 @@ func Outgoing(s *Site) []Connection {
 		return all // nobody judges, so nobody speaks
 	}
 	return append(all, s.voices()...)
-}
-
-// asksVersion tells whether a project has a server tell what is deployed.
-func (s *Site) asksVersion(from string) bool {
-	return slices.ContainsFunc(s.updates.Projects, func(p updatewatch.Project) bool { return slices.Contains(p.DeployedFrom, from) })
 }
 
 // databaseHost names the host in the address of a database; none for a socket

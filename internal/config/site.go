@@ -16,6 +16,7 @@ import (
 	"tocsin/exporters/host/backups"
 	"tocsin/internal/web/access"
 	"tocsin/probes"
+	"tocsin/probes/blackbox"
 	"tocsin/updatewatch"
 )
 
@@ -68,9 +69,15 @@ type Site struct {
 	Backups backups.List `yaml:"backups"`
 	// Probes are what is looked at from outside, as a user would.
 	Probes probes.List `yaml:"probes"`
-	// ProbeAllow is what others may have probed by GET /probe: host names, with
-	// * for any letters, and networks as 10.1.0.0/16. Left out, nothing.
+	// ProbeAllow is what others may have probed by GET /probe beside the hosts
+	// of this file's probes: host names, with * for any letters, networks as
+	// 10.1.0.0/16, and paths of Unix sockets. An address that is not public
+	// must be named by its network, or by a host name without *.
 	ProbeAllow []string `yaml:"probe_allow"`
+	// ProbeModules are files with the modules of GET /probe, as
+	// blackbox_exporter reads them: paths, with * for any letters, relative to
+	// the site file. Left out, the modules that a fresh blackbox_exporter has.
+	ProbeModules []string `yaml:"probe_modules"`
 
 	// Alerts is who is told of what, and when.
 	Alerts Alerts `yaml:"alerts"`
@@ -110,6 +117,7 @@ type loaded struct {
 	kinds       []bricks.Kind
 	composed    []bricks.Brick
 	brickProbes []probes.Config
+	modules     *blackbox.Modules
 	updates     updatewatch.Config // with the projects of bricks
 	unfollowed  []string
 	rules       []rules.File
@@ -136,6 +144,9 @@ func (s *Site) Rules() []rules.File { return s.rules }
 // RuleTexts returns the rule files as an engine loads them, by name, with the
 // site's overrides applied. The caller must not change them.
 func (s *Site) RuleTexts() map[string][]byte { return s.ruleTexts }
+
+// Modules returns what GET /probe can look with.
+func (s *Site) Modules() *blackbox.Modules { return s.modules }
 
 // Fingerprint changes whenever anything changes that a reload would have to
 // apply: the file, what is filled in from the machine, rule files,

@@ -44,7 +44,7 @@ func (s *Site) validate(p problem.List) {
 	}
 	s.Probes.Validate(p.At("probes"))
 	for i, text := range s.ProbeAllow {
-		if !allowed.MatchString(text) && !isNetwork(text) {
+		if !allowed.MatchString(text) && !isNetwork(text) && !strings.HasPrefix(text, "/") {
 			p.At("probe_allow").Index(i).Addf("%s is neither a host's name nor a network; write www.ville.example, *.ville.example or 10.1.0.0/16", quote(text))
 		}
 	}
@@ -94,7 +94,8 @@ var allowed = regexp.MustCompile(`^(\*\.)?[A-Za-z0-9*_-]*[A-Za-z0-9][A-Za-z0-9.*
 
 func isNetwork(text string) bool {
 	_, err := netip.ParsePrefix(text)
-	return err == nil
+	_, errAddr := netip.ParseAddr(strings.Trim(text, "[]"))
+	return err == nil || errAddr == nil
 }
 
 var metricPattern = regexp.MustCompile(`^[a-zA-Z_:*?\[][a-zA-Z0-9_:*?\[\]-]*$`)

@@ -1,7 +1,9 @@
 package frame
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -190,4 +192,18 @@ func (s *Sink) seal() (map[string]*family, []error) {
 	defer s.mu.Unlock()
 	s.sealed = true
 	return s.families, s.rejected
+}
+
+// Page ends the sink's life and returns what it took as a page, in the order of
+// names. Its error tells what was dropped. Runners do so by themselves; it is
+// for whoever collects once and answers with it.
+func (s *Sink) Page() ([]*dto.MetricFamily, error) {
+	families, rejected := s.seal()
+	page := make([]*dto.MetricFamily, 0, len(families))
+	for _, name := range slices.Sorted(maps.Keys(families)) {
+		if f := families[name].dto; len(f.Metric) > 0 {
+			page = append(page, f)
+		}
+	}
+	return page, errors.Join(rejected...)
 }

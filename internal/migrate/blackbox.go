@@ -1,8 +1,9 @@
 package migrate
 
 import (
+	"fmt"
+	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,11 +11,11 @@ import (
 	"github.com/prometheus/common/model"
 
 	"tocsin/internal/migrate/foreign"
-	"tocsin/probes"
+	"tocsin/probes/blackbox"
 )
 
-// Blackbox makes a template of a probe of each HTTP module of blackbox.yml.
-// The file alone says how, not at what, so that all of it stands in comments.
+// Blackbox makes a site file that names blackbox.yml, which Tocsin reads as it
+// is: GET /probe answers by its modules. What Tocsin would refuse in it is told.
 func Blackbox(name string, data []byte) (*Result, error) {
 	config, err := foreign.Parse(name, data)
 	if err != nil {
@@ -23,75 +24,65 @@ func Blackbox(name string, data []byte) (*Result, error) {
 	if err := config.MustBe("configuration of blackbox_exporter", "modules"); err != nil {
 		return nil, err
 	}
+	full, err := filepath.Abs(name)
+	if err != nil {
+		return nil, err
+	}
 	r := &report{}
-	r.unread(config, "", keys{"modules": ""})
-	head := []string{
-		"What blackbox.yml demands, as templates of probes: one for each module. Take the signs",
-		"of comment away and write a probe for each address. With prometheus.yml beside it,",
-		"tocsin migrate prometheus FILE --blackbox FILE writes the addresses, too.",
+	for _, f := range blackbox.Check(filepath.Dir(full), data) {
+		r.losef(fmt.Sprintf("%s:%d", name, f.Line), f.Path, "%s", f.Text)
 	}
-	for _, module := range config.Get("modules").Pairs() {
-		if prober := module.Value.Get("prober").Text(); prober != "http" {
-			r.losef(module.Value.Place(), "module "+module.Key, "%s", otherProber(prober))
-			continue
-		}
-		m := newMapping()
-		m.set("target", "https://www.ville.example")
-		notes := r.module(module.Value, module.Key, m)
-		if _, wrong := asProbe(m); wrong != "" {
-			r.losef(module.Value.Place(), "module "+module.Key, "Tocsin would refuse it: %s", wrong)
-			continue
-		}
-		m.note(notes...)
-		top := newMapping()
-		top.set("probes", []*mapping{m})
-		text, err := top.text()
-		if err != nil {
-			return nil, err
-		}
-		head = append(head, "", "Module "+module.Key+":")
-		head = append(head, strings.Split(strings.TrimSpace(string(text)), "\n")...)
-	}
-	return r.finish(newMapping(), head...)
+	top := newMapping()
+	top.set("probe_modules", []string{full})
+	return r.finish(top,
+		"Tocsin answers GET /probe by the modules of this file, as blackbox_exporter does: let the job of",
+		"prometheus.yml name Tocsin's address in place of blackbox_exporter's, and change nothing else.",
+		"It probes for others what the site file lists only: name the hosts and networks of the job's targets.",
+		"probe_allow: [\"*.ville.example\", 10.1.0.0/16]",
+		"To have the targets as probes of Tocsin's own, with alerts and pages:",
+		"tocsin migrate prometheus FILE --blackbox FILE",
+	)
 }
 
 // otherProber says what to do about a module that does not look at web pages.
 func otherProber(prober string) string {
 	switch prober {
 	case "tcp", "icmp", "dns", "grpc", "unix":
-		if !slices.Contains(probes.Schemes(), prober) {
-			return "this version does not probe by " + prober + " yet; keep blackbox_exporter for it"
-		}
-		return "write a probe with target: " + prober + "://HOST"
+		return "write a probe with target: " + prober + "://HOST, or let Prometheus go on to ask for it: probe_modules names blackbox.yml, and probe_allow the target"
 	case "":
 		return "nothing says what its module does; give --blackbox FILE"
 	}
 	return "Tocsin has no prober of this kind; keep blackbox_exporter for it"
 }
 
-const byHand = "Tocsin's probes cannot demand this; keep blackbox_exporter for it, or demand something of the body (body: {contains: ...})"
+// byModule is for what a site file says otherwise than a module.
+const byModule = "is not carried by itself; write "
 
 var httpKeys = keys{
 	"valid_status_codes": "", "method": "", "headers": "", "fail_if_body_matches_regexp": "", "fail_if_body_not_matches_regexp": "",
 	"body_size_limit": "", "tls_config": "", "basic_auth": "", "bearer_token": "", "bearer_token_file": "", "authorization": "",
 	"follow_redirects": "", "no_follow_redirects": "", "preferred_ip_protocol": "", "ip_protocol_fallback": "",
-	"valid_http_versions": byHand, "fail_if_header_matches": byHand, "fail_if_header_not_matches": byHand,
-	"fail_if_body_json_matches_cel": byHand, "fail_if_body_json_not_matches_cel": byHand,
+	"valid_http_versions":           byModule + "http_versions",
+	"fail_if_header_matches":        byModule + "answer_headers: [{name: ..., not_matches: ...}]",
+	"fail_if_header_not_matches":    byModule + "answer_headers: [{name: ..., matches: ...}]",
+	"fail_if_body_json_matches_cel": byModule + "body: {json: ...} with the opposite", "fail_if_body_json_not_matches_cel": byModule + "body: {json: ...}",
 	"fail_if_ssl":     "a target with http:// that is redirected to HTTPS is found by its status; write follow_redirects: false and status: [301, 308]",
 	"fail_if_not_ssl": "write https:// in front of the target; a probe of it never falls back to HTTP",
-	"body":            "Tocsin's probes send no body; probe a page that is asked by GET", "body_file": "Tocsin's probes send no body; probe a page that is asked by GET",
-	"compression": "Tocsin takes whatever the server chooses; nothing to do", "enable_http2": "Tocsin speaks HTTP/2 where the server does; nothing to do",
-	"enable_http3": byHand,
-	"oauth2":       "Tocsin's probes fetch no tokens; write bearer_token_file",
-	"proxy_url":    "Tocsin looks as the machine it runs on does; open the way out", "proxy_from_environment": "Tocsin looks as the machine it runs on does; open the way out",
-	"no_proxy": "Tocsin uses no proxy; nothing to do", "proxy_connect_header": "Tocsin uses no proxy; nothing to do", "skip_resolve_phase_with_proxy": "Tocsin uses no proxy; nothing to do",
-	"http_headers": "write headers, or headers_file for those with secrets",
+	"body":            byModule + "request_body_file", "body_file": byModule + "request_body_file",
+	"compression": byModule + "compression, and headers: {Accept-Encoding: ...}", "enable_http2": byModule + "http2",
+	"enable_http3": "Tocsin does not speak HTTP/3; keep blackbox_exporter for it",
+	"oauth2":       "a probe of the site file fetches no tokens; write bearer_token_file, or let Prometheus go on to ask by this module (probe_modules)",
+	"proxy_url":    byModule + "proxy_url, without a password", "proxy_from_environment": byModule + "proxy_url",
+	"no_proxy": "a probe names the proxy it uses; nothing to do", "proxy_connect_header": "a probe of the site file sends a proxy no headers; let Prometheus go on to ask by this module (probe_modules)",
+	"skip_resolve_phase_with_proxy": "nothing to do: the proxy looks names up",
+	"http_headers":                  "write headers, or headers_file for those with secrets",
 }
 
 var tlsKeys = keys{
-	"ca_file": "", "server_name": "", "insecure_skip_verify": "",
-	"ca": "authorities written into the file itself; put them into a file, and its name under ca_file", "cert_file": "Tocsin's probes show no certificate", "key_file": "Tocsin's probes show no certificate",
-	"cert": "Tocsin's probes show no certificate", "key": "Tocsin's probes show no certificate", "min_version": tlsChoice, "max_version": tlsChoice,
+	"ca_file": "", "server_name": "", "insecure_skip_verify": "", "cert_file": "", "key_file": "",
+	"ca":   "authorities written into the file itself; put them into a file, and its name under ca_file",
+	"cert": "a certificate written into the file itself; put it into a file, and its name under cert_file", "key": "a key written into the file itself; put it into a file, and its name under key_file",
+	"min_version": byModule + "tls_min_version", "max_version": byModule + "tls_max_version",
 }
 
 // module adds what an HTTP module demands to a probe. It returns what has to
@@ -120,6 +111,12 @@ func (r *report) module(v foreign.Value, name string, m *mapping) []string {
 	tls := h.Get("tls_config")
 	m.setText("ca_file", tls.Get("ca_file").Text())
 	m.setText("server_name", tls.Get("server_name").Text())
+	if cert, key := tls.Get("cert_file"), tls.Get("key_file"); cert.Is() && key.Is() {
+		m.setText("cert_file", cert.Text())
+		m.setText("key_file", key.Text())
+	} else if cert.Is() {
+		r.losef(cert.Place(), what+".tls_config.cert_file", "has no key_file beside it, so that nobody can show it; write both")
+	}
 	if tls.Get("insecure_skip_verify").True() {
 		m.set("insecure_skip_verify", true)
 	}

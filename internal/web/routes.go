@@ -42,6 +42,7 @@ func (s *Server) table() []route {
 		{"metrics", "/metrics", always(access.Read), get, s.nodePage},
 		{"target", "/metrics/{job}/{id}", always(access.Read), get, s.targetPage},
 		{"sd", "/sd", always(access.Read), get, s.discovery},
+		{"probe", "/probe", always(access.Read), []string{http.MethodGet}, s.probe},
 		{"reload", "/-/reload", always(access.Write), []string{http.MethodPost, http.MethodPut}, s.reload},
 		{"notify_test", "/-/notify/test", always(access.Write), []string{http.MethodPost}, s.notifyTest},
 		{"query", "/api/v1/", queryClass, nil, s.query},

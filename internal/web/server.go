@@ -38,6 +38,9 @@ type View struct {
 	Advertise string
 	// Access decides who may ask. It must be set.
 	Access *access.Access
+	// Probe answers GET /probe: it looks once at what the query names, for at
+	// most its patience. Nil: nobody may have anything probed.
+	Probe func(ctx context.Context, q ProbeQuery) ProbeAnswer
 	// QueryAPI answers /api/v1/, Alertmanager answers /api/v2/. They see the
 	// whole path. Nil: the engine is off.
 	QueryAPI, Alertmanager http.Handler
@@ -74,6 +77,7 @@ type Server struct {
 	own     *ownPage
 	status  *status.Page
 	slots   chan struct{} // one place for each request that is worked on
+	probes  queue
 	outer   http.Handler
 	inner   http.Handler
 

@@ -15,7 +15,7 @@ import (
 const (
 	// maxCost bounds how much work one judgement may be, in CEL's own units: a
 	// document with ten thousand entries is within it.
-	maxCost = 10_000_000
+	maxCost = 1_000_000
 	// maxTime bounds one judgement where its context does not.
 	maxTime = 5 * time.Second
 	// checkEvery is after how many steps of a loop the context is looked at.

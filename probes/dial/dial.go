@@ -38,6 +38,8 @@ type Options struct {
 	// for each address of each connection after the name was looked up, and
 	// what is dialled is the address that it saw.
 	AllowAddress func(netip.Addr) error
+	// AllowHost does the same, and is told which host led to the address.
+	AllowHost func(host string, a netip.Addr) error
 	// Lookup replaces the system's resolver.
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 	// Dial replaces net.Dialer. The address is always an IP address and port.
@@ -82,7 +84,7 @@ func (o *Options) Find(ctx context.Context, host string) (netip.Addr, Outcome, e
 		return netip.Addr{}, out, err
 	}
 	out.Found = found
-	allowed := o.allowed(found, &out)
+	allowed := o.allowed(host, found, &out)
 	if len(allowed) == 0 {
 		return netip.Addr{}, out, probe.Fail(probe.BlockedAddress, probe.PhaseConnect, out.Failed[0].Err)
 	}
@@ -100,7 +102,7 @@ func (o *Options) connect(ctx context.Context, network, host string, port uint16
 	out.Found = found
 
 	began = time.Now()
-	allowed := o.allowed(found, &out)
+	allowed := o.allowed(host, found, &out)
 	if len(allowed) == 0 {
 		return nil, out, probe.Fail(probe.BlockedAddress, probe.PhaseConnect, out.Failed[0].Err)
 	}
@@ -114,13 +116,20 @@ func (o *Options) connect(ctx context.Context, network, host string, port uint16
 }
 
 // allowed keeps the addresses that the probe may speak to.
-func (o *Options) allowed(found []netip.Addr, out *Outcome) []netip.Addr {
-	if o.AllowAddress == nil {
+func (o *Options) allowed(host string, found []netip.Addr, out *Outcome) []netip.Addr {
+	if o.AllowAddress == nil && o.AllowHost == nil {
 		return found
 	}
 	allowed := make([]netip.Addr, 0, len(found))
 	for _, a := range found {
-		if err := o.AllowAddress(a); err != nil {
+		var err error
+		if o.AllowAddress != nil {
+			err = o.AllowAddress(a)
+		}
+		if err == nil && o.AllowHost != nil {
+			err = o.AllowHost(host, a)
+		}
+		if err != nil {
 			out.Failed = append(out.Failed, Attempt{a, fmt.Errorf("%s: %w", a, err)})
 			continue
 		}

@@ -96,9 +96,16 @@ func (d *Dialogue) Talk(ctx context.Context, r *probe.Result, conn net.Conn, sec
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) }) // whoever reads wakes up
 	defer stop()
 	err := t.run(ctx, conn)
-	r.Send(failedByRegex, truth(t.byRegex))
-	r.Send(failedByBytes, truth(t.byBytes))
+	flags(r, t.byRegex, t.byBytes)
 	return err
+}
+
+// Unspoken sends the samples of a dialogue that did not begin.
+func Unspoken(r *probe.Result) { flags(r, false, false) }
+
+func flags(r *probe.Result, byRegex, byBytes bool) {
+	r.Send(failedByRegex, truth(byRegex))
+	r.Send(failedByBytes, truth(byBytes))
 }
 
 // talk is one run of a dialogue.

@@ -57,6 +57,9 @@ type Options struct {
 	Rcodes            []string // those that are good; none: NOERROR
 
 	Answer, Authority, Additional Records
+	// AllMustMatch turns FailIfAllMatch round: it fails when not all records
+	// match. So blackbox_exporter has judged from its beginnings.
+	AllMustMatch bool
 }
 
 // A Prober asks one question. It implements probe.Prober.
@@ -96,6 +99,7 @@ func New(o Options) (*Prober, error) {
 		if p.rules[i], err = part.records.ready(part.words); err != nil {
 			return nil, err
 		}
+		p.rules[i].allMustMatch = o.AllMustMatch
 	}
 	host := o.Host
 	if strings.Contains(host, ":") {

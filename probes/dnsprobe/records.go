@@ -11,6 +11,7 @@ import (
 type rules struct {
 	section                            string // in words
 	matches, allMatch, notMatch, never []*regexp.Regexp
+	allMustMatch                       bool // see Options
 }
 
 func (r *Records) ready(section string) (*rules, error) {
@@ -54,7 +55,9 @@ func (r *rules) judge(records []dns.RR) string {
 		}
 	}
 	switch {
-	case len(r.allMatch) > 0 && all && len(records) > 0:
+	case len(r.allMatch) > 0 && r.allMustMatch && !all:
+		return fmt.Sprintf("not all records in %s match %q", r.section, r.allMatch)
+	case len(r.allMatch) > 0 && !r.allMustMatch && all && len(records) > 0:
 		return fmt.Sprintf("all records in %s match %q, and must not", r.section, r.allMatch)
 	case len(r.never) > 0 && !any:
 		return fmt.Sprintf("no record in %s matches %q", r.section, r.never)

@@ -102,20 +102,22 @@ func (l *look) judgeHeader(at *url.URL, resp *http.Response) error {
 
 func (l *look) judgeBody(ctx context.Context, body []byte) error {
 	rules := &l.options.Body
-	fail := func(format string, args ...any) error {
+	fail := func(flag *bool, format string, args ...any) error {
+		*flag = true
 		return probe.Fail(probe.Body, probe.PhaseTransfer, fmt.Errorf("%s (%d bytes)", fmt.Sprintf(format, args...), len(body)))
 	}
+	byText, byCEL := &l.last.failedByText, &l.last.failedByCEL
 	if rules.Contains != "" && !bytes.Contains(body, []byte(rules.Contains)) {
-		return fail("the body does not contain %q", rules.Contains)
+		return fail(byText, "the body does not contain %q", rules.Contains)
 	}
 	for _, re := range rules.Matches {
 		if !re.Match(body) {
-			return fail("the body does not match %q", re)
+			return fail(byText, "the body does not match %q", re)
 		}
 	}
 	for _, re := range rules.NotMatches {
 		if re.Match(body) {
-			return fail("the body matches %q, and must not", re)
+			return fail(byText, "the body matches %q, and must not", re)
 		}
 	}
 	for _, rule := range []struct {
@@ -132,11 +134,10 @@ func (l *look) judgeBody(ctx context.Context, body []byte) error {
 		if err == nil && is == rule.want {
 			continue
 		}
-		l.last.failedByCEL = true
 		if err != nil {
-			return fail("%v", err)
+			return fail(byCEL, "%v", err)
 		}
-		return fail("%q is %t of the body", rule.expression, is)
+		return fail(byCEL, "%q is %t of the body", rule.expression, is)
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ var (
 	}
 	redirects = &frame.Family{
 		Name: "probe_http_redirects",
-		Help: "How many redirects were followed.",
+		Help: "How many redirects were met: those that were followed, and one that was not.",
 	}
 	hasTLS = &frame.Family{
 		Name: "probe_http_ssl",
@@ -64,8 +64,8 @@ func Families() []*frame.Family {
 type answer struct {
 	response *http.Response // nil: none came; the body is closed
 	read     int64
-	// failedByCEL tells that a CEL expression was not as it must be.
-	failedByCEL bool
+	// failedByText and failedByCEL tell which demand the body did not meet.
+	failedByText, failedByCEL bool
 }
 
 // sample turns a run into the protocol's own metrics. As with
@@ -91,12 +91,16 @@ func sample(r *probe.Result, o *Options, last answer, failure *probe.Failure) {
 	}
 	r.Send(contentLength, length)
 	r.Send(bodyLength, float64(last.read))
-	r.Send(redirects, float64(max(0, len(r.Hops)-1)))
+	met := max(0, len(r.Hops)-1)
+	if resp := last.response; resp != nil && isRedirect(resp.StatusCode) && resp.Header.Get("Location") != "" {
+		met++
+	}
+	r.Send(redirects, float64(met))
 	r.Send(hasTLS, secure)
 	r.Send(statusCode, status)
 	r.Send(version, proto)
 	var regex float64
-	if failure != nil && (failure.Reason == probe.Body && !last.failedByCEL || failure.Reason == probe.Header) {
+	if last.failedByText || failure != nil && failure.Reason == probe.Header {
 		regex = 1
 	}
 	r.Send(failedByRegex, regex)

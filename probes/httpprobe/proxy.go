@@ -186,7 +186,7 @@ func (l *look) tunnel(ctx context.Context, conn net.Conn, by *url.URL, target st
 	var resp *http.Response
 	in := bufio.NewReader(io.LimitReader(conn, maxConnectAnswer))
 	if err == nil {
-		resp, err = http.ReadResponse(in, req)
+		resp, err = http.ReadResponse(in, req) //nolint:bodyclose // what follows CONNECT is the tunnel, which is closed as the connection
 	}
 	switch {
 	case err != nil:

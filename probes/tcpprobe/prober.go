@@ -51,7 +51,11 @@ func (p *Prober) Families() []*frame.Family { return dialogue.Families(p.dialogu
 // Probe implements probe.Prober.
 func (p *Prober) Probe(ctx context.Context) probe.Result {
 	r := stream.Begin(ctx, p.options.Target, p.options.Host)
-	r.End(p.look(ctx, &r), nil)
+	err := p.look(ctx, &r)
+	if len(r.Samples) == 0 {
+		dialogue.Unspoken(&r)
+	}
+	r.End(err, nil)
 	return r
 }
 

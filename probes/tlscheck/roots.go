@@ -3,6 +3,7 @@ package tlscheck
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -84,6 +85,15 @@ func (r *Roots) refresh() error {
 	return nil
 }
 
+// ParseRoots reads authorities of a PEM text.
+func ParseRoots(text []byte) (*Roots, error) {
+	certs := parseCertificates(text)
+	if len(certs) == 0 {
+		return nil, errors.New("holds no PEM certificate (-----BEGIN CERTIFICATE-----)")
+	}
+	return NewRoots(certs...), nil
+}
+
 func readCertificates(file string) ([]*x509.Certificate, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -97,6 +107,14 @@ func readCertificates(file string) ([]*x509.Certificate, error) {
 	if len(rest) > maxRoots {
 		return nil, fmt.Errorf("read authorities: %s is larger than %d bytes", file, maxRoots)
 	}
+	certs := parseCertificates(rest)
+	if len(certs) == 0 {
+		return nil, fmt.Errorf("read authorities: %s holds no PEM certificate (-----BEGIN CERTIFICATE-----)", file)
+	}
+	return certs, nil
+}
+
+func parseCertificates(rest []byte) []*x509.Certificate {
 	var certs []*x509.Certificate
 	for {
 		var block *pem.Block
@@ -113,8 +131,5 @@ func readCertificates(file string) ([]*x509.Certificate, error) {
 			certs = append(certs, c)
 		}
 	}
-	if len(certs) == 0 {
-		return nil, fmt.Errorf("read authorities: %s holds no PEM certificate (-----BEGIN CERTIFICATE-----)", file)
-	}
-	return certs, nil
+	return certs
 }

@@ -2,6 +2,7 @@ package ipsec
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -74,7 +75,7 @@ func sendAssociations(s *frame.Sink, all []association) error {
 				break
 			}
 			v := child.values
-			values := append(ike[:len(ike):len(ike)], v["name"], v["uniqueid"], v["reqid"], v["mode"], v["protocol"],
+			values := append(slices.Clip(ike), v["name"], v["uniqueid"], v["reqid"], v["mode"], v["protocol"],
 				strings.Join(child.lists["local-ts"], ", "), strings.Join(child.lists["remote-ts"], ", "))
 			sendState(s, childState, childStates, v["state"], values)
 			for _, n := range childNumbers {

@@ -93,7 +93,7 @@ func (c *Client) Open(ctx context.Context, path string, query url.Values, accept
 		return nil, err
 	}
 	if err := c.judge(resp); err != nil {
-		resp.Body.Close()
+		_ = resp.Body.Close() // nothing of it is wanted
 		cancel()
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (c *Client) do(ctx context.Context, path string, query url.Values, accept s
 		if resp.StatusCode != http.StatusUnauthorized || login || c.opts.Username == "" {
 			return resp, nil
 		}
-		resp.Body.Close()
+		_ = resp.Body.Close() // nothing of it is wanted
 		c.challenged.Store(true)
 	}
 }

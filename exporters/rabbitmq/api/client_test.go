@@ -50,24 +50,29 @@ func TestGet_answersThatAreNone(t *testing.T) {
 		reason  frame.Reason
 		words   string
 	}{
-		"a web page":       {Options{}, answer(200, "<!DOCTYPE html><html>hunter2</html>"), frame.ReasonRefused, "web page (HTML) in place of JSON; does the URL lead to the management API"},
-		"truncated":        {Options{}, answer(200, `{"node": "a", "x": [1, 2`), frame.ReasonError, "ends in the middle of the JSON"},
-		"nothing":          {Options{}, answer(200, ``), frame.ReasonError, "ends in the middle of the JSON"},
-		"no JSON":          {Options{}, answer(200, `hunter2 {`), frame.ReasonError, "its answer is no JSON"},
-		"a list":           {Options{}, answer(200, `[1]`), "", ""},
-		"500 in part":      {Options{}, answer(500, `{"node": "a"}`), frame.ReasonError, "status 500 Internal Server Error, so that what it sent is not used"},
-		"starting":         {Options{}, answer(503, ``), frame.ReasonUnreachable, "starting"},
-		"no plugin":        {Options{}, answer(404, ``), frame.ReasonRefused, "does not know this path (status 404)"},
-		"nobody logs in":   {Options{}, answer(401, ``), frame.ReasonRefused, "wants a log-in (status 401); write username and password_file"},
-		"wrong password":   {login, answer(401, `{"error":"not_authorised","reason":"Login failed"}`), frame.ReasonRefused, "refuses user monitor (status 401); is the password right"},
-		"no tag":           {login, answer(401, `{"error":"not_authorised","reason":"Not management user"}`), frame.ReasonRefused, "lacks the tag monitoring; give it by: rabbitmqctl set_user_tags monitor monitoring"},
-		"guest from afar":  {login, answer(401, `{"error":"not_authorised","reason":"User can only log in via localhost"}`), frame.ReasonRefused, "from the broker's own machine only"},
-		"too deep":         {Options{}, answer(200, strings.Repeat(`{"a":`, 50)+"1"+strings.Repeat("}", 50)), frame.ReasonError, "nested deeper than 32 levels"},
-		"too large":        {Options{}, answer(200, `{"a":"`+strings.Repeat("x", maxAnswer)+`"}`), frame.ReasonError, "larger than 16 MiB"},
-		"it redirects":     {Options{}, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://elsewhere.example/", 302) }, frame.ReasonRefused, "redirects (status 302)"},
+		"a web page":      {Options{}, answer(200, "<!DOCTYPE html><html>hunter2</html>"), frame.ReasonRefused, "web page (HTML) in place of JSON; does the URL lead to the management API"},
+		"truncated":       {Options{}, answer(200, `{"node": "a", "x": [1, 2`), frame.ReasonError, "ends in the middle of the JSON"},
+		"nothing":         {Options{}, answer(200, ``), frame.ReasonError, "ends in the middle of the JSON"},
+		"no JSON":         {Options{}, answer(200, `hunter2 {`), frame.ReasonError, "its answer is no JSON"},
+		"a list":          {Options{}, answer(200, `[1]`), "", ""},
+		"500 in part":     {Options{}, answer(500, `{"node": "a"}`), frame.ReasonError, "status 500 Internal Server Error, so that what it sent is not used"},
+		"starting":        {Options{}, answer(503, ``), frame.ReasonUnreachable, "starting"},
+		"no plugin":       {Options{}, answer(404, ``), frame.ReasonRefused, "does not know this path (status 404)"},
+		"nobody logs in":  {Options{}, answer(401, ``), frame.ReasonRefused, "wants a log-in (status 401); write username and password_file"},
+		"wrong password":  {login, answer(401, `{"error":"not_authorised","reason":"Login failed"}`), frame.ReasonRefused, "refuses user monitor (status 401); is the password right"},
+		"no tag":          {login, answer(401, `{"error":"not_authorised","reason":"Not management user"}`), frame.ReasonRefused, "lacks the tag monitoring; give it by: rabbitmqctl set_user_tags monitor monitoring"},
+		"guest from afar": {login, answer(401, `{"error":"not_authorised","reason":"User can only log in via localhost"}`), frame.ReasonRefused, "from the broker's own machine only"},
+		"too deep":        {Options{}, answer(200, strings.Repeat(`{"a":`, 50)+"1"+strings.Repeat("}", 50)), frame.ReasonError, "nested deeper than 32 levels"},
+		"too large":       {Options{}, answer(200, `{"a":"`+strings.Repeat("x", maxAnswer)+`"}`), frame.ReasonError, "larger than 16 MiB"},
+		"it redirects": {Options{}, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://elsewhere.example/", http.StatusFound)
+		}, frame.ReasonRefused, "redirects (status 302)"},
 		"no password file": {Options{Username: "monitor", Password: secret.Source{File: "/does/not/exist"}}, answer(200, "{}"), frame.ReasonPermission, "/does/not/exist"},
-		"after a minute": {Options{Timeout: 50 * time.Millisecond}, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
-			frame.ReasonTimeout, "does not answer in time"},
+		"after a minute": {
+			Options{Timeout: 50 * time.Millisecond},
+			func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+			frame.ReasonTimeout, "does not answer in time",
+		},
 		"half, then silence": {Options{Timeout: 100 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, `{"node": "a",`)
 			w.(http.Flusher).Flush()
@@ -103,7 +108,7 @@ func TestGet_nobodyThere(t *testing.T) {
 		"http://127.0.0.1:1":           "connection is refused",
 		"http://nowhere.invalid:15672": "its name does not resolve",
 	} {
-		c, err := New(Options{URL: address, Timeout: 5 * time.Second})
+		c, err := New(Options{URL: address, Timeout: 30 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}

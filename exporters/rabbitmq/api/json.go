@@ -46,8 +46,7 @@ func Each[T any](ctx context.Context, c *Client, path string, columns []string, 
 		q.Set("page", strconv.Itoa(page))
 		var err error
 		if pages, err = eachOf(ctx, c, path, q, do); err != nil {
-			var own *doing
-			if errors.As(err, &own) {
+			if own, ok := errors.AsType[*doing](err); ok {
 				return own.err
 			}
 			return fmt.Errorf("%s: %w", path, err)
@@ -145,12 +144,12 @@ func (c *Client) document(ctx context.Context, path string, q url.Values) (io.Re
 	r := bufio.NewReader(&shallow{r: answer})
 	begin, err := r.Peek(64)
 	if err != nil && !errors.Is(err, io.EOF) {
-		answer.Close()
+		_ = answer.Close() // it is none
 		return nil, undecoded(err)
 	}
 	begin = bytes.TrimLeft(begin, " \t\r\n\ufeff")
 	if len(begin) > 0 && begin[0] == '<' {
-		answer.Close()
+		_ = answer.Close() // it is none
 		return nil, frame.Fail(frame.ReasonRefused,
 			errors.New("it answers with a web page (HTML) in place of JSON; does the URL lead to the management API, as http://127.0.0.1:15672, past a proxy's log-in?"))
 	}

@@ -106,11 +106,11 @@ func (c *Collector) Collect(ctx context.Context, s *frame.Sink) error {
 	for _, l := range o.Listeners[:min(len(o.Listeners), maxListeners)] {
 		port := strconv.Itoa(int(l.Port.Value))
 		labels := []string{string(l.Node), string(l.Protocol), kind(string(l.Address)), port}
-		if id := strings.Join(labels, "\x00"); seen[id] || !l.Port.OK || l.Port.Value < 1 || l.Port.Value > 65535 {
+		id := strings.Join(labels, "\x00")
+		if seen[id] || !l.Port.OK || l.Port.Value < 1 || l.Port.Value > 65535 {
 			continue // a node may list a port for each of its addresses
-		} else {
-			seen[id] = true
 		}
+		seen[id] = true
 		s.Send(listenerInfo, 1, labels...)
 		secure := []string{string(l.Node), string(l.Protocol), port}
 		if id := strings.Join(secure, "\x00"); encrypted(string(l.Protocol)) && !seen[id] {

@@ -44,12 +44,16 @@ type Config struct {
 	Timeout model.Duration `yaml:"timeout,omitempty"`
 }
 
-// SetDefaults fills what the site file left out; what it does not say of the
-// user and the authorities is the management API's.
-func (c *Config) SetDefaults(username string, password secret.Source, caFile string) {
+// SetDefaults fills what the site file left out.
+func (c *Config) SetDefaults() {
 	c.Vhost = cmp.Or(c.Vhost, defaultVhost)
 	c.Interval = cmp.Or(c.Interval, model.Duration(defaultInterval))
 	c.Timeout = cmp.Or(c.Timeout, model.Duration(defaultTimeout))
+}
+
+// Inherit takes what the site file does not say of the user and the
+// authorities from the management API.
+func (c *Config) Inherit(username string, password secret.Source, caFile string) {
 	c.CAFile = cmp.Or(c.CAFile, caFile)
 	if c.Username == "" && c.Password.IsZero() && c.PasswordFile == "" {
 		c.Username, c.Password, c.PasswordFile = username, password.Value, password.File

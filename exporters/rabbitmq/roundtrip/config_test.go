@@ -37,7 +37,7 @@ func TestConfig_badFiles(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(text), &c); err != nil {
 			t.Fatal(err)
 		}
-		c.SetDefaults("", secret.Source{}, "")
+		c.SetDefaults()
 		list := problem.New()
 		c.Validate(list)
 		var got []string
@@ -55,12 +55,12 @@ func TestConfig_badFiles(t *testing.T) {
 func TestConfig_userOfTheManagementAPI(t *testing.T) {
 	api := secret.Source{File: "/etc/tocsin/rabbitmq"}
 	c := Config{}
-	c.SetDefaults("monitor", api, "/etc/ca.pem")
+	c.Inherit("monitor", api, "/etc/ca.pem")
 	if c.Username != "monitor" || c.PasswordFile != api.File || c.CAFile != "/etc/ca.pem" {
 		t.Errorf("%+v", c)
 	}
 	c = Config{Username: "app"}
-	if c.SetDefaults("monitor", api, ""); c.PasswordFile != "" {
+	if c.Inherit("monitor", api, ""); c.PasswordFile != "" {
 		t.Errorf("%+v", c)
 	}
 }

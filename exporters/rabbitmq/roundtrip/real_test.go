@@ -59,7 +59,7 @@ func collector(change func(*Config), urls ...string) *Collector {
 	if change != nil {
 		change(&c)
 	}
-	c.SetDefaults("", secret.Source{}, "")
+	c.SetDefaults()
 	return New(c)
 }
 

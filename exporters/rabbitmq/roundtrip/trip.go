@@ -49,7 +49,7 @@ func (t *trip) run(ctx context.Context) (took times, err error) {
 		return took, err
 	}
 	// The library's calls know no context: the end of the connection ends them.
-	stop := context.AfterFunc(ctx, func() { raw.Close() })
+	stop := context.AfterFunc(ctx, func() { hangUp(raw) })
 	defer stop()
 	blocked := conn.NotifyBlocked(make(chan amqp.Blocking, 1))
 	defer func() {
@@ -57,7 +57,7 @@ func (t *trip) run(ctx context.Context) (took times, err error) {
 		// farewell neither; that the connection is gone it sees at the next
 		// heartbeat that it sends.
 		if reasonOf(err) == Blocked || conn.CloseDeadline(time.Now().Add(farewell)) != nil {
-			raw.Close()
+			hangUp(raw)
 		}
 	}()
 	took.connect = time.Since(start)
@@ -154,6 +154,10 @@ func late(ctx context.Context, err error) error {
 	return err
 }
 
+// hangUp ends a connection without a word. Its error says nothing new: the
+// connection is gone either way.
+func hangUp(conn net.Conn) { _ = conn.Close() }
+
 // connect dials, encrypts and logs in. Both connections are the same one; to
 // close raw is to end it without a word.
 func (t *trip) connect(ctx context.Context) (conn *amqp.Connection, raw net.Conn, err error) {
@@ -161,13 +165,13 @@ func (t *trip) connect(ctx context.Context) (conn *amqp.Connection, raw net.Conn
 	if err != nil {
 		return nil, nil, late(ctx, err)
 	}
-	stop := context.AfterFunc(ctx, func() { raw.Close() })
+	stop := context.AfterFunc(ctx, func() { hangUp(raw) })
 	defer stop()
 	carrier := raw
 	if t.tls != nil {
 		client := tls.Client(raw, t.tls)
 		if err := client.HandshakeContext(ctx); err != nil {
-			raw.Close()
+			hangUp(raw)
 			return nil, nil, late(ctx, err)
 		}
 		carrier = client
@@ -182,7 +186,7 @@ func (t *trip) connect(ctx context.Context) (conn *amqp.Connection, raw net.Conn
 		Properties: amqp.Table{"product": "Tocsin", "connection_name": "Tocsin round trip"},
 	})
 	if err != nil {
-		raw.Close()
+		hangUp(raw)
 		return nil, nil, late(ctx, err)
 	}
 	return conn, raw, nil

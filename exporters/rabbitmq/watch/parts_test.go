@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -181,9 +182,7 @@ func answers(t *testing.T, change map[string]string) *httptest.Server {
 		"/api/deprecated-features/used": `[{"name":"classic_queue_mirroring","deprecation_phase":"removed"},{"name":"odd","deprecation_phase":"?"}]`,
 		"/api/users":                    `[]`,
 	}
-	for path, body := range change {
-		docs[path] = body
-	}
+	maps.Copy(docs, change)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, ok := docs[r.URL.Path]
 		if !ok {

@@ -1,0 +1,141 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync/atomic"
+
+	"github.com/prometheus/common/expfmt"
+
+	"tocsin/internal/config"
+	"tocsin/internal/strict"
+	"tocsin/internal/web"
+	"tocsin/probes"
+	"tocsin/probes/allow"
+	"tocsin/probes/blackbox"
+	"tocsin/probes/probe"
+)
+
+// prober answers GET /probe with the site's modules, for the targets that the
+// site allows.
+func (a *App) prober(site *config.Site) func(context.Context, web.ProbeQuery) web.ProbeAnswer {
+	var own []string
+	for _, p := range site.AllProbes() {
+		if u, err := url.Parse(p.Target); err == nil {
+			if own = append(own, u.Hostname()); u.Host == "" {
+				own = append(own, u.Path) // a socket
+			}
+		}
+	}
+	p := &probing{modules: site.Modules(), allowed: allow.New(site.ProbeAllow, own), unknown: a.metrics.noModule.Inc}
+	return p.answer
+}
+
+// probing looks at what others ask for.
+type probing struct {
+	modules *blackbox.Modules
+	allowed *allow.List
+	unknown func()        // somebody named a module that there is not
+	dial    blackbox.Dial // what tests put in place of the network
+}
+
+func (p *probing) answer(ctx context.Context, q web.ProbeQuery) web.ProbeAnswer {
+	module, ok := p.modules.Find(q.Module)
+	if !ok {
+		p.unknown()
+		return web.ProbeAnswer{Status: http.StatusBadRequest, Text: p.noModule(q.Module)}
+	}
+	host, err := module.Host(q.Target)
+	if err != nil {
+		return web.ProbeAnswer{Status: http.StatusBadRequest, Text: err.Error()}
+	}
+	if module.Prober == "unix" {
+		err = p.allowed.Socket(strings.TrimPrefix(q.Target, "unix://"))
+	} else {
+		err = p.allowed.Host(host)
+	}
+	if err != nil {
+		return web.ProbeAnswer{Status: http.StatusForbidden, Text: err.Error()}
+	}
+	var refused atomic.Pointer[error]
+	dial := p.dial
+	dial.AllowHost = func(host string, addr netip.Addr) error {
+		err := p.allowed.Address(host, addr)
+		if err != nil {
+			refused.CompareAndSwap(nil, &err)
+		}
+		return err
+	}
+	prober, err := module.New(q.Target, q.Hostname, dial)
+	if err != nil {
+		return web.ProbeAnswer{Status: http.StatusBadRequest, Text: err.Error()}
+	}
+	patience := q.Patience
+	if module.Timeout > 0 {
+		patience = min(patience, module.Timeout)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r := prober.Probe(ctx)
+	return p.tell(module, prober, &r, refused.Load(), q.Debug)
+}
+
+// tell makes an answer of a result. What hindered us says nothing of the
+// target, so it is no page: the scraper is told that nothing was measured.
+func (p *probing) tell(module *blackbox.Module, prober probes.Prober, r *probes.Result, refused *error, debug bool) web.ProbeAnswer {
+	switch {
+	case r.Reason == probe.BlockedAddress && refused != nil:
+		return web.ProbeAnswer{Status: http.StatusForbidden, Text: (*refused).Error()}
+	case r.Unmeasured != nil && !debug:
+		return web.ProbeAnswer{Status: http.StatusServiceUnavailable, Text: r.Unmeasured.Error()}
+	}
+	families, err := probes.Page(prober, r)
+	if err != nil {
+		return web.ProbeAnswer{Status: http.StatusInternalServerError, Text: "the page is not whole: " + err.Error()}
+	}
+	answer := web.ProbeAnswer{Status: http.StatusOK, Families: families}
+	if !debug {
+		return answer
+	}
+	// In the parts and under the headings of blackbox_exporter.
+	var b bytes.Buffer
+	fmt.Fprint(&b, "Logs for the probe:\n")
+	if err := probes.WriteText(&b, r, false); err != nil {
+		return web.ProbeAnswer{Status: http.StatusInternalServerError, Text: err.Error()}
+	}
+	fmt.Fprint(&b, "\n\n\nMetrics that would have been returned:\n")
+	if r.Unmeasured == nil {
+		for _, f := range families {
+			if _, err := expfmt.MetricFamilyToText(&b, f); err != nil {
+				return web.ProbeAnswer{Status: http.StatusInternalServerError, Text: err.Error()}
+			}
+		}
+	}
+	fmt.Fprintf(&b, "\n\n\nModule configuration:\n%s", module.Settings())
+	answer.Text = b.String()
+	return answer
+}
+
+// noModule says what may have been meant.
+func (p *probing) noModule(name string) string {
+	names := p.modules.Names()
+	hint := "there are " + strings.Join(names, ", ")
+	if near := strict.Nearest(name, names); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return fmt.Sprintf("Unknown module %q; %s", shorten(name), hint)
+}
+
+// shorten keeps a text from a request fit to be repeated.
+func shorten(text string) string {
+	const most = 64
+	if len(text) > most {
+		return strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
+}
