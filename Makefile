@@ -16,7 +16,7 @@ SOAKTIME ?= 24h
 POSTGRES_MAJORS ?= /var/tmp/tocsin-postgres
 
 .DEFAULT_GOAL := help
-.PHONY: compat-node compat-postgres compat-probes compat-rabbitmq help build run dist test lint fmt generate bench fuzz soak clean packages
+.PHONY: compat-node compat-postgres compat-probes compat-rabbitmq drama-postgres help build run dist test lint fmt generate bench fuzz soak clean packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ lint: ## the linters alone
 fmt: ## format the code, and write what is generated
 	$(TOOL) golangci-lint fmt ./...
 	$(GO) generate ./...
+
+drama-postgres: ## a primary and its standby: cut off, promoted, two primaries, rejoined; the alerts with their times
+	@$(GO) test -run TestReplicationDrama -v -count 1 -timeout 15m ./internal/app
 
 bench: ## all benchmarks, COUNT times each, in benchstat's format; BENCH='Page' runs some
 	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 2h ./...

@@ -3,6 +3,9 @@ package rabbitmq
 import (
 	"slices"
 
+	"tocsin/exporters/rabbitmq/listeners"
+	"tocsin/exporters/rabbitmq/roundtrip"
+	"tocsin/exporters/rabbitmq/watch"
 	"tocsin/internal/frame"
 )
 
@@ -106,5 +109,6 @@ func ofQueues() []*frame.Family {
 
 // Families lists all that a broker's page may have, for the reference pages.
 func Families() []*frame.Family {
-	return slices.Concat([]*frame.Family{upFamily, modeFamily, leftOutFamily, listedFamily, listingFamily, droppedFamily}, ofManagement(), passed[1:], besideFamilies())
+	return slices.Concat([]*frame.Family{upFamily, modeFamily, leftOutFamily, listedFamily, listingFamily, droppedFamily}, ofManagement(), passed[1:],
+		watch.Families(), listeners.Families(), roundtrip.Families())
 }
