@@ -59,7 +59,7 @@ compat-node: ## our page against a real node_exporter's, name by name, here and 
 
 compat-postgres: ## our page against postgres_exporter's, name by name: 0.20.1 as recorded, Debian's on the same server; all majors from 10 to 18
 	tools/postgres-majors.sh $(POSTGRES_MAJORS)
-	TOCSIN_POSTGRES_MAJORS=$(POSTGRES_MAJORS) $(GO) test ./exporters/postgres -run 'Reference|Debian|Majors|Older' -count 1 -v | grep -vE 'level=|LOG:|^=== RUN'
+	TOCSIN_POSTGRES_MAJORS=$(POSTGRES_MAJORS) $(GO) test ./exporters/postgres/... -run 'Reference|Debian|Majors|Older' -count 1 -v | grep -vE 'level=|LOG:|^=== RUN'
 
 compat-rabbitmq: ## our page against that of the plugin rabbitmq_prometheus on the same broker, in both modes, name by name
 	$(GO) test ./exporters/rabbitmq -run Compat -count 1 -v

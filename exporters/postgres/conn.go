@@ -93,6 +93,15 @@ const first = `SELECT current_setting('server_version_num'), current_user, pg_is
 var bounds = fmt.Sprintf(`SELECT set_config('search_path', 'pg_catalog', false), set_config('default_transaction_read_only', 'on', false),
 	set_config('statement_timeout', '%s', false), set_config('lock_timeout', '%s', false)`, milliseconds(patience), milliseconds(lockPatience))
 
+// boundsOf adds that none of our statements is shared out among processes: we
+// take one, however large a catalogue is.
+func boundsOf(v version) string {
+	if v < v9_6 {
+		return bounds
+	}
+	return bounds + ", set_config('max_parallel_workers_per_gather', '0', false)"
+}
+
 // errPooled is what a pooler is told by, that passes settings on to nobody.
 var errPooled = frame.Fail(frame.ReasonRefused, errors.New("a pooler stands between, where settings of a session would be other clients' too: "+
 	"give the address of the server itself"))
@@ -125,8 +134,9 @@ func (c *conn) begin(ctx context.Context) error {
 	if errors.As(err, &server) && server.Code == "42704" {
 		return errPooled
 	}
-	if err == nil {
-		_, err = c.pgx.Exec(ctx, bounds)
+	n, wrong := strconv.Atoi(number)
+	if c.version = version(n); err == nil {
+		_, err = c.pgx.Exec(ctx, boundsOf(c.version))
 	}
 	if err == nil && c.pgx.PgConn().ParameterStatus("server_encoding") == "SQL_ASCII" { // it can hold anything, and would refuse to give it as UTF-8
 		_, err = c.pgx.Exec(ctx, "SET client_encoding = 'SQL_ASCII'")
@@ -134,11 +144,9 @@ func (c *conn) begin(ctx context.Context) error {
 	if err != nil {
 		return refused(err)
 	}
-	n, err := strconv.Atoi(number)
-	if err != nil {
+	if wrong != nil {
 		return errors.New("the server does not say which version it is")
 	}
-	c.version = version(n)
 	return nil
 }
 

@@ -19,15 +19,8 @@ func (s source) With(ctx context.Context, database string, use func(depth.Conn) 
 		s.server.letPass(ctx)
 	}
 	return s.server.with(ctx, database, func(c *conn) error {
-		// Text of such a database may be no UTF-8 at all, and cannot become any.
-		pg := c.pgx.PgConn()
-		if database != "" && pg.ParameterStatus("server_encoding") == asItIs && pg.ParameterStatus("client_encoding") != asItIs {
-			if _, err := pg.Exec(ctx, "SET client_encoding = '"+asItIs+"'").ReadAll(); err != nil {
-				return c.refused(err)
-			}
-		}
 		err := use(lent{c})
-		c.hung = c.hung || err != nil && ctx.Err() == nil && pg.IsClosed() && frame.ReasonOf(err) == frame.ReasonTimeout
+		c.hung = c.hung || err != nil && ctx.Err() == nil && c.pgx.IsClosed() && frame.ReasonOf(err) == frame.ReasonTimeout
 		return err
 	})
 }
@@ -40,9 +33,6 @@ const (
 	// courtesy is how long a walk waits for that.
 	courtesy = time.Second
 )
-
-// asItIs is the encoding that stands for none.
-const asItIs = "SQL_ASCII"
 
 // letPass waits until no scrape seems under way.
 func (s *server) letPass(ctx context.Context) {

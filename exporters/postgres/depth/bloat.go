@@ -1,6 +1,13 @@
 package depth
 
-import "tocsin/internal/frame"
+import (
+	"strconv"
+
+	"tocsin/internal/frame"
+)
+
+// leastBloat is from how many pages on a table's bloat is estimated.
+const leastBloat = 128
 
 // bloatColumn estimates what VACUUM FULL would give back of a table.
 //
@@ -15,9 +22,9 @@ import "tocsin/internal/frame"
 var bloatColumn = column{
 	family: &frame.Family{
 		Name: "tocsin_postgres_table_bloat_bytes", Type: frame.Gauge, Labels: tableLabels,
-		Help: "About how much of the table on disk holds no row, without TOAST and indexes, by the widths of pg_stats; absent where those may not be read.",
+		Help: "About how much of the table on disk holds no row, without TOAST and indexes, by the widths of pg_stats; absent where those may not be read, and below 1 MiB.",
 	},
-	sql: `CASE WHEN w.known AND p.reltuples >= 0 THEN
+	sql: `CASE WHEN p.relpages >= ` + strconv.Itoa(leastBloat) + ` AND w.known AND p.reltuples >= 0 THEN
 	greatest(0, p.relpages - ceil(p.reltuples / greatest(1, floor((w.page - 24) * w.fill / w.width)))) * w.page END`,
 	unknown: true,
 }

@@ -2,6 +2,7 @@ package depth
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -11,18 +12,14 @@ import (
 	"tocsin/internal/testenv"
 )
 
-// dropping is a source that drops a database when the walk is in another one.
-type dropping struct {
-	t    *testing.T
-	db   *testenv.Cluster
-	done bool
+// watched is a source that tells when the walk goes to a database.
+type watched struct {
+	db     *testenv.Cluster
+	before func(database string)
 }
 
-func (d *dropping) With(ctx context.Context, database string, use func(Conn) error) error {
-	if database == "first" && !d.done {
-		d.done = true
-		d.db.Exec(d.t, "postgres", "DROP DATABASE second")
-	}
+func (d *watched) With(ctx context.Context, database string, use func(Conn) error) error {
+	d.before(database)
 	if database == "" {
 		database = "postgres"
 	}
@@ -47,8 +44,13 @@ func (direct) Refused(err error) error { return err }
 func TestWalk_databaseDroppedMeanwhile(t *testing.T) {
 	db := testenv.Postgres(t)
 	db.Exec(t, "postgres", "CREATE DATABASE first", "CREATE DATABASE second", "CREATE DATABASE third")
-	byDefault, _ := Collectors(Config{}, &dropping{t: t, db: db})
-	got := collectortest.Once(t, byDefault[len(byDefault)-1].Collector)
+	done := false
+	got := collectortest.Once(t, walkOver(&watched{db, func(database string) {
+		if database == "first" && !done {
+			done = true
+			db.Exec(t, "postgres", "DROP DATABASE second")
+		}
+	}}))
 	if got.Reason != "" {
 		t.Errorf("what is gone is no failure: %s", got.Err)
 	}
@@ -60,4 +62,35 @@ func TestWalk_databaseDroppedMeanwhile(t *testing.T) {
 			t.Errorf("%s is %v (%v), want %v", name, have, ok, want)
 		}
 	}
+}
+
+// TestWalk_goesOnWhereItStopped: a walk that has too little time comes round to
+// every database all the same.
+func TestWalk_goesOnWhereItStopped(t *testing.T) {
+	db := testenv.Postgres(t)
+	db.Exec(t, "postgres", "CREATE DATABASE first", "CREATE DATABASE second", "CREATE DATABASE third")
+	ctx, cancel := context.WithCancel(t.Context())
+	var visited []string
+	c := walkOver(&watched{db, func(database string) {
+		if database == "second" {
+			cancel()
+		}
+		if n := len(visited); database != "" && (n == 0 || visited[n-1] != database) {
+			visited = append(visited, database)
+		}
+	}})
+	if err := c.Collect(ctx, frame.NewSink(c.Families())); frame.ReasonOf(err) != frame.ReasonTimeout || err.Error() != errNotRead.Error() {
+		t.Errorf("it says %v", err)
+	}
+	if err := c.Collect(t.Context(), frame.NewSink(c.Families())); err != nil {
+		t.Error(err)
+	}
+	if want := []string{"first", "second", "third", "first"}; !slices.Equal(visited, want) {
+		t.Errorf("it went to %v, want %v", visited, want)
+	}
+}
+
+func walkOver(source Source) frame.Collector {
+	byDefault, _ := Collectors(Config{}, source)
+	return byDefault[len(byDefault)-1].Collector
 }

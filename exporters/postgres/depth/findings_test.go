@@ -87,7 +87,7 @@ func TestBloat_error(t *testing.T) {
 		"INSERT INTO holes SELECT i, repeat('a', 150) FROM generate_series(1, 30000) i",
 		"DELETE FROM holes WHERE id % 3 > 0",
 		"CREATE TABLE big (id int, a text)", "ALTER TABLE big ALTER a SET STORAGE EXTERNAL",
-		"INSERT INTO big SELECT i, repeat('a', 5000) FROM generate_series(1, 3000) i",
+		"INSERT INTO big SELECT i, repeat('a', 2100) FROM generate_series(1, 20000) i",
 		"VACUUM ANALYZE")
 	got := collectortest.Once(t, inside(t, postgres.Config{DSN: db.DSN("admin", "postgres")}, "walk"))
 	truth := rows(t, db, `SELECT c.relname, p.free_space, p.table_len, p.tuple_len + 4 * p.tuple_count
@@ -112,7 +112,7 @@ func TestBloat_error(t *testing.T) {
 func TestWalk_bloatWithoutRight(t *testing.T) {
 	db := testenv.Postgres(t)
 	db.Exec(t, "postgres", "CREATE ROLE watch LOGIN", "GRANT pg_monitor TO watch", "CREATE TABLE t (id serial)",
-		"INSERT INTO t SELECT FROM generate_series(1, 1000)", "ANALYZE t")
+		"INSERT INTO t SELECT FROM generate_series(1, 50000)", "ANALYZE t")
 	for _, grant := range []string{"", "GRANT pg_read_all_data TO watch"} {
 		if grant != "" {
 			db.Exec(t, "postgres", grant)

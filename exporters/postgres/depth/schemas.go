@@ -43,7 +43,7 @@ SELECT n.oid, n.nspname, count(c.oid) FILTER (WHERE c.relkind IN ('r', 'p')),
 	coalesce(sum(s.live), 0), coalesce(sum(s.dead), 0),
 	count(*) FILTER (WHERE s.dead > 2 * (rule.dead + rule.dead_share * greatest(c.reltuples, 0))),
 	count(*) FILTER (WHERE s.changed > 2 * (rule.changed + rule.changed_share * greatest(c.reltuples, 0))),
-	count(c.oid) FILTER (WHERE c.relkind IN ('r', 'p', 'm'))
+	count(c.oid) FILTER (WHERE c.relkind IN ('r', 'p', 'm')), max(c.relpages + coalesce(o.relpages, 0)) FILTER (WHERE c.relkind IN ('r', 'p', 'm'))
 FROM pg_namespace n CROSS JOIN rule
 LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'm', 'i', 'S')
 LEFT JOIN pg_class o ON o.oid = c.reltoastrelid
@@ -52,10 +52,15 @@ LEFT JOIN LATERAL (SELECT pg_stat_get_live_tuples(c.oid) AS live, pg_stat_get_de
 	pg_stat_get_mod_since_analyze(c.oid) AS changed WHERE c.relkind IN ('r', 'm')) s ON true
 WHERE ` + userSchema + ` GROUP BY n.oid, n.nspname`
 
-// askSchemas tells of the database by its schemas. It returns the schemas that
-// were chosen, nil for all, and how many tables they have,
-// materialized views among them.
-func (r *round) askSchemas(ctx context.Context, c Conn, d database) (chosen []uint32, tables float64, err error) {
+// content is what of a database's schemas was chosen.
+type content struct {
+	schemas []uint32 // nil: all
+	tables  float64  // how many there are, materialized views among them
+	largest float64  // pages of the largest of them, with TOAST
+}
+
+// askSchemas tells of the database by its schemas.
+func (r *round) askSchemas(ctx context.Context, c Conn, d database) (in content, err error) {
 	schemas, all, live, dead, vacuum, analyze := 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
 	err = each(ctx, c, schemasSQL, func(row [][]byte) {
 		schemas++
@@ -71,19 +76,20 @@ func (r *round) askSchemas(ctx context.Context, c Conn, d database) (chosen []ui
 			return
 		}
 		oid, _ := strconv.ParseUint(string(row[0]), 10, 32) // an oid is one
-		chosen = append(chosen, uint32(oid))
-		tables += number(row[8])
+		in.schemas = append(in.schemas, uint32(oid))
+		in.tables += number(row[8])
+		in.largest = max(in.largest, number(row[9]))
 		r.total["schema"]++
 		r.total["table"] += number(row[8])
 		r.schemas.offer(number(row[3]), schemaRow{[2]string{d.label, name}, number(row[2])})
 	})
 	if err != nil {
-		return nil, 0, err
+		return in, err
 	}
 	if r.cfg.Schemas.IsZero() {
-		chosen = nil
-	} else if chosen == nil {
-		chosen = []uint32{}
+		in.schemas = nil
+	} else if in.schemas == nil {
+		in.schemas = []uint32{}
 	}
 	r.sink.Send(databaseSchemas, schemas, d.label)
 	r.sink.Send(databaseTables, all, d.label)
@@ -91,7 +97,7 @@ func (r *round) askSchemas(ctx context.Context, c Conn, d database) (chosen []ui
 	r.sink.Send(databaseDead, dead, d.label)
 	r.sink.Send(databaseOverdue, vacuum, d.label, "vacuum")
 	r.sink.Send(databaseOverdue, analyze, d.label, "analyze")
-	return chosen, tables, nil
+	return in, nil
 }
 
 type schemaRow struct {

@@ -2,7 +2,6 @@ package depth
 
 import (
 	"context"
-	"errors"
 	"math"
 
 	"tocsin/internal/frame"
@@ -114,6 +113,3 @@ FROM pg_statio_user_indexes ORDER BY indexrelid LIMIT `+maxOwnIndexes, func(row 
 		})
 	})
 }
-
-// errNotRead is what a walk says that ends before its last database.
-var errNotRead = errors.New("the walk's time was up before the last database; make walk longer, or choose fewer databases")

@@ -18,6 +18,7 @@ type walk struct {
 	source  Source
 	chooses func(database string) bool
 	inside  func(schema string) bool
+	next    string // where a walk whose time was up is to go on, by the database's bytes
 }
 
 // finish is the share of the walk's time that is for walking; in the rest its
@@ -39,6 +40,9 @@ type round struct {
 	total     map[string]float64 // of each kind, how many there are
 	unchosen  map[string]float64 // of each kind, how many were not chosen
 }
+
+// errNotRead is what a walk says that ends before its last database.
+var errNotRead = errors.New("the walk's time was up before the last database, and the next one goes on there; make walk longer, or choose fewer databases")
 
 // Name implements frame.Collector.
 func (*walk) Name() string { return "walk" }
@@ -76,7 +80,9 @@ func (r *round) visit(ctx context.Context, all []database) error {
 	var wrong []error
 	failures := 0
 	admitNone, unchosen := 0.0, 0.0
-	for _, d := range all {
+	from := max(slices.IndexFunc(all, func(d database) bool { return d.bytes == r.next }), 0)
+	r.next = ""
+	for _, d := range slices.Concat(all[from:], all[:from]) {
 		r.sink.Send(databaseXIDAge, d.xid, d.label)
 		if d.multixact >= 0 {
 			r.sink.Send(databaseMultixactAge, d.multixact, d.label)
@@ -89,11 +95,12 @@ func (r *round) visit(ctx context.Context, all []database) error {
 			admitNone++
 			continue
 		}
+		err := r.database(ctx, d)
 		if ctx.Err() != nil {
 			wrong = append(wrong, frame.Fail(frame.ReasonTimeout, errNotRead))
+			r.next = d.bytes
 			break
 		}
-		err := r.database(ctx, d)
 		if reason := frame.ReasonOf(err); err != nil && (reason == frame.ReasonUnreachable || reason == frame.ReasonTimeout) {
 			if _, down := listDatabases(ctx, r.source); down != nil { // it is not this database alone
 				return down
@@ -147,20 +154,16 @@ func (r *round) database(ctx context.Context, d database) error {
 	if d.own {
 		name = ""
 	}
-	var chosen []uint32 // nil: all schemas
-	tables := 0.0
+	var in content
 	steps := []func(Conn) error{
-		func(c Conn) (err error) { chosen, tables, err = r.askSchemas(ctx, c, d); return err },
-		func(c Conn) error { return r.askTables(ctx, c, d, chosen) },
+		func(c Conn) (err error) { in, err = r.askSchemas(ctx, c, d); return err },
+		func(c Conn) error { return r.askTables(ctx, c, d, in) },
 		func(c Conn) error { return r.askOldest(ctx, c, d) },
-		func(c Conn) error { return r.askIndexes(ctx, c, d, chosen) },
-		func(c Conn) error { return r.askSequences(ctx, c, d, chosen) },
+		func(c Conn) error { return r.askIndexes(ctx, c, d, in) },
+		func(c Conn) error { return r.askSequences(ctx, c, d, in.schemas) },
 	}
 	var wrong error
 	for i, step := range steps {
-		if i > 0 && tables == 0 && i != 2 && i != 4 {
-			continue
-		}
 		err := r.source.With(ctx, name, step)
 		if err != nil && (i == 0 || frame.ReasonOf(err) == frame.ReasonUnreachable || ctx.Err() != nil) {
 			return errors.Join(wrong, err)

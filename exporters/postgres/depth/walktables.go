@@ -3,6 +3,7 @@ package depth
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"tocsin/internal/frame"
@@ -27,14 +28,23 @@ func (t tableRow) send(s *frame.Sink) {
 	sendTable(s, columns, values, t.labels[:]...)
 }
 
-func (r *round) askTables(ctx context.Context, c Conn, d database, chosen []uint32) error {
-	p := pick{limit: r.cfg.Top.Tables, above: r.tables.bound(), schemas: chosen}
+func (r *round) askTables(ctx context.Context, c Conn, d database, in content) error {
+	p := pick{limit: r.cfg.Top.Tables, above: r.tables.bound(), schemas: in.schemas}
+	if in.tables == 0 || in.largest <= p.above {
+		return nil // none would be told
+	}
+	columns := walkColumns
+	if in.largest < leastBloat { // pg_stats is dear to look into
+		columns = columns[:len(columns)-1]
+	}
 	ask := func() (told int, err error) {
-		err = each(ctx, c, tablesSQL(c.Version(), walkColumns, p), func(row [][]byte) {
+		err = each(ctx, c, tablesSQL(c.Version(), columns, p), func(row [][]byte) {
 			told++
-			r.tables.offer(number(row[3]), tableRow{
-				labels: [3]string{d.label, text(row[0]), text(row[1])}, own: d.own, values: tableValues(walkColumns, row[4:]),
-			})
+			values := tableValues(columns, row[4:])
+			if len(columns) < len(walkColumns) {
+				values = append(values, math.NaN())
+			}
+			r.tables.offer(number(row[3]), tableRow{labels: [3]string{d.label, text(row[0]), text(row[1])}, own: d.own, values: values})
 		})
 		return told, err
 	}
@@ -58,12 +68,15 @@ type tableAge struct{ labels [3]string }
 // partitioned table has none.
 const oldestSQL = `SELECT n.nspname, c.relname, greatest(age(c.relfrozenxid), age(o.relfrozenxid)) AS age
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_class o ON o.oid = c.reltoastrelid
-WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_(toast|temp_)' AND c.relfrozenxid <> '0'
+WHERE c.relkind IN ('r', 'm') AND n.nspname !~ '^pg_(toast|temp_)' AND NOT c.relfrozenxid = '0' -- xid has no <> before 9.6
 	AND greatest(age(c.relfrozenxid), age(o.relfrozenxid)) > %.0f
 ORDER BY age DESC, c.oid LIMIT %d`
 
 func (r *round) askOldest(ctx context.Context, c Conn, d database) error {
 	above := max(r.oldest.bound(), -1)
+	if d.xid <= above {
+		return nil // a database is as old as its oldest table
+	}
 	return each(ctx, c, fmt.Sprintf(oldestSQL, above, r.cfg.Top.Oldest), func(row [][]byte) {
 		r.oldest.offer(number(row[2]), tableAge{[3]string{d.label, text(row[0]), text(row[1])}})
 	})
@@ -121,9 +134,12 @@ ranked AS (SELECT *, row_number() OVER (PARTITION BY flaw ORDER BY relpages DESC
 SELECT nspname, relname, indexrelname, relpages * current_setting('block_size')::bigint, flaw, all_of_it, all_bytes FROM ranked WHERE nth <= %d`, where, limit)
 }
 
-func (r *round) askIndexes(ctx context.Context, c Conn, d database, chosen []uint32) error {
+func (r *round) askIndexes(ctx context.Context, c Conn, d database, in content) error {
+	if in.tables == 0 {
+		return nil
+	}
 	count, bytes := map[string]float64{}, map[string]float64{}
-	err := each(ctx, c, indexesSQL(r.cfg.Top.Indexes, chosen), func(row [][]byte) {
+	err := each(ctx, c, indexesSQL(r.cfg.Top.Indexes, in.schemas), func(row [][]byte) {
 		flaw := string(row[4])
 		count[flaw], bytes[flaw] = number(row[5]), number(row[6])
 		r.indexes.offer(number(row[3]), indexRow{[5]string{d.label, text(row[0]), text(row[1]), text(row[2]), flaw}})
