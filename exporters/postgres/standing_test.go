@@ -91,9 +91,10 @@ func TestReplication_fromBothSides(t *testing.T) {
 		primary.Exec(t, "postgres", "SELECT pg_create_physical_replication_slot('forgotten', true)")
 		here := atOnce(t, Config{Name: "a", DSN: primary.DSN("admin", "postgres"), Standbys: Standbys{Given: true, Names: []string{"b", "c"}}})
 		there := atOnce(t, Config{Name: "b", DSN: standby.DSN("admin", "postgres")})
-		testenv.Eventually(t, 20*time.Second, "the standby streams", func(context.Context) error {
+		testenv.Eventually(t, 20*time.Second, "the standby streams, and has answered", func(context.Context) error {
 			page := ask(t, here)
-			if !page.has(`tocsin_postgres_standby_info{standby="b",state="streaming",sync_state="async"}`, 1) {
+			if !page.has(`tocsin_postgres_standby_info{standby="b",state="streaming",sync_state="async"}`, 1) ||
+				page.text(`tocsin_postgres_standby_behind_bytes{stage="replayed",standby="b"}`) == "" {
 				return fmt.Errorf("%s", page.text("tocsin_postgres_standby"))
 			}
 			return nil
