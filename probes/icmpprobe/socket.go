@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"syscall"
 
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
@@ -70,12 +69,16 @@ func datagram(to, source netip.Addr) (net.PacketConn, error) {
 			local = &unix.SockaddrInet4{Addr: source.As4()}
 		}
 	}
-	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, protocol)
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM, protocol) // Linux alone takes flags here
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
+	unix.CloseOnExec(fd)
 	f := os.NewFile(uintptr(fd), "ping")
 	defer f.Close() // FilePacketConn has a copy of its own
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, os.NewSyscallError("setnonblock", err)
+	}
 	if err := unix.Bind(fd, local); err != nil {
 		return nil, os.NewSyscallError("bind", err)
 	}
@@ -91,32 +94,6 @@ func raw(to, source netip.Addr) (net.PacketConn, error) {
 		local = source.String()
 	}
 	return net.ListenPacket(network, local) //nolint:noctx // nothing is looked up
-}
-
-// tune lets errors that routers send be read, and forbids fragments if asked.
-func (s *socket) tune(four, whole bool) error {
-	sc, ok := s.conn.(syscall.Conn)
-	if !ok {
-		return errors.New("the socket has no descriptor")
-	}
-	rc, err := sc.SyscallConn()
-	if err != nil {
-		return err
-	}
-	level, recvErrors, discover, do := unix.IPPROTO_IPV6, unix.IPV6_RECVERR, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DO
-	if four {
-		level, recvErrors, discover, do = unix.IPPROTO_IP, unix.IP_RECVERR, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO
-	}
-	var set error
-	err = rc.Control(func(fd uintptr) {
-		if !s.raw {
-			set = unix.SetsockoptInt(int(fd), level, recvErrors, 1)
-		}
-		if set == nil && whole {
-			set = unix.SetsockoptInt(int(fd), level, discover, do)
-		}
-	})
-	return errors.Join(err, set)
 }
 
 // send writes a message to an address.
