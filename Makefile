@@ -15,7 +15,7 @@ FUZZTIME ?= 60s
 SOAKTIME ?= 24h
 
 .DEFAULT_GOAL := help
-.PHONY: compat-node help build run dist test lint fmt generate bench fuzz soak clean packages
+.PHONY: compat-node drama-postgres help build run dist test lint fmt generate bench fuzz soak clean packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ lint: ## the linters alone
 fmt: ## format the code, and write what is generated
 	$(TOOL) golangci-lint fmt ./...
 	$(GO) generate ./...
+
+drama-postgres: ## a primary and its standby: cut off, promoted, two primaries, rejoined; the alerts with their times
+	@$(GO) test -run TestReplicationDrama -v -count 1 -timeout 15m ./internal/app
 
 bench: ## all benchmarks, COUNT times each, in benchstat's format; BENCH='Page' runs some
 	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) -timeout 2h ./...
