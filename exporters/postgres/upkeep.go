@@ -3,6 +3,8 @@ package postgres
 import "tocsin/internal/frame"
 
 // upkeep tells what only an administrator can mend, and what changes slowly.
+// What was given on the command line is given again at a restart, whatever the
+// file says: a reload marks it as pending all the same.
 var upkeep = &query{
 	name: "upkeep",
 	values: []value{
@@ -16,8 +18,8 @@ var upkeep = &query{
 		}},
 	},
 	variants: []variant{
-		{v12, `SELECT (SELECT count(*) FROM pg_settings WHERE pending_restart) AS pending,
+		{v12, `SELECT (SELECT count(*) FROM pg_settings WHERE pending_restart AND source <> 'command line') AS pending,
 	(SELECT sum(checksum_failures) FROM pg_stat_database) AS checksum_failures`},
-		{v9_5, `SELECT count(*) AS pending FROM pg_settings WHERE pending_restart`},
+		{v9_5, `SELECT count(*) AS pending FROM pg_settings WHERE pending_restart AND source <> 'command line'`},
 	},
 }
