@@ -33,9 +33,12 @@ func cpufreqGauge(name, help string) *frame.Family {
 }
 
 // cpufreq is the collector cpufreq.
-type cpufreq struct{ roots *roots }
+type cpufreq struct {
+	roots *roots
+	info  bool // what /proc/cpuinfo says stands in for what sysfs does not
+}
 
-func newCPUFreq(r *roots) *cpufreq { return &cpufreq{roots: r} }
+func newCPUFreq(r *roots, info bool) *cpufreq { return &cpufreq{roots: r, info: info} }
 
 // Name implements frame.Collector.
 func (c *cpufreq) Name() string { return "cpufreq" }
@@ -48,6 +51,7 @@ func (c *cpufreq) Families() []*frame.Family {
 // Collect implements frame.Collector.
 func (c *cpufreq) Collect(ctx context.Context, s *frame.Sink) error {
 	var errs []error
+	known := !c.info // by sysfs, whose files of that name root alone may read
 	err := c.roots.devices(ctx, "devices/system/cpu", "cpu", func(name string, a *attributes) {
 		cpu, ok := numbered(name, "cpu")
 		if !ok {
@@ -55,6 +59,7 @@ func (c *cpufreq) Collect(ctx context.Context, s *frame.Sink) error {
 		}
 		errs = append(errs, within(filepath.Join(a.folder.path, "cpufreq"), func(a *attributes) {
 			a.send(s, cpufreqFiles, cpu)
+			known = known || len(a.value(cpufreqFiles[0].file)) > 0
 			governor := a.text("scaling_governor")
 			if governor == "" {
 				return
@@ -70,5 +75,13 @@ func (c *cpufreq) Collect(ctx context.Context, s *frame.Sink) error {
 			}
 		}))
 	})
+	if !known {
+		// node_exporter sends both, and a page with both is not valid: the help of
+		// the two differs.
+		errs = append(errs, c.roots.sendInfoHertz(s))
+		if errors.Is(err, frame.ErrNoData) {
+			err = nil
+		}
+	}
 	return errors.Join(append(errs, err)...)
 }

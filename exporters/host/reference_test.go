@@ -64,9 +64,11 @@ var tried = map[string]string{
 	"loadavg":             onKernel,
 	"logind":              "a real logind 252 with two sessions, against node_exporter 1.12.1",
 	"logins":              "a real sshd 9.2 and rsyslog 8.23 for SSH; lines made by hand for sudo and su; sockets of the tests for SSSD and nslcd",
+	"logs":                "a real rsyslog 8.23 that forwards to a server of the tests and loses it; files made by hand for journald and sources",
 	"mdadm":               byHand,
 	"meminfo":             onKernel,
 	"meminfo_numa":        onKernel,
+	"mounts":              "a real kernel with file systems of the tests; files made by hand for fstab, units and swap",
 	"mountstats":          byHand,
 	"netclass":            onKernel,
 	"netdev":              onKernel,
@@ -109,6 +111,8 @@ var tried = map[string]string{
 	"vmstat":              onKernel,
 	"watchdog":            byHand,
 	"wifi":                "answers made by hand, against node_exporter 1.12.1's own",
+	"wireguard":           "two interfaces of wireguard-go that shake hands; the kernel's own answers made by hand, for that of the tests has none",
+	"xfrm":                onKernel,
 	"xfs":                 "a real XFS on a loop device",
 	"zfs":                 byHand,
 	"zoneinfo":            onKernel,
@@ -161,7 +165,8 @@ Linux, no more.
 	}
 	b.WriteString(`
 Besides: a number that cannot be read is absent here, where node_exporter sends 0 or loses the whole collector; equal
-routes are sent once, and at most 5,000 of them; ` + "`node_exporter_build_info`" + ` is ` + "`tocsin_build_info`" + `. Not there at all are the
+routes are sent once, and at most 5,000 of them; with ` + "`cpu: {info: true}`" + ` a processor's frequency comes from
+/proc/cpuinfo only where sysfs lacks it, since node_exporter's page with both is not valid; ` + "`node_exporter_build_info`" + ` is ` + "`tocsin_build_info`" + `. Not there at all are the
 collectors ntp, perf, runit and supervisord: probes ask time servers, the counters of processors need rights that a
 monitor should not have, and node_exporter itself is giving up the other two.
 `)

@@ -36,6 +36,7 @@ type server struct {
 	password secret.Source
 	address  string // as the label server has it
 
+	answers atomic.Bool  // it did when it was last asked
 	scraped atomic.Int64 // when it was last asked in the database of its DSN, in nanoseconds
 
 	// turn holds one token: who has it may use the fields below.
@@ -135,7 +136,7 @@ func bid(conn net.Conn) {
 	if conn.SetDeadline(time.Now().Add(farewell)) != nil {
 		return
 	}
-	bye, _ := (&pgproto3.Terminate{}).Encode(nil) //nolint:errcheck // it has no content
+	bye, _ := (&pgproto3.Terminate{}).Encode(nil) // it has no content
 	if _, err := conn.Write(bye); err == nil {
 		_, _ = io.Copy(io.Discard, io.LimitReader(conn, 1<<20)) // what it still had to say; nobody waits for that
 	}

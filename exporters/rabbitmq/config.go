@@ -66,6 +66,8 @@ type Config struct {
 	Queues Filter `yaml:"queues,omitempty"`
 	// Top is how many of those queues are told: the ones with most messages.
 	Top int `yaml:"top,omitempty"`
+
+	Watching `yaml:",inline"`
 }
 
 // A Filter chooses queues by their names. The expressions are not anchored.
@@ -88,6 +90,7 @@ func (c *Config) SetDefaults() {
 	if c.Families == nil && c.Queues != (Filter{}) {
 		c.Families = slices.Clone(queueFamilies)
 	}
+	c.setDefaults(c)
 }
 
 // Validate adds what is wrong with it. Its name is judged by internal/config,
@@ -132,6 +135,7 @@ func (c *Config) Validate(p problem.List) {
 		}
 	}
 	c.Queues.validate(p.At("queues"))
+	c.validate(p, c)
 }
 
 func (f Filter) validate(p problem.List) {

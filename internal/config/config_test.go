@@ -155,7 +155,7 @@ func TestLoad_filesBesideTheSiteFile(t *testing.T) {
 	if err != nil || got.Reveal() != "marker-hunter2" {
 		t.Errorf("%v, %v", err, site.Hosts[0].PasswordFile)
 	}
-	if file := site.Probes[0].HeadersFile["X-Key"]; !filepath.IsAbs(file) {
+	if file := site.Probes[0].HTTP.HeadersFile["X-Key"]; !filepath.IsAbs(file) {
 		t.Errorf("the header's file is still %s", file)
 	}
 }
@@ -349,11 +349,11 @@ func TestOutgoing(t *testing.T) {
 		{"demarches.ville.example", "asked for alive, versions, as the kind wcs says", "bricks[1]"},
 		{"127.0.0.1:15692", "asked for its page of metrics, every 15s, as user monitor with the password", "rabbitmq[0]"},
 		{"127.0.0.1:15672", "asked how it is, by its management API, every 15s, as user monitor with the password", "rabbitmq[0]"},
-		{"www.ville.example", "GET as a user would, every 30s; then a plain GET to wherever it redirects", "bricks"},
-		{"demarches.ville.example", "GET as a user would, every 30s; then a plain GET to wherever it redirects", "bricks"},
-		{"portail.ville.example", "GET as a user would, every 30s; then a plain GET to wherever it redirects", "probes[0]"},
-		{"connexion.ville.example", "GET as a user would, every 1m; then a plain GET to wherever it redirects", "probes[1]"},
-		{"api.ville.example", "GET as a user would, every 30s, with the bearer token; then a plain GET to wherever it redirects", "probes[2]"},
+		{"www.ville.example", "every 30s: GET as a user would; then a plain GET to wherever it redirects", "bricks"},
+		{"demarches.ville.example", "every 30s: GET as a user would; then a plain GET to wherever it redirects", "bricks"},
+		{"portail.ville.example", "every 30s: GET as a user would; then a plain GET to wherever it redirects", "probes[0]"},
+		{"connexion.ville.example", "every 1m: GET as a user would; then a plain GET to wherever it redirects", "probes[1]"},
+		{"api.ville.example", "every 30s: GET as a user would, with the bearer token; then a plain GET to wherever it redirects", "probes[2]"},
 		{"api.github.com", "asked for releases of peertube, postgresql, at most every 1h, with the token", "updates"},
 		{"deb.ville.example", "asked for releases of wcs, at most every 1h", "updates"},
 		{"chat.ville.example", texts + "; who posts, by the bot's token", "alerts.mattermost.url"},

@@ -8,6 +8,7 @@ import (
 	"tocsin/exporters/host"
 	"tocsin/exporters/host/backups"
 	"tocsin/exporters/postgres"
+	"tocsin/exporters/rabbitmq"
 	"tocsin/internal/frame"
 	"tocsin/internal/problem"
 	"tocsin/probes"
@@ -58,6 +59,7 @@ func (s *Site) exported() []string {
 	add(host.Families())
 	add(backups.Families())
 	add(postgres.Families())
+	add(rabbitmq.Families())
 	add(probes.Families())
 	add(updatewatch.Families())
 	for i := range s.Postgres {

@@ -181,20 +181,7 @@ var hostInDSN = regexp.MustCompile(`(?:^|\s)host\s*=\s*'?([^\s']+)`)
 
 // probed says whom a probe speaks to, and what it tells.
 func probed(c *probes.Config) (to, told string) {
-	told = c.Method + " as a user would, every " + c.Interval.String()
-	if c.Username != "" {
-		told += ", as user " + c.Username + " with the password"
-	}
-	if !c.BearerToken.IsZero() || c.BearerTokenFile != "" {
-		told += ", with the bearer token"
-	}
-	if names := append(sortedKeys(c.Headers), sortedKeys(c.HeadersFile)...); len(names) > 0 {
-		told += ", with the headers " + strings.Join(names, ", ")
-	}
-	if c.FollowRedirects != nil && *c.FollowRedirects {
-		told += "; then a plain GET to wherever it redirects"
-	}
-	return hostOf(c.Target), told
+	return hostOf(c.Target), "every " + c.Interval.String() + ": " + c.Told()
 }
 
 // voices are the places that alerts go to.

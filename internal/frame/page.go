@@ -86,17 +86,14 @@ func merge(a, b *family) (*family, error) {
 	if a.declared.Type != b.declared.Type || !slices.Equal(a.declared.Labels, b.declared.Labels) {
 		return nil, fmt.Errorf("%s is sent by two collectors with two types or label sets", a.declared.Name)
 	}
-	for key := range b.seen {
-		if _, ok := a.seen[key]; ok {
+	seen := maps.Clone(a.labelSets())
+	for key := range b.labelSets() {
+		if _, ok := seen[key]; ok {
 			return nil, fmt.Errorf("%s is sent by two collectors with the same labels", a.declared.Name)
 		}
+		seen[key] = struct{}{}
 	}
-	out := &family{declared: a.declared, seen: make(map[string]struct{}, len(a.seen)+len(b.seen))}
-	for _, f := range []*family{a, b} {
-		for key := range f.seen {
-			out.seen[key] = struct{}{}
-		}
-	}
+	out := &family{declared: a.declared, seen: seen}
 	out.dto = &dto.MetricFamily{
 		Name: a.dto.Name, Help: a.dto.Help, Type: a.dto.Type,
 		Metric: slices.Concat(a.dto.Metric, b.dto.Metric),

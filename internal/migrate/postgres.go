@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"tocsin/exporters/postgres/custom"
 	"tocsin/internal/migrate/foreign"
 )
 
@@ -18,7 +19,7 @@ func PostgresExporter(name string, data []byte) (*Result, error) {
 	if len(data) > maxFile {
 		return nil, foreign.Fault(name, 0, "is larger than 1 MiB; give the file that postgres_exporter reads")
 	}
-	p := &postgres{file: name, names: map[string]bool{}}
+	p := &postgresExporter{file: name, names: map[string]bool{}}
 	var err error
 	if foreign.IsEnvironment(string(data)) {
 		err = p.environment(string(data))
@@ -29,6 +30,7 @@ func PostgresExporter(name string, data []byte) (*Result, error) {
 		return nil, err
 	}
 	site := newMapping()
+	p.choose()
 	if len(p.servers) > 0 {
 		site.set("postgres", p.servers, "Judge: job and instance are what Prometheus called them (job_name, and the target's address);",
 			"write both at each server, so that dashboards and history go on.")
@@ -38,11 +40,13 @@ func PostgresExporter(name string, data []byte) (*Result, error) {
 		"Put it into /etc/tocsin/tocsin.yml, make the files that it names, and prove it: tocsin check")
 }
 
-type postgres struct {
+type postgresExporter struct {
 	report
 	file    string
 	servers []*mapping
 	names   map[string]bool
+	on, off []string // collectors
+	inside  inside
 }
 
 // pgVariables are the variables of the environment, but for those that make up
@@ -50,19 +54,18 @@ type postgres struct {
 //
 // Source: postgres_exporter, README, "Environment Variables".
 var pgVariables = keys{
-	"PG_EXPORTER_WEB_TELEMETRY_PATH": "Tocsin's page is /metrics/postgres/NAME, and /sd lists it; nothing to do",
-	"PG_EXPORTER_EXTEND_QUERY_PATH":  ownQueries, "PG_EXPORTER_DISABLE_DEFAULT_METRICS": pgChoice, "PG_EXPORTER_DISABLE_SETTINGS_METRICS": pgChoice,
-	"PG_EXPORTER_AUTO_DISCOVER_DATABASES": pgChoice, "PG_EXPORTER_EXCLUDE_DATABASES": pgChoice, "PG_EXPORTER_INCLUDE_DATABASES": pgChoice,
-	"PG_EXPORTER_METRIC_PREFIX":   "names stay those of the world's dashboards, pg_*; nothing to do",
-	"PG_EXPORTER_CONSTANT_LABELS": "write them under labels at the server", "PG_EXPORTER_WEB_LISTEN_ADDRESS": "Tocsin answers at its own address, listen; nothing to do",
+	"PG_EXPORTER_WEB_TELEMETRY_PATH":      "Tocsin's page is /metrics/postgres/NAME, and /sd lists it; nothing to do",
+	"PG_EXPORTER_DISABLE_DEFAULT_METRICS": pgChoice,
+	"PG_EXPORTER_METRIC_PREFIX":           "names stay those of the world's dashboards, pg_*; nothing to do",
+	"PG_EXPORTER_CONSTANT_LABELS":         "write them under labels at the server", "PG_EXPORTER_WEB_LISTEN_ADDRESS": "Tocsin answers at its own address, listen; nothing to do",
 }
 
 const (
-	ownQueries = "this version makes no queries of one's own yet; keep a postgres_exporter with --disable-default-metrics for them"
 	pgChoice   = "this version has no such choice"
+	ownQueries = "name this file under queries_files at the server"
 )
 
-func (p *postgres) environment(text string) error {
+func (p *postgresExporter) environment(text string) error {
 	variables, err := foreign.Assignments(p.file, text)
 	if err != nil {
 		return err
@@ -71,6 +74,7 @@ func (p *postgres) environment(text string) error {
 	for _, v := range variables {
 		place := fmt.Sprintf("%s:%d", p.file, v.Line)
 		switch why := pgVariables[v.Name]; {
+		case p.inside.take(insideVariables[v.Name], v.Value):
 		case v.Name == "DATA_SOURCE_NAME":
 			if strings.TrimSpace(v.Value) == "" {
 				p.losef(place, v.Name, "names no server; write one under postgres")
@@ -78,6 +82,8 @@ func (p *postgres) environment(text string) error {
 			for source := range strings.SplitSeq(v.Value, ",") {
 				p.server(place, strings.TrimSpace(source))
 			}
+		case v.Name == "PG_EXPORTER_DISABLE_SETTINGS_METRICS":
+			p.collector(place, "disable-settings-metrics="+v.Value)
 		case strings.HasPrefix(v.Name, "DATA_SOURCE_"):
 			byName[v.Name] = v
 		case why != "":
@@ -88,10 +94,20 @@ func (p *postgres) environment(text string) error {
 	}
 	p.parts(byName)
 	words, err := foreign.Commands(p.file, text)
-	for _, w := range words {
-		if flag, _, _ := strings.Cut(w.Text, "="); strings.HasPrefix(flag, "-") {
-			p.losef(fmt.Sprintf("%s:%d", p.file, w.Line), flag, "%s", pgFlag(strings.TrimLeft(flag, "-")))
+	for i, w := range words {
+		flag, value, has := strings.Cut(w.Text, "=")
+		if !has && i+1 < len(words) && !strings.HasPrefix(words[i+1].Text, "-") {
+			value = words[i+1].Text
 		}
+		if !strings.HasPrefix(flag, "-") || p.inside.take(strings.TrimLeft(flag, "-"), value) {
+			continue
+		}
+		if place := fmt.Sprintf("%s:%d", p.file, w.Line); !p.collector(place, strings.TrimLeft(w.Text, "-")) {
+			p.losef(place, flag, "%s", pgFlag(strings.TrimLeft(flag, "-")))
+		}
+	}
+	for _, m := range p.servers {
+		p.inside.write(m)
 	}
 	return err
 }
@@ -100,8 +116,6 @@ func pgFlag(name string) string {
 	switch {
 	case strings.HasPrefix(name, "web."), strings.HasPrefix(name, "log."):
 		return "Tocsin answers at its own address and logs in its own way: listen, web, tocsin run --debug"
-	case name == "extend.query-path":
-		return ownQueries
 	case name == "config.file":
 		return "give that file to tocsin migrate postgres_exporter, too"
 	}
@@ -110,7 +124,7 @@ func pgFlag(name string) string {
 
 // parts makes a server of DATA_SOURCE_URI, _USER and _PASS, each of which may
 // be in a file.
-func (p *postgres) parts(byName map[string]foreign.Assignment) {
+func (p *postgresExporter) parts(byName map[string]foreign.Assignment) {
 	get := func(name string) string { return byName["DATA_SOURCE_"+name].Value }
 	uri, user := get("URI"), get("USER")
 	place := fmt.Sprintf("%s:%d", p.file, byName["DATA_SOURCE_URI"].Line)
@@ -141,7 +155,7 @@ var keyValue = regexp.MustCompile(`([A-Za-z_]+)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s
 
 // server adds a server from its address, without the password. It returns nil
 // for an address that is none.
-func (p *postgres) server(place, source string) *mapping {
+func (p *postgresExporter) server(place, source string) *mapping {
 	if source == "" {
 		return nil
 	}
@@ -169,7 +183,7 @@ func (p *postgres) server(place, source string) *mapping {
 	return m
 }
 
-func (p *postgres) password(m *mapping, place string) {
+func (p *postgresExporter) password(m *mapping, place string) {
 	var name string
 	for i := 0; i+1 < len(m.node.Content); i += 2 {
 		if m.node.Content[i].Value == "name" {
@@ -244,7 +258,7 @@ func dataSourceURL(source string) (dsn, host string, secret, ok bool) {
 }
 
 // yaml reads postgres_exporter.yml or queries.yaml.
-func (p *postgres) yaml(data []byte) error {
+func (p *postgresExporter) yaml(data []byte) error {
 	config, err := foreign.Parse(p.file, data)
 	if err != nil {
 		return err
@@ -257,6 +271,10 @@ func (p *postgres) yaml(data []byte) error {
 		}
 	}
 	if queries > 0 {
+		_, faults := custom.ReadOld(data, "")
+		for _, f := range faults {
+			p.losef(fmt.Sprintf("%s:%d", p.file, f.Line), f.Path, "%s", f.Text)
+		}
 		return nil
 	}
 	if err := config.MustBe("configuration of postgres_exporter, nor a file of queries or of its environment", "auth_modules"); err != nil {

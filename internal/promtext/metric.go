@@ -23,10 +23,7 @@ func (f *Family) Metrics() *dto.MetricFamily {
 		mf.Metric = grouped(f, "quantile")
 	default:
 		mf.Type = simple(f.Type).Enum()
-		mf.Metric = make([]*dto.Metric, 0, len(f.Samples))
-		for i := range f.Samples {
-			mf.Metric = append(mf.Metric, single(f.Type, &f.Samples[i]))
-		}
+		mf.Metric = plain(f.Samples, *mf.Type)
 	}
 	if len(mf.Metric) == 0 {
 		return nil
@@ -44,28 +41,75 @@ func simple(typ string) dto.MetricType {
 	return dto.MetricType_UNTYPED
 }
 
-func single(typ string, sample *Sample) *dto.Metric {
-	m := &dto.Metric{Label: pairs(sample.Labels, "")}
-	switch typ {
-	case "counter":
-		m.Counter = &dto.Counter{Value: &sample.Value}
-	case "gauge":
-		m.Gauge = &dto.Gauge{Value: &sample.Value}
-	default:
-		m.Untyped = &dto.Untyped{Value: &sample.Value}
+// plain makes a metric of each sample.
+func plain(samples []Sample, typ dto.MetricType) []*dto.Metric {
+	labels, values := make([][]*dto.LabelPair, len(samples)), make([]float64, len(samples))
+	for i, s := range samples {
+		labels[i], values[i] = pairs(s.Labels, ""), s.Value
 	}
-	return m
+	return valued(labels, values, typ)
+}
+
+// valued makes metrics of labels and values. What they are made of lies in one
+// piece of memory: a page has many.
+func valued(labels [][]*dto.LabelPair, values []float64, typ dto.MetricType) []*dto.Metric {
+	out := make([]*dto.Metric, len(values))
+	switch typ {
+	case dto.MetricType_COUNTER:
+		all := make([]struct {
+			dto.Metric
+			counter dto.Counter
+		}, len(values))
+		for i := range all {
+			m := &all[i]
+			m.counter.Value, m.Counter, m.Label = &values[i], &m.counter, labels[i]
+			out[i] = &m.Metric
+		}
+	case dto.MetricType_GAUGE:
+		all := make([]struct {
+			dto.Metric
+			gauge dto.Gauge
+		}, len(values))
+		for i := range all {
+			m := &all[i]
+			m.gauge.Value, m.Gauge, m.Label = &values[i], &m.gauge, labels[i]
+			out[i] = &m.Metric
+		}
+	default:
+		all := make([]struct {
+			dto.Metric
+			untyped dto.Untyped
+		}, len(values))
+		for i := range all {
+			m := &all[i]
+			m.untyped.Value, m.Untyped, m.Label = &values[i], &m.untyped, labels[i]
+			out[i] = &m.Metric
+		}
+	}
+	return out
+}
+
+// sortedPairs returns labels as a page of ours has them.
+func sortedPairs(labels []Label) []*dto.LabelPair {
+	out := pairs(labels, "")
+	slices.SortFunc(out, func(a, b *dto.LabelPair) int { return strings.Compare(a.GetName(), b.GetName()) })
+	return out
 }
 
 // pairs returns labels without the one that numbers the parts, and without
 // empty ones, which are none.
 func pairs(labels []Label, without string) []*dto.LabelPair {
-	var out []*dto.LabelPair
-	for _, l := range labels {
+	if len(labels) == 0 {
+		return nil
+	}
+	made, out := make([]dto.LabelPair, len(labels)), make([]*dto.LabelPair, 0, len(labels))
+	for i := range labels {
+		l, p := &labels[i], &made[i]
 		if l.Name == without || l.Value == "" {
 			continue
 		}
-		out = append(out, &dto.LabelPair{Name: &l.Name, Value: &l.Value})
+		p.Name, p.Value = &l.Name, &l.Value
+		out = append(out, p)
 	}
 	return out
 }

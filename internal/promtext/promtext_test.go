@@ -1,9 +1,12 @@
 package promtext
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -101,4 +104,64 @@ func FuzzParse(f *testing.F) {
 			t.Error("no error and no family")
 		}
 	})
+}
+
+// A page that is passed on as a whole loses what cannot be read, no more.
+func TestSalvage(t *testing.T) {
+	page := "a 1\nb{x=\"odd \"name\"\"} 1\nb{x=\"1\"} 2\nb{x=\"2\"} 3\nc\n"
+	got, lost, err := Salvage([]byte(page), 2, all)
+	want := []*Family{
+		{Name: "a", Type: "untyped", Samples: []Sample{{Name: "a", Value: 1}}},
+		{Name: "b", Type: "untyped", Samples: []Sample{{Name: "b", Labels: []Label{{"x", "1"}}, Value: 2}}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	if lost.Lines != 2 || lost.Samples != 1 || lost.First.Error() != "line 2: its labels are not name=\"value\"" {
+		t.Errorf("%+v", lost)
+	}
+	if _, _, err := Salvage([]byte("<html>\n"), 2, all); err == nil || err.Error() != "line 1: it does not begin with the name of a metric" {
+		t.Errorf("of a web page: %v", err)
+	}
+	if _, _, err := Salvage(nil, 2, all); err == nil || err.Error() != "it has no sample" {
+		t.Errorf("of nothing: %v", err)
+	}
+}
+
+// Scan gives what Parse gives, while the page comes.
+func TestScan_asParse(t *testing.T) {
+	page := "# TYPE a counter\n# HELP a Help.\na{x=\"1\",y=\"2\"} 1\n<p>\na 2\nunwanted 3\nb{z=\"\"} 4"
+	var got, bad []string
+	wanted := func(name string) bool { return name != "unwanted" }
+	err := Scan(iotest.OneByteReader(strings.NewReader(page)), wanted, func(err error) { bad = append(bad, err.Error()) }, func(f *Family, s Sample) error {
+		got = append(got, fmt.Sprint(f.Name, f.Type, f.Help, s.Labels, s.Value))
+		return nil
+	})
+	if want := "[acounterHelp.[{x 1} {y 2}] 1 acounterHelp.[] 2 buntyped[{z }] 4]"; fmt.Sprint(got) != want || err != nil || len(bad) != 1 {
+		t.Errorf("%v, %v, %v", got, bad, err)
+	}
+	mine := errors.New("enough")
+	if err := Scan(strings.NewReader(page), all, nil, func(*Family, Sample) error { return mine }); !errors.Is(err, mine) {
+		t.Error(err)
+	}
+	if err := Scan(strings.NewReader("a 1\n"+strings.Repeat("b", maxLine+1)), all, nil, func(*Family, Sample) error { return nil }); err == nil || err.Error() != "a line is longer than 65536 bytes" {
+		t.Errorf("a long line: %v", err)
+	}
+}
+
+// Each sample that is sent on has the labels that it had on the page.
+func TestMetrics_labels(t *testing.T) {
+	var page strings.Builder
+	for i := range 700 { // more than are made at once
+		fmt.Fprintf(&page, "a{i=\"%d\",empty=\"\",k=\"v\"} %d\n", i, i)
+	}
+	families, err := Parse([]byte(page.String()), all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range families[0].Metrics().GetMetric() {
+		if len(m.GetLabel()) != 2 || m.GetLabel()[0].GetValue() != fmt.Sprint(i) || m.GetLabel()[1].GetValue() != "v" || m.GetUntyped().GetValue() != float64(i) {
+			t.Fatalf("%d: %v", i, m)
+		}
+	}
 }

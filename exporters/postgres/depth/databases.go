@@ -66,7 +66,7 @@ func listDatabases(ctx context.Context, source Source) ([]database, error) {
 	var all []database
 	err := source.With(ctx, "", func(c Conn) error {
 		return each(ctx, c, listSQL(c.Version()), func(row [][]byte) {
-			name, _ := hex.DecodeString(string(row[0])) //nolint:errcheck // encode wrote it
+			name, _ := hex.DecodeString(string(row[0])) // encode wrote it
 			all = append(all, database{
 				bytes: string(name), label: text(name), own: truth(row[1]), allowsNone: truth(row[2]),
 				template: truth(row[3]), mayConnect: truth(row[4]), xid: number(row[5]), multixact: number(row[6]),

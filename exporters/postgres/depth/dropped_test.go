@@ -43,9 +43,6 @@ type direct struct{ *pgx.Conn }
 
 func (direct) Version() int            { return 150000 }
 func (direct) Refused(err error) error { return err }
-func (d direct) Rows(ctx context.Context, sql string) (pgx.Rows, error) {
-	return d.Query(ctx, sql)
-}
 
 func TestWalk_databaseDroppedMeanwhile(t *testing.T) {
 	db := testenv.Postgres(t)

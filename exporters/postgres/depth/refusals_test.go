@@ -25,7 +25,7 @@ func TestWalk_databasesThatRefuse(t *testing.T) {
 		"CREATE DATABASE latin TEMPLATE template0 ENCODING LATIN1 LOCALE 'C'", "CREATE DATABASE ascii TEMPLATE template0 ENCODING SQL_ASCII LOCALE 'C'",
 		"UPDATE pg_database SET datallowconn = false WHERE datname = 'closed'", "REVOKE CONNECT ON DATABASE revoked FROM PUBLIC",
 		"ALTER DATABASE crowded CONNECTION LIMIT 0")
-	db.Exec(t, "latin", "CREATE TABLE \"été\" (id int)")
+	db.Exec(t, "latin", "SET client_encoding = 'UTF8'", "CREATE TABLE \"été\" (id int)")
 	// Two names in bytes that are no UTF-8, and differ in those alone.
 	db.Exec(t, "ascii", `DO $$ BEGIN
 		EXECUTE 'CREATE TABLE "t' || convert_from('\xe9', 'SQL_ASCII') || '" (id int)';

@@ -143,7 +143,11 @@ func (c *Client) document(ctx context.Context, path string, q url.Values) (io.Re
 		return nil, err
 	}
 	r := bufio.NewReader(&shallow{r: answer})
-	begin, _ := r.Peek(64)
+	begin, err := r.Peek(64)
+	if err != nil && !errors.Is(err, io.EOF) {
+		answer.Close()
+		return nil, undecoded(err)
+	}
 	begin = bytes.TrimLeft(begin, " \t\r\n\ufeff")
 	if len(begin) > 0 && begin[0] == '<' {
 		answer.Close()

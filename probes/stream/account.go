@@ -1,4 +1,4 @@
-package httpprobe
+package stream
 
 import (
 	"crypto/tls"
@@ -10,15 +10,19 @@ import (
 	"tocsin/probes/probe"
 )
 
-// tellConnection writes the steps of finding and reaching a server.
-func (l *look) tellConnection(n int, began time.Time, host string, out *dial.Outcome, err error) {
+// Reached fills in hop n of r and writes the steps of finding and reaching a
+// server: out is what dialling came to, err its error.
+func Reached(r *probe.Result, n int, began time.Time, host string, out *dial.Outcome, err error) {
+	h := &r.Hops[n]
+	h.Found, h.Address = out.Found, out.Address
+	h.Phases[probe.PhaseResolve], h.Phases[probe.PhaseConnect] = out.Resolve, out.Connect
 	if len(out.Found) > 0 {
 		names := make([]string, len(out.Found))
 		for i, a := range out.Found {
 			names[i] = a.String()
 		}
-		l.result.Steps = append(l.result.Steps, probe.Step{
-			Hop: n, Phase: probe.PhaseResolve, Offset: began.Sub(l.result.Start), Duration: out.Resolve,
+		r.Steps = append(r.Steps, probe.Step{
+			Hop: n, Phase: probe.PhaseResolve, Offset: began.Sub(r.Start), Duration: out.Resolve,
 			Text: host + " is " + strings.Join(names, ", "),
 		})
 	}
@@ -27,9 +31,12 @@ func (l *look) tellConnection(n int, began time.Time, host string, out *dial.Out
 		if len(out.Found) == 0 {
 			phase, took = probe.PhaseResolve, out.Resolve
 		}
-		l.result.Steps = append(l.result.Steps, probe.Step{
-			Hop: n, Phase: phase, Offset: time.Since(l.result.Start) - took, Duration: took, Text: err.Error(), Failed: true,
+		r.Steps = append(r.Steps, probe.Step{
+			Hop: n, Phase: phase, Offset: time.Since(r.Start) - took, Duration: took, Text: err.Error(), Failed: true,
 		})
+		return
+	}
+	if !out.Address.IsValid() {
 		return
 	}
 	var text strings.Builder
@@ -37,8 +44,8 @@ func (l *look) tellConnection(n int, began time.Time, host string, out *dial.Out
 	for _, a := range out.Failed {
 		fmt.Fprintf(&text, "; %s did not: %s", a.Address, dial.Words(a.Err))
 	}
-	l.result.Steps = append(l.result.Steps, probe.Step{
-		Hop: n, Phase: probe.PhaseConnect, Offset: began.Sub(l.result.Start) + out.Resolve, Duration: out.Connect, Text: text.String(),
+	r.Steps = append(r.Steps, probe.Step{
+		Hop: n, Phase: probe.PhaseConnect, Offset: began.Sub(r.Start) + out.Resolve, Duration: out.Connect, Text: text.String(),
 	})
 }
 
@@ -50,22 +57,22 @@ func family(out *dial.Outcome) string {
 }
 
 // tellTLS writes the steps of a handshake, as far as it came.
-func (l *look) tellTLS(n int, began time.Time, seen *probe.TLS, err error) {
+func tellTLS(r *probe.Result, n int, began time.Time, seen *probe.TLS, err error) {
 	if seen != nil {
 		leaf := seen.Certificates[0]
 		text := fmt.Sprintf("%s, %s; certificate of %q by %q, valid from %s to %s",
 			tls.VersionName(seen.Version), tls.CipherSuiteName(seen.CipherSuite),
 			leaf.Subject.CommonName, leaf.Issuer.CommonName,
 			leaf.NotBefore.UTC().Format(time.DateOnly), leaf.NotAfter.UTC().Format(time.DateOnly))
-		l.result.Step(n, probe.PhaseTLS, began, false, text)
+		r.Step(n, probe.PhaseTLS, began, false, text)
 		for _, p := range seen.Problems {
-			l.result.Step(n, probe.PhaseTLS, time.Time{}, err != nil, string(p.Reason)+": "+p.Text)
+			r.Step(n, probe.PhaseTLS, time.Time{}, err != nil, string(p.Reason)+": "+p.Text)
 		}
 		if len(seen.Problems) > 0 {
 			return
 		}
 	}
 	if err != nil {
-		l.result.Step(n, probe.PhaseTLS, began, true, err.Error())
+		r.Step(n, probe.PhaseTLS, began, true, err.Error())
 	}
 }
