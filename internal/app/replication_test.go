@@ -10,8 +10,8 @@ import (
 	"tocsin/internal/testenv"
 )
 
-// twoMinutes is how soon a standby that is cut off must be told.
-const twoMinutes = 2 * time.Minute
+// promised is how soon a standby that is cut off must be told.
+const promised = 2 * time.Minute
 
 // pair is a primary and its standby, watched by a hub with its defaults.
 type pair struct {
@@ -102,31 +102,31 @@ func TestReplicationDrama(t *testing.T) {
 	p.between.Cut()
 	p.begin("packets between a and b are dropped")
 	p.a.Exec(t, "postgres", "CREATE TABLE written (while_cut_off int)")
-	off := p.red(twoMinutes, ":b is cut off")
-	lost := p.red(twoMinutes, ":a has lost its standby b")
+	off := p.red(promised, ":b is cut off")
+	lost := p.red(promised, ":a has lost its standby b")
 	if lag := p.value(`pg_replication_lag_seconds{instance=~".*:b"}`); lag != "0" {
 		t.Errorf("the lag by its drop-in name is %s; the point was that it reads 0", lag)
 	}
 
 	p.between.Heal()
 	p.begin("packets pass again")
-	p.green(twoMinutes, "b is not cut off", off)
-	p.green(twoMinutes, "a has its standby", lost)
+	p.green(promised, "b is not cut off", off)
+	p.green(promised, "a has its standby", lost)
 
 	p.b.Promote(t)
 	p.begin("b is promoted, and a lives")
 	p.red(time.Minute, ":b was promoted: it is a primary now, on timeline 2")
-	two := p.red(twoMinutes, "2 primaries of the same database")
+	two := p.red(promised, "2 primaries of the same database")
 
 	p.a.Stop()
 	p.begin("a is stopped, rewound and follows b")
 	p.a.Rewind(t, p.b)
 	p.a.Follow(t, "a", testenv.NewRelay(t, "unix", p.b.Socket()))
-	p.green(twoMinutes, "there is one primary", two)
-	p.until(twoMinutes, "a streams from b, on timeline 2", func() bool {
+	p.green(promised, "there is one primary", two)
+	p.until(promised, "a streams from b, on timeline 2", func() bool {
 		return p.value(`tocsin_postgres_wal_receiver_running{instance=~".*:a"}`) == "1" && p.value(`tocsin_postgres_timeline{instance=~".*:a"}`) == "2"
 	})
-	p.until(twoMinutes, "all is green but what tells of the change of roles", func() bool {
+	p.until(promised, "all is green but what tells of the change of roles", func() bool {
 		for _, post := range p.chat.Posts() {
 			if post.Color() != green && !contains(post.Text(), "promoted") && !contains(post.Text(), "is a standby now") {
 				return false
@@ -147,14 +147,14 @@ func TestReplicationDrama_aPrimaryThatBelieves(t *testing.T) {
 	p := newPair(t, "-c", "wal_sender_timeout=0")
 	p.between.Cut()
 	p.begin("packets between a and b are dropped; a does not notice")
-	silent := p.red(twoMinutes, "standby b of ", ":a has not answered")
-	off := p.red(twoMinutes, ":b is cut off")
+	silent := p.red(promised, "standby b of ", ":a has not answered")
+	off := p.red(promised, ":b is cut off")
 	if there := p.value(`tocsin_postgres_standby_connected{instance=~".*:a"}`); there != "1" {
 		t.Errorf("connected is %s; the point was that the primary says 1", there)
 	}
 
 	p.between.Heal()
 	p.begin("packets pass again")
-	p.green(twoMinutes, "b answers", silent)
-	p.green(twoMinutes, "b is not cut off", off)
+	p.green(promised, "b answers", silent)
+	p.green(promised, "b is not cut off", off)
 }
