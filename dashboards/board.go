@@ -11,6 +11,7 @@ const (
 	probesUID   = "tocsin-probes"
 	brickUID    = "tocsin-brick"
 	updatesUID  = "tocsin-updates"
+	postgresUID = "tocsin-postgres"
 )
 
 // draw makes a dashboard. Of is the metric that its targets are known by, with

@@ -51,6 +51,7 @@ func boards(kinds []bricks.Kind) ([]named, error) {
 		{"probes", drawProbes(l)},
 		{"brick", drawBrick(l)},
 		{"updates", drawUpdates(l)},
+		{"postgres", drawPostgres(l)},
 	}
 	for _, k := range sorted(kinds) {
 		if b := drawKind(l, k); b != nil {

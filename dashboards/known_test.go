@@ -12,6 +12,7 @@ import (
 
 	"tocsin/alerts/rules"
 	"tocsin/exporters/brick"
+	"tocsin/exporters/postgres"
 	"tocsin/internal/frame"
 	"tocsin/probes"
 	"tocsin/updatewatch"
@@ -61,7 +62,7 @@ func known(t *testing.T) vocabulary {
 		}
 		v.page(t, name, string(text))
 	}
-	for _, f := range slices.Concat(frame.Families(), probes.Families(), brick.Families(), updatewatch.Families()) {
+	for _, f := range slices.Concat(frame.Families(), probes.Families(), brick.Families(), postgres.Families(), updatewatch.Families()) {
 		v.add(f.Name, f.Labels...)
 	}
 	v.add("up")

@@ -79,6 +79,18 @@ func drawOverview(l *limits) board {
 				column{expr: `max by (project, deployed_from, deployed, line_newest) (updatewatch_version_info{$scope})`},
 				column{name: "Up to date", expr: `min by (project, deployed_from) (updatewatch_up_to_date{$scope})`, unit: "none", words: words("No", warning, "Yes", good)},
 			).size(12, 8),
+			table(l, "PostgreSQL", "The database servers. A click on a name leads to its dashboard.",
+				column{name: "Server", label: "instance", to: postgresUID},
+				column{name: "State", expr: `min by (instance) (pg_up{$scope})`, unit: "none", words: words("Not answering", bad, "Good", good)},
+				column{
+					name: "Connections", expr: `max by (instance) (tocsin_postgres_connections_used{$scope} / tocsin_postgres_connections_allowed{$scope})`,
+					unit: "percentunit", rules: []string{"PostgresConnectionsNearLimit"},
+				},
+				column{
+					name: "Longest wait for a lock", expr: `max by (instance) (tocsin_postgres_blocked_longest_seconds{$scope})`,
+					unit: "s", rules: []string{"PostgresQueriesBlocked"},
+				},
+			),
 			states("Reachable", "When the page of each target could be had.", upDown(), ask(`max by (job, instance) (up{$scope})`, "{{job}} {{instance}}")),
 		}},
 		section{title: "The watch itself", panels: []panel{

@@ -35,7 +35,7 @@ FROM pg_stat_progress_basebackup p LEFT JOIN pg_stat_activity a USING (pid) GROU
 			for _, r := range rows {
 				phase := r.text("phase")
 				if phase == "" {
-					return hidden("pg_stat_progress_basebackup")
+					return errHidden
 				}
 				n, _ := r.number("count")
 				running += n

@@ -69,7 +69,10 @@ func (r *reading) Collect(ctx context.Context, s *frame.Sink) error {
 		if err != nil {
 			return err
 		}
-		return r.send(rows, s)
+		if err := r.send(rows, s); !errors.Is(err, errHidden) {
+			return err
+		}
+		return c.mayNot()
 	})
 }
 
@@ -92,11 +95,9 @@ func answer(ctx context.Context, c *conn, q *query) ([]row, error) {
 	return all, err
 }
 
-// hidden is the failure of a view that shows rows to everybody, and what is in
-// them to those who may see it: NULL would pass for nothing.
-func hidden(view string) error {
-	return frame.Fail(frame.ReasonPermission, errors.New("this user does not see what is in "+view+"; GRANT pg_monitor TO the user"))
-}
+// errHidden is the failure of a view that shows rows to everybody, and what is
+// in them to those who may see it: NULL would pass for nothing.
+var errHidden = errors.New("the view shows this user nothing")
 
 // before10 writes a statement in the words of servers before 10, which said
 // xlog for WAL and location for LSN (release notes of 10, E.22.2).

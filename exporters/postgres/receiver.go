@@ -94,7 +94,7 @@ func (h *hearing) send(rows []row, out *frame.Sink) error {
 	r := rows[0]
 	running := r.is("running")
 	if running && r.text("status") == "" {
-		return hidden("pg_stat_wal_receiver")
+		return errHidden
 	}
 	out.Send(replayPaused, truth(r.is("paused")))
 	r.sendTo(out, replayBehind, "behind")

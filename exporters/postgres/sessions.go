@@ -39,7 +39,7 @@ var (
 
 // The waiting are bounded: pg_blocking_pids stops the lock manager for each.
 const sessionsSQL = `WITH sessions AS (
-	SELECT a.pid, a.xact_start, a.state, a.state_change, a.query = '<insufficient privilege>' AS hidden%WAITS%
+	SELECT a.pid, a.xact_start, a.state, a.state_change%WAITS%
 	FROM pg_stat_activity a WHERE %CLIENTS%)%WAITING%
 SELECT (SELECT count(*) FROM sessions) AS used,
 	current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int%RESERVED% AS allowed,
@@ -47,7 +47,7 @@ SELECT (SELECT count(*) FROM sessions) AS used,
 	(SELECT coalesce(max(extract(epoch FROM clock_timestamp() - state_change)), 0) FROM sessions
 		WHERE state LIKE 'idle in transaction%') AS idle,
 	(SELECT coalesce(max(extract(epoch FROM clock_timestamp() - prepared)), 0) FROM pg_prepared_xacts) AS prepared,
-	(SELECT count(*) FROM sessions WHERE hidden) AS hidden%BLOCKED%`
+	(SELECT count(*) FROM pg_stat_activity WHERE query = '<insufficient privilege>') AS hidden%BLOCKED%`
 
 const blockedSQL = `,
 	(SELECT count(*) FROM waiting) AS blocked,
@@ -85,12 +85,12 @@ waiting AS (SELECT w.pid, coalesce((SELECT min(l.waitstart) FROM pg_locks l WHER
 
 func sendSessions(rows []row, out *frame.Sink) error {
 	for _, r := range rows {
-		r.sendTo(out, connectionsUsed, "used")
 		r.sendTo(out, connectionsAllowed, "allowed")
-		if n, _ := r.number("hidden"); n > 0 {
-			return hidden("pg_stat_activity")
+		if n, _ := r.number("hidden"); n > 0 { // who is a client is hidden too
+			return errHidden
 		}
 		for column, f := range map[string]*frame.Family{
+			"used":   connectionsUsed,
 			"oldest": oldestTransaction, "idle": oldestIdle, "prepared": oldestPrepared,
 			"blocked": blockedSessions, "longest": blockedLongest, "blocking": blockingSessions,
 		} {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"tocsin/internal/frame"
+	"tocsin/internal/frame/collectortest"
 	"tocsin/internal/testenv"
 )
 
@@ -93,6 +95,7 @@ func TestReplication_fromBothSides(t *testing.T) {
 		there := atOnce(t, Config{Name: "b", DSN: standby.DSN("admin", "postgres")})
 		testenv.Eventually(t, 20*time.Second, "the standby streams, and has answered", func(context.Context) error {
 			page := ask(t, here)
+			// Before its first answer nobody knows what it has replayed.
 			if !page.has(`tocsin_postgres_standby_info{standby="b",state="streaming",sync_state="async"}`, 1) ||
 				page.text(`tocsin_postgres_standby_behind_bytes{stage="replayed",standby="b"}`) == "" {
 				return fmt.Errorf("%s", page.text("tocsin_postgres_standby"))
@@ -155,6 +158,60 @@ func (a asked) want(t *testing.T, want map[string]float64) {
 	for name, value := range want {
 		if have, ok := a[name]; !ok || have != value {
 			t.Errorf("%s is %v (%v), want %v", name, have, ok, value)
+		}
+	}
+}
+
+func TestStanding_conformance(t *testing.T) {
+	db := testenv.Postgres(t, "-c", "archive_mode=on")
+	db.Exec(t, "postgres", "SELECT pg_create_physical_replication_slot('s1', true)")
+	cfg := Config{DSN: db.DSN("admin", "postgres"), Standbys: Standbys{Given: true, Count: 1}}
+	for i, e := range standing(&server{}, cfg) {
+		t.Run(e.Collector.Name(), func(t *testing.T) {
+			collectortest.Run(t, func(t testing.TB) frame.Collector {
+				s, err := newServer(cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return standing(s, cfg)[i].Collector
+			})
+		})
+	}
+}
+
+// What a user without pg_monitor does not see is told, and is never a nought.
+func TestStanding_withoutRights(t *testing.T) {
+	db := testenv.Postgres(t)
+	standby := db.Standby(t, "b", testenv.NewRelay(t, "unix", db.Socket()))
+	db.Exec(t, "postgres", "CREATE ROLE nobody LOGIN")
+	newer := func(sql string) func(context.Context) error {
+		return func(context.Context) error {
+			if standby.Ask(t, "postgres", sql) == "" {
+				return errors.New("not yet")
+			}
+			return nil
+		}
+	}
+	testenv.Eventually(t, 20*time.Second, "the role is on the standby", newer("SELECT coalesce(max(rolname), '') FROM pg_roles WHERE rolname = 'nobody'"))
+	for name, c := range map[string]*testenv.Cluster{"primary": db, "standby": standby} {
+		target := atOnce(t, Config{DSN: c.DSN("nobody", "postgres")})
+		page := series(target.Gather(t.Context()))
+		lacking := map[string]bool{}
+		for _, s := range target.States() {
+			if s.Reason == frame.ReasonPermission {
+				lacking[s.Collector] = true
+			} else if s.Reason != "" {
+				t.Errorf("%s: %s: %s", s.Collector, s.Reason, s.Error)
+			}
+		}
+		want := map[string][]string{"primary": {"stat_replication", "sessions"}, "standby": {"wal_receiver"}}[name]
+		for _, collector := range append(want, "wal") {
+			if !lacking[collector] {
+				t.Errorf("%s: %s says nothing of the right that it lacks", name, collector)
+			}
+		}
+		if text := page.text("tocsin_postgres_standby_", "tocsin_postgres_wal_receiver", "tocsin_postgres_replay_delay", "tocsin_postgres_connections_used"); text != "" {
+			t.Errorf("%s:\n%s", name, text)
 		}
 	}
 }

@@ -83,7 +83,7 @@ func sendSenders(rows []row, r *roster, out *frame.Sink) error {
 		sender.sendTo(out, senderDiff, "replayed", labels...)
 	}
 	if blind {
-		return hidden("pg_stat_replication")
+		return errHidden
 	}
 	r.send(senders, rows[0].is("primary_here"), rows[0].is("synchronous"), time.Now(), out)
 	return nil

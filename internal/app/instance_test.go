@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -129,4 +131,24 @@ func contains(text string, parts ...string) bool {
 		}
 	}
 	return true
+}
+
+// newest asks a hub for the one value that an expression has now; "" is none.
+func newest(in *instance, query string) string {
+	in.t.Helper()
+	var answer struct {
+		Data struct {
+			Result []struct {
+				Value [2]any `json:"value"`
+			} `json:"result"`
+		} `json:"data"`
+	}
+	text := in.get("/api/v1/query?query=" + url.QueryEscape(query))
+	if err := json.Unmarshal([]byte(text), &answer); err != nil {
+		in.t.Fatalf("%s: %v: %s", query, err, text)
+	}
+	if len(answer.Data.Result) != 1 {
+		return ""
+	}
+	return fmt.Sprint(answer.Data.Result[0].Value[1])
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // Standby copies a cluster and runs the copy as its standby. It is called name
@@ -96,4 +98,19 @@ func (c *Cluster) postgresTool(t testing.TB, name string, args ...string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, out)
 	}
+}
+
+// Ask returns the only text that a query answers, as admin.
+func (c *Cluster) Ask(t testing.TB, database, query string) string {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), c.DSN("admin", database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }() // the server ends with the test
+	var text string
+	if err := conn.QueryRow(t.Context(), query).Scan(&text); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return text
 }
