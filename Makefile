@@ -16,7 +16,7 @@ SOAKTIME ?= 24h
 POSTGRES_MAJORS ?= /var/tmp/tocsin-postgres
 
 .DEFAULT_GOAL := help
-.PHONY: compat-node compat-postgres compat-probes compat-rabbitmq drama-postgres help build run dist test lint fmt generate bench fuzz soak clean packages
+.PHONY: compat-node compat-postgres compat-probes compat-rabbitmq drama-postgres probe-certificates help build run dist test lint fmt generate bench fuzz soak clean packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ compat-rabbitmq: ## our page against that of the plugin rabbitmq_prometheus on t
 
 compat-probes: ## the same modules and targets through Debian's blackbox_exporter and ours, series by series
 	$(GO) test ./probes -run 'TestCompat|TestNames|TestBlackbox' -count 1 -v
+
+probe-certificates: ## docs/probes/certificates.md: what blackbox_exporter and we say of each bad certificate, as nginx serves it
+	$(GO) test ./probes -run TestCertificateTable -count 1 -update
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@tools/fuzz.sh $(FUZZTIME)
