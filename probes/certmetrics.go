@@ -40,8 +40,8 @@ var (
 		Help: "When each certificate ends that a server sends after its own; used tells whether the verified chain that lasts longest goes over it.",
 	}
 	endsFirst = &frame.Family{
-		Name: "probe_certificate_ends_first_info", Labels: []string{"fingerprint_sha256", "subject"},
-		Help: "Which certificate ends first of all that the way to the answer depends on: a server's own or an authority's. Probes with the same one can be told together.",
+		Name: "probe_certificate_ends_first_timestamp_seconds", Labels: []string{"fingerprint_sha256", "subject"},
+		Help: "When the certificate ends that ends first of all that the way to the answer depends on, a server's own or an authority's. Alerts about the same one are told together.",
 	}
 	stapleInfo = &frame.Family{
 		Name: "probe_hop_ocsp_staple_info", Labels: []string{"hop", "server", "status"},
@@ -114,7 +114,7 @@ func sendEndsFirst(s *frame.Sink, r *probe.Result) {
 		}
 	}
 	if first != nil {
-		s.Send(endsFirst, 1, fingerprint(first), probe.Label(first.Subject.String()))
+		s.Send(endsFirst, float64(first.NotAfter.Unix()), fingerprint(first), probe.Label(first.Subject.String()))
 	}
 }
 
