@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mattermost/mattermost/server/public/model"
-
 	"tocsin/alerts"
 )
 
@@ -129,13 +127,13 @@ func (s *session) createRoot(ctx context.Context, e *entry, n alerts.Notificatio
 	var last error
 	smaller, withPriority := sizes(), s.priority
 	for len(smaller) > 0 {
-		var props model.StringInterface
-		props, smaller = s.v.props(n, e.Root.Told, e.Root.ID, smaller)
-		post := &model.Post{ChannelId: s.channel, PendingPostId: e.Root.ID, Props: props}
+		var content props
+		content, smaller = s.v.props(n, e.Root.Told, e.Root.ID, smaller)
+		p := &post{ChannelID: s.channel, PendingPostID: e.Root.ID, Props: content}
 		if withPriority {
-			post.Metadata = priority(n)
+			p.Metadata = priority(n)
 		}
-		id, err := s.create(ctx, opPost, post)
+		id, err := s.create(ctx, opPost, p)
 		if err == nil {
 			if withPriority != s.priority {
 				s.setPriority(withPriority)
@@ -144,7 +142,7 @@ func (s *session) createRoot(ctx context.Context, e *entry, n alerts.Notificatio
 		}
 		last = err
 		switch c := status(err); {
-		case (c == http.StatusForbidden || c == http.StatusNotImplemented) && post.Metadata != nil:
+		case (c == http.StatusForbidden || c == http.StatusNotImplemented) && p.Metadata != nil:
 			// A server without priorities, perhaps; the same again without.
 			withPriority, smaller = false, sizes()
 		case c == http.StatusBadRequest || c == http.StatusRequestEntityTooLarge:
@@ -160,9 +158,9 @@ func (s *session) createRoot(ctx context.Context, e *entry, n alerts.Notificatio
 func (s *session) edit(ctx context.Context, e *entry, n alerts.Notification, t told) (moved bool, err error) {
 	smaller := sizes()
 	for len(smaller) > 0 {
-		var props model.StringInterface
-		props, smaller = s.v.props(n, t, "", smaller)
-		err = s.patch(ctx, e.Post, props)
+		var content props
+		content, smaller = s.v.props(n, t, "", smaller)
+		err = s.patch(ctx, e.Post, content)
 		if c := status(err); c != http.StatusBadRequest && c != http.StatusRequestEntityTooLarge {
 			break
 		}
@@ -191,8 +189,8 @@ func (s *session) edit(ctx context.Context, e *entry, n alerts.Notification, t t
 // sayContinued tells those who read the old post's thread where it goes on.
 // The new post is there already, so a failure costs little.
 func (s *session) sayContinued(ctx context.Context, old string) {
-	_, err := s.create(ctx, opReply, &model.Post{
-		ChannelId: s.channel, RootId: old, PendingPostId: s.v.newID(),
+	_, err := s.create(ctx, opReply, &post{
+		ChannelID: s.channel, RootID: old, PendingPostID: s.v.newID(),
 		Message: s.v.render.words.Phrases().Continued,
 	})
 	if err != nil {
@@ -203,15 +201,15 @@ func (s *session) sayContinued(ctx context.Context, old string) {
 // reply sends e's reply, or the beginning of it where the server takes no
 // more.
 func (s *session) reply(ctx context.Context, e *entry) error {
-	post := &model.Post{
-		ChannelId: s.channel, RootId: e.Post, Message: e.Reply.Text, PendingPostId: e.Reply.ID,
-		Props: model.StringInterface{propIntent: e.Reply.ID, propGroup: groupMark(e.Group)},
+	p := &post{
+		ChannelID: s.channel, RootID: e.Post, Message: e.Reply.Text, PendingPostID: e.Reply.ID,
+		Props: props{propIntent: e.Reply.ID, propGroup: groupMark(e.Group)},
 	}
-	_, err := s.create(ctx, opReply, post)
+	_, err := s.create(ctx, opReply, p)
 	if status(err) == http.StatusRequestEntityTooLarge {
-		line, _, _ := strings.Cut(post.Message, "\n")
-		post.Message = alerts.Cut(line, 150)
-		_, err = s.create(ctx, opReply, post)
+		line, _, _ := strings.Cut(p.Message, "\n")
+		p.Message = alerts.Cut(line, 150)
+		_, err = s.create(ctx, opReply, p)
 	}
 	if err != nil {
 		return err
@@ -223,46 +221,46 @@ func (s *session) reply(ctx context.Context, e *entry) error {
 
 // props returns a post's props in the largest of these sizes that is small
 // enough, and the sizes below it that are worth a try.
-func (v *Voice) props(n alerts.Notification, t told, intent string, among []size) (model.StringInterface, []size) {
+func (v *Voice) props(n alerts.Notification, t told, intent string, among []size) (props, []size) {
 	for i, z := range among {
-		props := model.StringInterface{
-			"attachments": []*model.MessageAttachment{v.render.attachment(n, t, z)},
-			propGroup:     groupMark(n.Group),
+		p := props{
+			propAttachments: []attachment{v.render.attachment(n, t, z)},
+			propGroup:       groupMark(n.Group),
 		}
 		if intent != "" {
-			props[propIntent] = intent
+			p[propIntent] = intent
 		}
-		b, err := json.Marshal(props)
+		b, err := json.Marshal(p)
 		switch {
 		case err == nil && len(b) <= smallBody, i == len(among)-1:
-			return props, nil
+			return p, nil
 		case err == nil && len(b) <= maxBody:
-			return props, among[i+1:]
+			return p, among[i+1:]
 		}
 	}
 	return nil, nil
 }
 
 // priority is the mark that the server puts on urgent posts.
-func priority(n alerts.Notification) *model.PostMetadata {
+func priority(n alerts.Notification) *postMetadata {
 	level := ""
 	switch {
 	case n.Firing() == 0:
 	case n.Worst() == alerts.Critical:
-		level = model.PostPriorityUrgent
+		level = "urgent"
 	case n.Worst() == alerts.Warning:
 		level = "important"
 	}
 	if level == "" {
 		return nil
 	}
-	return &model.PostMetadata{Priority: &model.PostPriority{Priority: &level}}
+	return &postMetadata{Priority: postPriority{Priority: level}}
 }
 
 // isOpen tells whether a post of ours, found in the channel, shows an alert
 // that fires.
-func isOpen(p *model.Post) bool {
-	return !slices.ContainsFunc(p.Attachments(), func(a *model.MessageAttachment) bool {
+func isOpen(p *post) bool {
+	return !slices.ContainsFunc(p.attachments(), func(a attachment) bool {
 		return a.Color == "good" || a.Color == unwatchedColor
 	})
 }

@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mattermost/mattermost/server/public/model"
-
 	"tocsin/alerts"
 )
 
@@ -71,7 +69,7 @@ func status(err error) int {
 
 // explain makes a callError of what a request returned. resp is nil when
 // there was no answer.
-func explain(op operation, resp *model.Response, err error) *callError {
+func explain(op operation, resp *response, err error) *callError {
 	e := &callError{op: op}
 	var timeout net.Error
 	switch {
@@ -83,11 +81,10 @@ func explain(op operation, resp *model.Response, err error) *callError {
 		e.cause, e.words = alerts.CauseUnreachable, network(err)
 		return e
 	}
-	e.status = resp.StatusCode
-	e.cause, e.words = meaning(op, resp.StatusCode)
-	var app *model.AppError
-	if errors.As(err, &app) && errorID.MatchString(app.Id) {
-		e.id = app.Id
+	e.status = resp.status
+	e.cause, e.words = meaning(op, resp.status)
+	if refused, ok := errors.AsType[*serverError](err); ok && errorID.MatchString(refused.ID) {
+		e.id = refused.ID
 	}
 	return e
 }
@@ -187,7 +184,7 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 
 // call makes a request, and makes it again as often as the server asks to
 // wait, until ctx ends.
-func (g *gate) call(ctx context.Context, op operation, request func() (*model.Response, error)) error {
+func (g *gate) call(ctx context.Context, op operation, request func() (*response, error)) error {
 	for {
 		if err := g.pass(ctx, op); err != nil {
 			return err
@@ -200,7 +197,7 @@ func (g *gate) call(ctx context.Context, op operation, request func() (*model.Re
 		if failed.cause != alerts.CauseRateLimited {
 			return failed
 		}
-		g.hold(resp.Header)
+		g.hold(resp.header)
 	}
 }
 

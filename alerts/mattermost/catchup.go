@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/mattermost/mattermost/server/public/model"
-
 	"tocsin/alerts"
 )
 
@@ -30,7 +28,7 @@ func (s *session) catchUp(ctx context.Context, e *entry, n alerts.Notification, 
 			return err
 		}
 		if p != nil {
-			e.Post, e.Told, e.Said = p.Id, e.Root.Told, ""
+			e.Post, e.Told, e.Said = p.ID, e.Root.Told, ""
 		}
 		e.Root = nil
 		s.v.store.put(*e)
@@ -88,8 +86,8 @@ func (s *session) catchUpReply(ctx context.Context, e *entry) error {
 // adopt looks for the post of a group that we know nothing of: the state file
 // was lost, or the end is told of what we never said began.
 func (s *session) adopt(ctx context.Context, e *entry, n alerts.Notification) error {
-	p, err := s.findRoot(ctx, propGroup, groupMark(n.Group), func(p *model.Post) bool {
-		return p.RootId == "" && isOpen(p)
+	p, err := s.findRoot(ctx, propGroup, groupMark(n.Group), func(p *post) bool {
+		return p.RootID == "" && isOpen(p)
 	})
 	if s.unsearched(err) {
 		return err
@@ -97,7 +95,7 @@ func (s *session) adopt(ctx context.Context, e *entry, n alerts.Notification) er
 	if p == nil {
 		return nil
 	}
-	e.Post, e.Said = p.Id, ""
+	e.Post, e.Said = p.ID, ""
 	e.Told = tell(n)
 	e.Told.Opened = time.UnixMilli(p.CreateAt)
 	e.Told.Settled = time.Time{}

@@ -66,7 +66,7 @@ func trusted(path string) (*x509.CertPool, error) {
 }
 
 // bounded is a transport whose answers end with an error when they are larger
-// than maxAnswer: Client4 reads them whole.
+// than maxAnswer: they are decoded whole.
 type bounded struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/mattermost/mattermost/server/public/model"
 
 	"tocsin/alerts"
 )
@@ -153,13 +154,46 @@ func prune(v any) {
 	}
 }
 
+// What we send has no key that the server's model does not know.
+func TestWire_keysAreTheServers(t *testing.T) {
+	p := post{
+		ID: "i", CreateAt: 1, DeleteAt: 2, ChannelID: "c", RootID: "r", Message: "m", PendingPostID: "p",
+		Props: props{"x": "y"}, Metadata: &postMetadata{Priority: postPriority{Priority: "urgent"}},
+	}
+	var theirs model.Post
+	asTheServer(t, p, &theirs)
+	if theirs.Id != "i" || theirs.CreateAt != 1 || theirs.DeleteAt != 2 || theirs.ChannelId != "c" || theirs.RootId != "r" ||
+		theirs.Message != "m" || theirs.PendingPostId != "p" || theirs.GetProp("x") != "y" || *theirs.GetPriority().Priority != "urgent" {
+		t.Errorf("the server reads %+v as %+v", p, &theirs)
+	}
+	if id := newLab(t).voice.newID(); !model.IsValidId(id) {
+		t.Errorf("the server would not take %q as an id", id)
+	}
+}
+
+// asTheServer reads what we write into a type of the server's.
+func asTheServer(t *testing.T, ours, theirs any) {
+	t.Helper()
+	b, err := json.Marshal(ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	strict := json.NewDecoder(bytes.NewReader(b))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(theirs); err != nil {
+		t.Fatalf("%s: %v", b, err)
+	}
+}
+
 // Our own attachments pass the check that the server's model has.
 func TestGolden_attachmentsAreValid(t *testing.T) {
 	l := newLab(t)
 	for name, story := range stories() {
 		for _, n := range story {
 			for _, z := range sizes() {
-				if err := l.voice.render.attachment(n, tell(n), z).IsValid(); err != nil {
+				var theirs model.MessageAttachment
+				asTheServer(t, l.voice.render.attachment(n, tell(n), z), &theirs)
+				if err := theirs.IsValid(); err != nil {
 					t.Errorf("%s: %v", name, err)
 				}
 			}

@@ -8,8 +8,6 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/mattermost/mattermost/server/public/model"
-
 	"tocsin/alerts"
 )
 
@@ -52,20 +50,20 @@ func (v *Voice) postByHook(ctx context.Context, address string, n alerts.Notific
 	var last error
 	smaller := sizes()
 	for len(smaller) > 0 {
-		var props model.StringInterface
-		props, smaller = v.props(n, t, "", smaller)
-		attachments, _ := props["attachments"].([]*model.MessageAttachment)
-		delete(props, "attachments")
+		var content props
+		content, smaller = v.props(n, t, "", smaller)
+		attachments, _ := content[propAttachments].([]attachment)
+		delete(content, propAttachments)
 		if !calls && len(attachments) > 0 {
 			attachments[0].Pretext = ""
 		}
 		body, err := json.Marshal(hookRequest{
-			Username: v.cfg.Username, IconURL: v.cfg.IconURL, Attachments: attachments, Props: props,
+			Username: v.cfg.Username, IconURL: v.cfg.IconURL, Attachments: attachments, Props: content,
 		})
 		if err != nil {
 			return err
 		}
-		last = v.gate.call(ctx, opHook, func() (*model.Response, error) { return v.send(ctx, address, body) })
+		last = v.gate.call(ctx, opHook, func() (*response, error) { return v.send(ctx, address, body) })
 		if c := status(last); c != http.StatusBadRequest && c != http.StatusRequestEntityTooLarge {
 			return last
 		}
@@ -75,15 +73,15 @@ func (v *Voice) postByHook(ctx context.Context, address string, n alerts.Notific
 
 // hookRequest is what an incoming webhook takes, as far as we use it.
 type hookRequest struct {
-	Username    string                     `json:"username,omitempty"`
-	IconURL     string                     `json:"icon_url,omitempty"`
-	Attachments []*model.MessageAttachment `json:"attachments"`
-	Props       model.StringInterface      `json:"props"`
+	Username    string       `json:"username,omitempty"`
+	IconURL     string       `json:"icon_url,omitempty"`
+	Attachments []attachment `json:"attachments"`
+	Props       props        `json:"props"`
 }
 
 // send makes one request. Its errors are read by explain, and not passed on:
 // they quote the address.
-func (v *Voice) send(ctx context.Context, address string, body []byte) (*model.Response, error) {
+func (v *Voice) send(ctx context.Context, address string, body []byte) (*response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return nil, errors.New("the address can't be used")
@@ -96,8 +94,9 @@ func (v *Voice) send(ctx context.Context, address string, body []byte) (*model.R
 	defer resp.Body.Close()
 	// The rest is read so that the connection can be used again.
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-	if resp.StatusCode != http.StatusOK {
-		return model.BuildResponse(resp), errors.New("refused")
+	answer := &response{status: resp.StatusCode, header: resp.Header}
+	if answer.status != http.StatusOK {
+		return answer, errors.New("refused")
 	}
-	return model.BuildResponse(resp), nil
+	return answer, nil
 }

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mattermost/mattermost/server/public/model"
-
 	"tocsin/alerts"
 )
 
@@ -34,9 +32,9 @@ type renderer struct {
 }
 
 // attachment is the whole message: all that changes while the group lives.
-func (r renderer) attachment(n alerts.Notification, t told, s size) *model.MessageAttachment {
+func (r renderer) attachment(n alerts.Notification, t told, s size) attachment {
 	title := plain(r.words.Headline(n, s.summary))
-	a := &model.MessageAttachment{
+	a := attachment{
 		// What a telephone shows: posts have no text besides.
 		Fallback: title,
 		Color:    color(n),

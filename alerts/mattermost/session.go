@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/mattermost/mattermost/server/public/model"
-
 	"tocsin/alerts"
 )
 
@@ -34,7 +32,7 @@ const (
 // A session is one Say: the token as it is now, and the channel.
 type session struct {
 	v        *Voice
-	client   *model.Client4
+	client   *api
 	hash     [sha256.Size]byte
 	channel  string
 	priority bool
@@ -46,9 +44,7 @@ func (v *Voice) open(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := model.NewAPIv4Client(strings.TrimRight(v.cfg.URL, "/"))
-	client.HTTPClient = v.http
-	client.SetToken(token.Reveal())
+	client := &api{http: v.http, base: strings.TrimRight(v.cfg.URL, "/"), token: token.Reveal()}
 	s := &session{v: v, client: client, hash: sha256.Sum256([]byte(token.Reveal()))}
 
 	v.bot.mu.Lock()
@@ -76,20 +72,20 @@ func (v *Voice) open(ctx context.Context) (*session, error) {
 // findChannel asks for the channel's id.
 func (s *session) findChannel(ctx context.Context) error {
 	team, name, _ := strings.Cut(s.v.cfg.Channel, "/")
-	var channel *model.Channel
-	err := s.call(ctx, opFind, func() (resp *model.Response, err error) {
-		channel, resp, err = s.client.GetChannelByNameForTeamName(ctx, name, team, "")
+	var id string
+	err := s.call(ctx, opFind, func() (resp *response, err error) {
+		id, resp, err = s.client.channelID(ctx, team, name)
 		return resp, err
 	})
 	if err != nil {
 		return err
 	}
-	if channel == nil || channel.Id == "" {
+	if id == "" {
 		return unreadable(opFind)
 	}
-	s.channel = channel.Id
+	s.channel = id
 	s.v.bot.mu.Lock()
-	s.v.bot.channel = channel.Id
+	s.v.bot.channel = id
 	s.v.bot.mu.Unlock()
 	return nil
 }
@@ -106,8 +102,8 @@ func (s *session) forgetChannel() {
 // it is assumed that it does not: a priority is never worth a lost post.
 func (s *session) learnSettings(ctx context.Context) {
 	var settings map[string]string
-	err := s.call(ctx, opSettings, func() (resp *model.Response, err error) {
-		settings, resp, err = s.client.GetClientConfig(ctx, "")
+	err := s.call(ctx, opSettings, func() (resp *response, err error) {
+		settings, resp, err = s.client.settings(ctx)
 		return resp, err
 	})
 	if err != nil {
@@ -126,7 +122,7 @@ func (s *session) setPriority(taken bool) {
 
 // call makes a request. A token that is refused is not tried again for a
 // while, unless it changes.
-func (s *session) call(ctx context.Context, op operation, request func() (*model.Response, error)) error {
+func (s *session) call(ctx context.Context, op operation, request func() (*response, error)) error {
 	err := s.v.gate.call(ctx, op, request)
 	if status(err) == http.StatusUnauthorized {
 		s.v.bot.mu.Lock()
@@ -142,52 +138,51 @@ func unreadable(op operation) error {
 }
 
 // create makes a post.
-func (s *session) create(ctx context.Context, op operation, post *model.Post) (string, error) {
-	var made *model.Post
-	err := s.call(ctx, op, func() (resp *model.Response, err error) {
-		made, resp, err = s.client.CreatePost(ctx, post)
+func (s *session) create(ctx context.Context, op operation, p *post) (string, error) {
+	var id string
+	err := s.call(ctx, op, func() (resp *response, err error) {
+		id, resp, err = s.client.create(ctx, p)
 		return resp, err
 	})
 	if err != nil {
 		return "", err
 	}
-	if made == nil || made.Id == "" {
+	if id == "" {
 		return "", unreadable(op)
 	}
-	return made.Id, nil
+	return id, nil
 }
 
 // patch changes a post's props, and never its message: a late edit of the
 // message is what servers with an edit limit refuse.
-func (s *session) patch(ctx context.Context, id string, props model.StringInterface) error {
-	return s.call(ctx, opEdit, func() (*model.Response, error) {
-		_, resp, err := s.client.PatchPost(ctx, id, &model.PostPatch{Props: &props})
-		return resp, err
+func (s *session) patch(ctx context.Context, id string, p props) error {
+	return s.call(ctx, opEdit, func() (*response, error) {
+		return s.client.patch(ctx, id, p)
 	})
 }
 
 // findRoot returns the newest post of the channel that has a prop with this
 // value and that the filter takes, or nil.
-func (s *session) findRoot(ctx context.Context, prop, value string, filter func(*model.Post) bool) (*model.Post, error) {
+func (s *session) findRoot(ctx context.Context, prop, value string, filter func(*post) bool) (*post, error) {
 	const newest = 100
-	return s.find(ctx, prop, value, filter, func() (*model.PostList, *model.Response, error) {
-		return s.client.GetPostsForChannel(ctx, s.channel, 0, newest, "", false, false)
+	return s.find(ctx, prop, value, filter, func() (*postList, *response, error) {
+		return s.client.newest(ctx, s.channel, newest)
 	})
 }
 
 // findReply returns the reply in a post's thread that has an intent's id, or
 // nil.
-func (s *session) findReply(ctx context.Context, root, intent string) (*model.Post, error) {
-	return s.find(ctx, propIntent, intent, nil, func() (*model.PostList, *model.Response, error) {
-		return s.client.GetPostThread(ctx, root, "", false)
+func (s *session) findReply(ctx context.Context, root, intent string) (*post, error) {
+	return s.find(ctx, propIntent, intent, nil, func() (*postList, *response, error) {
+		return s.client.thread(ctx, root)
 	})
 }
 
-func (s *session) find(ctx context.Context, prop, value string, filter func(*model.Post) bool,
-	list func() (*model.PostList, *model.Response, error),
-) (*model.Post, error) {
-	var posts *model.PostList
-	err := s.call(ctx, opSearch, func() (resp *model.Response, err error) {
+func (s *session) find(ctx context.Context, prop, value string, filter func(*post) bool,
+	list func() (*postList, *response, error),
+) (*post, error) {
+	var posts *postList
+	err := s.call(ctx, opSearch, func() (resp *response, err error) {
 		posts, resp, err = list()
 		return resp, err
 	})
@@ -197,9 +192,9 @@ func (s *session) find(ctx context.Context, prop, value string, filter func(*mod
 	if posts == nil {
 		return nil, unreadable(opSearch)
 	}
-	var found *model.Post
+	var found *post
 	for _, p := range posts.Posts {
-		if p == nil || p.DeleteAt != 0 || p.GetProp(prop) != value || filter != nil && !filter(p) {
+		if p == nil || p.DeleteAt != 0 || p.Props[prop] != value || filter != nil && !filter(p) {
 			continue
 		}
 		if found == nil || p.CreateAt > found.CreateAt {
