@@ -246,7 +246,7 @@ func TestCall_errorIDs(t *testing.T) {
 		"api.context.permissions.app_error": true, "app.post.get.app_error": true,
 		"Bearer abc": false, "api": false, "x.y": false, "api.3nx7kq9": false, "": false,
 	} {
-		if got := errorID.MatchString(id); got != want {
+		if got := errorID().MatchString(id); got != want {
 			t.Errorf("%q: %t", id, got)
 		}
 	}

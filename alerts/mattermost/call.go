@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"tocsin/internal/lazy"
 
 	"tocsin/alerts"
 )
@@ -83,14 +84,14 @@ func explain(op operation, resp *response, err error) *callError {
 	}
 	e.status = resp.status
 	e.cause, e.words = meaning(op, resp.status)
-	if refused, ok := errors.AsType[*serverError](err); ok && errorID.MatchString(refused.ID) {
+	if refused, ok := errors.AsType[*serverError](err); ok && errorID().MatchString(refused.ID) {
 		e.id = refused.ID
 	}
 	return e
 }
 
 // errorID is how the server names its errors. Constant.
-var errorID = regexp.MustCompile(`^(api|app|model|store|web)(\.[a-z][a-z_]{0,40}){1,6}$`)
+var errorID = lazy.Regexp(`^(api|app|model|store|web)(\.[a-z][a-z_]{0,40}){1,6}$`)
 
 // meaning says what a status tells, and what to mend.
 func meaning(op operation, status int) (alerts.Cause, string) {

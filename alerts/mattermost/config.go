@@ -3,10 +3,11 @@ package mattermost
 import (
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"tocsin/internal/lazy"
 
 	"github.com/prometheus/common/model"
 
@@ -130,7 +131,7 @@ func (c *Config) validateBot(p problem.List) {
 			"(https://…/team/channels/channel)")
 	case !found:
 		p.At("channel").Addf("%q has no team: write team/%s, with the team's name from the channel's address", c.Channel, c.Channel)
-	case !slug.MatchString(team) || !slug.MatchString(channel):
+	case !slug().MatchString(team) || !slug().MatchString(channel):
 		p.At("channel").Addf("%q is not team/channel as they stand in the channel's address: "+
 			"small letters, digits, - and _ (not the names that the screen shows)", c.Channel)
 	}
@@ -149,7 +150,7 @@ func (c *Config) validateCommon(p problem.List) {
 		if !slices.Contains(known, severity) {
 			at.Addf("%q is no severity: write critical, warning or info", severity)
 		}
-		if !mention.MatchString(who) {
+		if !mention().MatchString(who) {
 			at.Addf("%q calls nobody: write @channel, @here or @name, several with a space between", who)
 		}
 	}
@@ -167,8 +168,8 @@ func (c *Config) validateCommon(p problem.List) {
 // slug is a team or channel as it stands in addresses; mention is one or more
 // names that Mattermost would call. Both are constant.
 var (
-	slug    = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
-	mention = regexp.MustCompile(`^@[a-z0-9][a-z0-9._-]*( @[a-z0-9][a-z0-9._-]*)*$`)
+	slug    = lazy.Regexp(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+	mention = lazy.Regexp(`^@[a-z0-9][a-z0-9._-]*( @[a-z0-9][a-z0-9._-]*)*$`)
 )
 
 func isHTTP(u *url.URL) bool { return u.Scheme == "https" || u.Scheme == "http" }

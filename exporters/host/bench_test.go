@@ -4,7 +4,6 @@ package host
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/prometheus/common/expfmt"
 
 	"tocsin/internal/frame"
@@ -77,7 +77,7 @@ func writePage(ctx context.Context, target *frame.Target, to io.Writer) error {
 // hostPage serves the page compressed, as node_exporter does for a Prometheus.
 func hostPage() http.Handler {
 	target := hostTarget()
-	z, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed) // as internal/web does; the level is valid
+	z, _ := gzip.NewWriterLevel(io.Discard, gzip.StatelessCompression) // as internal/web does; the level is valid
 	var b bytes.Buffer
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // one client, one at a time
 		b.Reset()

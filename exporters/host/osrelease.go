@@ -9,9 +9,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"time"
+
+	"tocsin/internal/lazy"
 
 	"github.com/hashicorp/go-envparse"
 
@@ -37,7 +38,7 @@ var osFields = []string{
 	"VARIANT", "VARIANT_ID", "VERSION", "VERSION_CODENAME", "VERSION_ID",
 }
 
-var majorMinor = regexp.MustCompile(`^[0-9]+\.?[0-9]*`)
+var majorMinor = lazy.Regexp(`^[0-9]+\.?[0-9]*`)
 
 // osRelease is the collector os.
 type osRelease struct {
@@ -80,7 +81,7 @@ func sendOS(s *frame.Sink, path string, env map[string]string) error {
 		values[i] = valid(env[field])
 	}
 	s.Send(osInfo, 1, values...)
-	if v, err := strconv.ParseFloat(majorMinor.FindString(env["VERSION_ID"]), 64); err == nil && v > 0 {
+	if v, err := strconv.ParseFloat(majorMinor().FindString(env["VERSION_ID"]), 64); err == nil && v > 0 {
 		s.Send(osVersion, v, valid(env["ID"]), valid(env["ID_LIKE"]), valid(env["NAME"]))
 	}
 	if env["SUPPORT_END"] == "" {

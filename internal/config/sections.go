@@ -3,9 +3,10 @@ package config
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
+
+	"tocsin/internal/lazy"
 
 	"github.com/prometheus/common/model"
 
@@ -70,7 +71,7 @@ func (s *Postgres) validate(p problem.List) {
 	switch {
 	case s.DSN == "":
 		at.Addf("is missing; write postgres:///postgres?host=/run/postgresql, or postgres://db1.ville.example/postgres?user=tocsin")
-	case passwordInDSN.MatchString(s.DSN), err == nil && u.Query().Has("password"):
+	case passwordInDSN().MatchString(s.DSN), err == nil && u.Query().Has("password"):
 		at.Addf("has a password in it; take it out and write it into a file, named by password_file")
 	case strings.Contains(s.DSN, "://") && (err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql"):
 		at.Addf("is no postgres:// URL; write postgres:///postgres?host=/run/postgresql, or postgres://db1.ville.example/postgres?user=tocsin")
@@ -82,7 +83,7 @@ func (s *Postgres) validate(p problem.List) {
 }
 
 // passwordInDSN finds the password among key=value words.
-var passwordInDSN = regexp.MustCompile(`(?i)(^|\s)(ssl)?password\s*=`)
+var passwordInDSN = lazy.Regexp(`(?i)(^|\s)(ssl)?password\s*=`)
 
 func (s *RabbitMQ) validate(p problem.List) {
 	validateName(p.At("name"), s.Name)
@@ -95,13 +96,13 @@ func (s *RabbitMQ) validate(p problem.List) {
 }
 
 // slug is what a name may be: it stands in the path of the target's page.
-var slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?$`)
+var slug = lazy.Regexp(`^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?$`)
 
 func validateName(p problem.List, name string) {
 	switch {
 	case name == "":
 		p.Addf("is missing; write a short name, as main")
-	case !slug.MatchString(name):
+	case !slug().MatchString(name):
 		p.Addf("%s is no name; use small letters, digits, - and _, at most 64, as main", quote(name))
 	}
 }

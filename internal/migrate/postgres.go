@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
+
+	"tocsin/internal/lazy"
 
 	"tocsin/internal/migrate/foreign"
 )
@@ -137,7 +138,7 @@ func (p *postgres) parts(byName map[string]foreign.Assignment) {
 	}
 }
 
-var keyValue = regexp.MustCompile(`([A-Za-z_]+)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)*)`)
+var keyValue = lazy.Regexp(`([A-Za-z_]+)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)*)`)
 
 // server adds a server from its address, without the password. It returns nil
 // for an address that is none.
@@ -199,8 +200,8 @@ func dataSource(source string) (dsn, host string, secret, ok bool) {
 		return dataSourceURL(source)
 	}
 	var words []string
-	rest := keyValue.ReplaceAllStringFunc(source, func(word string) string {
-		m := keyValue.FindStringSubmatch(word)
+	rest := keyValue().ReplaceAllStringFunc(source, func(word string) string {
+		m := keyValue().FindStringSubmatch(word)
 		switch {
 		case strings.EqualFold(m[1], "password"):
 			secret = true

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 
+	"tocsin/internal/lazy"
+
 	"tocsin/internal/debian"
 )
 
@@ -306,7 +308,7 @@ func parts(folder, suffix string) ([]string, error) {
 	var paths []string
 	for _, e := range entries {
 		ext := filepath.Ext(e.Name())
-		if e.IsDir() || ext != "" && ext != suffix || strings.HasPrefix(e.Name(), ".") || !plainName.MatchString(e.Name()) {
+		if e.IsDir() || ext != "" && ext != suffix || strings.HasPrefix(e.Name(), ".") || !plainName().MatchString(e.Name()) {
 			continue
 		}
 		paths = append(paths, filepath.Join(folder, e.Name()))
@@ -315,4 +317,4 @@ func parts(folder, suffix string) ([]string, error) {
 	return paths, nil
 }
 
-var plainName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+var plainName = lazy.Regexp(`^[A-Za-z0-9._-]+$`)
