@@ -20,6 +20,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 
 	"tocsin/internal/frame"
 	"tocsin/internal/testenv"
@@ -65,7 +66,7 @@ func selection(all bool) Selection {
 func writePage(ctx context.Context, target *frame.Target, to io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	encoder := expfmt.NewEncoder(to, expfmt.NewFormat(expfmt.TypeTextPlain))
+	encoder := expfmt.NewEncoder(to, expfmt.NewFormat(expfmt.TypeTextPlain).WithEscapingScheme(model.NoEscaping)) // as internal/web does
 	for _, mf := range target.Gather(ctx) {
 		if err := encoder.Encode(mf); err != nil {
 			return err
@@ -78,15 +79,17 @@ func writePage(ctx context.Context, target *frame.Target, to io.Writer) error {
 func hostPage() http.Handler {
 	target := hostTarget()
 	z, _ := gzip.NewWriterLevel(io.Discard, gzip.StatelessCompression) // as internal/web does; the level is valid
-	var b bytes.Buffer
+	var plain, b bytes.Buffer
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // one client, one at a time
-		b.Reset()
-		z.Reset(&b)
-		if err := writePage(r.Context(), target, z); err != nil {
+		plain.Reset()
+		if err := writePage(r.Context(), target, &plain); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		_ = z.Close() // it writes to a buffer
+		b.Reset()
+		z.Reset(&b)
+		_, _ = z.Write(plain.Bytes()) // a buffer takes all
+		_ = z.Close()
 		w.Header().Set("Content-Encoding", "gzip")
 		_, _ = w.Write(b.Bytes())
 	})

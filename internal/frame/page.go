@@ -86,20 +86,13 @@ func merge(a, b *family) (*family, error) {
 	if a.declared.Type != b.declared.Type || !slices.Equal(a.declared.Labels, b.declared.Labels) {
 		return nil, fmt.Errorf("%s is sent by two collectors with two types or label sets", a.declared.Name)
 	}
-	for key := range b.seen {
-		if _, ok := a.seen[key]; ok {
+	out := &family{declared: a.declared, dto: &dto.MetricFamily{
+		Name: a.dto.Name, Help: a.dto.Help, Type: a.dto.Type, Metric: slices.Clone(a.dto.Metric),
+	}}
+	for _, m := range b.dto.Metric {
+		if !out.add(m) {
 			return nil, fmt.Errorf("%s is sent by two collectors with the same labels", a.declared.Name)
 		}
-	}
-	out := &family{declared: a.declared, seen: make(map[string]struct{}, len(a.seen)+len(b.seen))}
-	for _, f := range []*family{a, b} {
-		for key := range f.seen {
-			out.seen[key] = struct{}{}
-		}
-	}
-	out.dto = &dto.MetricFamily{
-		Name: a.dto.Name, Help: a.dto.Help, Type: a.dto.Type,
-		Metric: slices.Concat(a.dto.Metric, b.dto.Metric),
 	}
 	return out, nil
 }

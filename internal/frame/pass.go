@@ -3,10 +3,12 @@ package frame
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
 )
 
 // Pass adds a whole family as somebody else's page had it, histograms and
@@ -25,37 +27,41 @@ func (s *Sink) Pass(mf *dto.MetricFamily) {
 		s.reject(nil, fmt.Errorf("%s was sent and passed on", name))
 		return
 	}
+	if !model.LegacyValidation.IsValidMetricName(name) {
+		s.reject(nil, fmt.Errorf("%s is no name that every reader takes", strconv.Quote(name)))
+		return
+	}
 	if !slices.ContainsFunc(s.declared, func(d *Family) bool { return d.Covers(name) }) {
 		s.reject(nil, fmt.Errorf("%s is not declared by its collector", name))
 		return
 	}
-	fam := &family{declared: &Family{Name: name, Help: mf.GetHelp(), Type: Untyped}, dto: mf, seen: make(map[string]struct{})}
-	mf.Metric = slices.DeleteFunc(mf.Metric, func(m *dto.Metric) bool {
-		err := fam.pass(m)
-		if err != nil {
+	all := mf.Metric
+	mf.Metric = all[:0]
+	fam := &family{declared: &Family{Name: name, Help: mf.GetHelp(), Type: Untyped}, dto: mf}
+	for _, m := range all {
+		if err := fam.pass(m); err != nil {
 			s.reject(fam, err)
 		}
-		return err != nil
-	})
+	}
 	s.families[name] = fam
 }
 
-// pass sorts a metric's labels and notes them.
+// pass adds a metric, its labels sorted.
 func (fam *family) pass(m *dto.Metric) error {
 	slices.SortFunc(m.Label, func(a, b *dto.LabelPair) int { return strings.Compare(a.GetName(), b.GetName()) })
-	var key strings.Builder
 	for i, l := range m.Label {
 		if i > 0 && m.Label[i-1].GetName() == l.GetName() {
 			return fmt.Errorf("%s has the label %s twice", fam.declared.Name, l.GetName())
 		}
+		if !model.LegacyValidation.IsValidLabelName(l.GetName()) {
+			return fmt.Errorf("%s has a label %s, no name that every reader takes", fam.declared.Name, strconv.Quote(l.GetName()))
+		}
 		if !utf8.ValidString(l.GetValue()) {
 			return fmt.Errorf("%s: label %s is not UTF-8", fam.declared.Name, l.GetName())
 		}
-		key.WriteString(l.GetName() + "\xff" + l.GetValue() + "\xff")
 	}
-	if _, ok := fam.seen[key.String()]; ok {
+	if !fam.add(m) {
 		return fmt.Errorf("%s has two metrics with the same labels", fam.declared.Name)
 	}
-	fam.seen[key.String()] = struct{}{}
 	return nil
 }

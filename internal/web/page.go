@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 
 	"tocsin/internal/frame"
 )
@@ -148,8 +149,10 @@ func (s *Server) sendPage(w http.ResponseWriter, r *http.Request, families []*dt
 	s.send(w, r, page, compress)
 }
 
+// encode writes families in a format. No name has to be escaped: the frame
+// takes none that would, and looking for them costs a third of the writing.
 func encode(page *bytes.Buffer, families []*dto.MetricFamily, format expfmt.Format) error {
-	encoder := expfmt.NewEncoder(page, format)
+	encoder := expfmt.NewEncoder(page, format.WithEscapingScheme(model.NoEscaping))
 	var wrong []error
 	for _, family := range families {
 		whole := page.Len()
