@@ -47,13 +47,21 @@ func (c *cpufreq) Families() []*frame.Family {
 
 // Collect implements frame.Collector.
 func (c *cpufreq) Collect(ctx context.Context, s *frame.Sink) error {
+	path := filepath.Join(c.roots.sys, "devices/system/cpu")
+	names, err := list(path)
+	if err != nil {
+		return present(err)
+	}
 	var errs []error
-	err := c.roots.devices(ctx, "devices/system/cpu", "cpu", func(name string, a *attributes) {
+	for _, name := range names {
 		cpu, ok := numbered(name, "cpu")
 		if !ok {
-			return
+			continue
 		}
-		errs = append(errs, within(filepath.Join(a.folder.path, "cpufreq"), func(a *attributes) {
+		if err := ctx.Err(); err != nil { // a driver may take its time over each file
+			return errors.Join(append(errs, err)...)
+		}
+		errs = append(errs, within(filepath.Join(path, name, "cpufreq"), func(a *attributes) {
 			a.send(s, cpufreqFiles, cpu)
 			governor := a.text("scaling_governor")
 			if governor == "" {
@@ -69,6 +77,6 @@ func (c *cpufreq) Collect(ctx context.Context, s *frame.Sink) error {
 				s.Send(cpufreqGovernor, chosen, cpu, g)
 			}
 		}))
-	})
-	return errors.Join(append(errs, err)...)
+	}
+	return errors.Join(errs...)
 }
