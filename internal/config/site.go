@@ -137,6 +137,10 @@ func (s *Site) Rules() []rules.File { return s.rules }
 // site's overrides applied. The caller must not change them.
 func (s *Site) RuleTexts() map[string][]byte { return s.ruleTexts }
 
+// ForgetRules gives up the rules, half a megabyte, where no engine will load
+// them: Rules and RuleTexts return none from then on.
+func (s *Site) ForgetRules() { s.rules, s.ruleTexts = nil, nil }
+
 // Fingerprint changes whenever anything changes that a reload would have to
 // apply: the file, what is filled in from the machine, rule files,
 // certificates. Files with secrets are not part of it: they are read again at
