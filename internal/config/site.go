@@ -137,9 +137,15 @@ func (s *Site) Rules() []rules.File { return s.rules }
 // site's overrides applied. The caller must not change them.
 func (s *Site) RuleTexts() map[string][]byte { return s.ruleTexts }
 
-// ForgetRules gives up the rules, half a megabyte, where no engine will load
-// them: Rules and RuleTexts return none from then on.
-func (s *Site) ForgetRules() { s.rules, s.ruleTexts = nil, nil }
+// ForgetRules gives up, where no engine will load them, the rules, and the
+// kinds unless a brick is of one: half a megabyte. Rules, RuleTexts and Kinds
+// return none from then on.
+func (s *Site) ForgetRules() {
+	s.rules, s.ruleTexts = nil, nil
+	if len(s.Bricks) == 0 {
+		s.kinds = nil
+	}
+}
 
 // Fingerprint changes whenever anything changes that a reload would have to
 // apply: the file, what is filled in from the machine, rule files,
