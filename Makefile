@@ -15,10 +15,10 @@ FUZZTIME ?= 60s
 SOAKTIME ?= 24h
 
 .DEFAULT_GOAL := help
-.PHONY: compat-node help build run dist test lint fmt generate bench fuzz soak clean packages
+.PHONY: compat-node compat-rabbitmq help build run dist test lint fmt generate bench fuzz soak clean packages
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/tocsin: one static, stripped binary for this machine
 	$(FLAGS) $(GO) build -ldflags '-s -w' -o bin/tocsin ./cmd/tocsin
@@ -52,6 +52,9 @@ bench: ## all benchmarks, COUNT times each, in benchstat's format; BENCH='Page' 
 
 compat-node: ## our page against a real node_exporter's, name by name, here and on machines made of files
 	$(GO) test ./exporters/host -run 'equal.*NodeExporter|differs|Differen' -count 1 -v | grep -v level=
+
+compat-rabbitmq: ## our page against that of the plugin rabbitmq_prometheus on the same broker, in both modes, name by name
+	$(GO) test ./exporters/rabbitmq -run Compat -count 1 -v
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@tools/fuzz.sh $(FUZZTIME)

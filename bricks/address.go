@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"tocsin/internal/lazy"
-
 	"tocsin/internal/problem"
 	"tocsin/internal/strict"
 )

@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"tocsin/internal/lazy"
-
 	"tocsin/internal/jq"
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 	"tocsin/internal/strict"
 )

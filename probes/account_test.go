@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tocsin/probes/probetest"
+	"tocsin/probes/tlscheck"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -37,7 +38,7 @@ func TestAccount(t *testing.T) {
 	second := probetest.HTTPS(t, root.Leaf(t, probetest.Spec{Name: "idp", NotAfter: time.Now().Add(-3*day - time.Hour)}), ok)
 	first := probetest.HTTPS(t, root.Leaf(t, probetest.Spec{Name: "portail", NotAfter: time.Now().Add(10*day + time.Hour)}),
 		http.RedirectHandler(second.URL+"/login?SAMLRequest=x", http.StatusFound))
-	failed, _ := look(t, Config{Target: first.URL, CAFile: probetest.WritePEM(t, root)}, Options{})
+	failed, _ := look(t, Config{Target: first.URL, TLS: tlscheck.Config{CAFile: probetest.WritePEM(t, root)}}, Options{})
 	fine, _ := look(t, Config{Target: probetest.HTTP(t, ok).URL}, Options{})
 	for _, c := range []struct {
 		name   string

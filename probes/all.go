@@ -4,23 +4,31 @@ import (
 	"strings"
 
 	"tocsin/internal/frame"
+	"tocsin/probes/dnsprobe"
+	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
-	"tocsin/probes/probe"
+	"tocsin/probes/icmpprobe"
+	"tocsin/probes/protocol"
+	"tocsin/probes/tcpprobe"
+	"tocsin/probes/unixprobe"
 )
 
-// A protocol is a scheme of targets, and what serves it.
-type protocol struct {
-	scheme   string
-	example  string
-	prober   func(*Config, *Options) (probe.Prober, error)
-	families func() []*frame.Family
+// known is a protocol and where its keys lie in an entry.
+type known struct {
+	protocol.Protocol
+	section func(*Config) protocol.Section
 }
 
-// all lists every protocol that probes can speak: add one here.
-func all() []protocol {
-	return []protocol{
-		{"https", "https://portail.ville.example", newHTTP, httpprobe.Families},
-		{"http", "http://portail.ville.example", newHTTP, httpprobe.Families},
+// all lists every protocol that probes can speak: add one here, and the field
+// that its keys are in to Config.
+func all() []known {
+	return []known{
+		{httpprobe.Protocol(), func(c *Config) protocol.Section { return &c.HTTP }},
+		{tcpprobe.Protocol(), func(c *Config) protocol.Section { return &c.TCP }},
+		{dnsprobe.Protocol(), func(c *Config) protocol.Section { return &c.DNS }},
+		{icmpprobe.Protocol(), func(c *Config) protocol.Section { return &c.ICMP }},
+		{grpcprobe.Protocol(), func(c *Config) protocol.Section { return &c.GRPC }},
+		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
 	}
 }
 
@@ -28,7 +36,9 @@ func all() []protocol {
 func Schemes() []string {
 	var schemes []string
 	for _, p := range all() {
-		schemes = append(schemes, p.scheme)
+		for _, s := range p.Schemes {
+			schemes = append(schemes, s.Name)
+		}
 	}
 	return schemes
 }
@@ -38,7 +48,7 @@ func Families() []*frame.Family {
 	families := common()
 	seen := map[string]bool{}
 	for _, p := range all() {
-		for _, f := range p.families() {
+		for _, f := range p.Families() {
 			if !seen[f.Name] {
 				seen[f.Name] = true
 				families = append(families, f)
@@ -48,13 +58,19 @@ func Families() []*frame.Family {
 	return families
 }
 
-// protocolOf finds the protocol of a target by its scheme.
-func protocolOf(target string) (protocol, bool) {
-	scheme, _, _ := strings.Cut(target, "://")
+// schemeOf finds the protocol of a target, and its scheme there; nil for what
+// no protocol knows.
+func schemeOf(target string) (*known, *protocol.Scheme) {
+	name, _, ok := strings.Cut(target, "://")
+	if !ok {
+		return nil, nil
+	}
 	for _, p := range all() {
-		if strings.EqualFold(p.scheme, scheme) {
-			return p, true
+		for i := range p.Schemes {
+			if strings.EqualFold(p.Schemes[i].Name, name) {
+				return &p, &p.Schemes[i]
+			}
 		}
 	}
-	return protocol{}, false
+	return nil, nil
 }

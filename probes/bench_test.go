@@ -6,6 +6,7 @@ import (
 
 	"tocsin/internal/frame"
 	"tocsin/probes/probetest"
+	"tocsin/probes/tlscheck"
 )
 
 // BenchmarkHTTPSProbe is one look at a local HTTPS server with a chain of two
@@ -14,7 +15,7 @@ func BenchmarkHTTPSProbe(b *testing.B) {
 	root := probetest.NewAuthority(b, probetest.Spec{Name: "Root"})
 	inter := root.Authority(b, probetest.Spec{Name: "Intermediate"})
 	server := probetest.HTTPS(b, inter.Leaf(b, probetest.Spec{}, inter), ok)
-	c, err := New(Config{Target: server.URL, CAFile: probetest.WritePEM(b, root)}, Options{})
+	c, err := New(Config{Target: server.URL, TLS: tlscheck.Config{CAFile: probetest.WritePEM(b, root)}}, Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -2,21 +2,15 @@ package probes
 
 import (
 	"context"
-	"fmt"
-	"iter"
-	"maps"
+	"errors"
 	"net"
 	"net/netip"
 	"net/url"
-	"regexp"
-	"slices"
 	"time"
 
-	"tocsin/internal/secret"
 	"tocsin/probes/dial"
-	"tocsin/probes/httpprobe"
 	"tocsin/probes/probe"
-	"tocsin/probes/tlscheck"
+	"tocsin/probes/protocol"
 )
 
 // Options is what a probe is given beside its entry in the site file. The zero
@@ -33,57 +27,38 @@ type Options struct {
 	Now func() time.Time
 }
 
-// newHTTP builds the prober for http and https.
-func newHTTP(c *Config, o *Options) (probe.Prober, error) {
+// entry is what c says that all protocols share; nil without a target that one
+// of them knows.
+func (c *Config) entry(scheme *protocol.Scheme) *protocol.Entry {
 	u, err := url.Parse(c.Target)
-	if err != nil {
-		return nil, fmt.Errorf("the target is no URL")
+	if scheme == nil || err != nil {
+		return nil
 	}
-	roots, err := tlscheck.LoadRoots(c.CAFile)
-	if err != nil {
-		return nil, fmt.Errorf("ca_file: %w", err)
+	u.User = nil
+	return &protocol.Entry{
+		Scheme: scheme, URL: u, TLS: &c.TLS, StartTLS: c.StartTLS, Login: &c.Login, Timeout: time.Duration(c.Timeout),
 	}
-	options := httpprobe.Options{
-		URL: u, Method: c.Method,
-		Username:        c.Username,
-		Password:        secret.Source{Value: c.Password, File: c.PasswordFile},
-		BearerToken:     secret.Source{Value: c.BearerToken, File: c.BearerTokenFile},
-		FollowRedirects: c.follows(),
-		MaxBody:         c.Body.MaxBytes,
-		Dial:            dial.Options{IPVersion: c.IPVersion, AllowAddress: o.AllowAddress, Lookup: o.Lookup, Dial: o.Dial},
-		TLS:             tlscheck.Options{ServerName: c.ServerName, Roots: roots, SkipVerify: c.InsecureSkipVerify},
-		Now:             o.Now,
-	}
-	for name := range mergedKeys(c.Headers, c.HeadersFile) {
-		options.Headers = append(options.Headers, httpprobe.Header{
-			Name: name, Value: secret.Source{Value: c.Headers[name], File: c.HeadersFile[name]},
-		})
-	}
-	for _, s := range c.Status {
-		r, err := parseStatus(s)
-		if err != nil {
-			return nil, fmt.Errorf("status %q %w", s, err)
-		}
-		options.Status = append(options.Status, r)
-	}
-	options.Body.Contains = c.Body.Contains
-	for _, re := range []struct {
-		text string
-		into **regexp.Regexp
-	}{{c.Body.Matches, &options.Body.Matches}, {c.Body.NotMatches, &options.Body.NotMatches}} {
-		if re.text == "" {
-			continue
-		}
-		if *re.into, err = regexp.Compile(re.text); err != nil {
-			return nil, fmt.Errorf("body: %w", err)
-		}
-	}
-	return httpprobe.New(options)
 }
 
-// mergedKeys yields the names of both maps, each once, sorted.
-func mergedKeys(a map[string]secret.Text, b map[string]string) iter.Seq[string] {
-	names := slices.AppendSeq(slices.Collect(maps.Keys(a)), maps.Keys(b))
-	slices.Sort(names)
-	return slices.Values(slices.Compact(names))
+// build makes the prober of an entry that has been validated.
+func (c *Config) build(o *Options) (probe.Prober, error) {
+	known, scheme := schemeOf(c.Target)
+	e := c.entry(scheme)
+	if e == nil {
+		return nil, errors.New("the target is no URL") // Validate has seen to it
+	}
+	e.Dial = dial.Options{IPVersion: c.IPVersion, AllowAddress: o.AllowAddress, Lookup: o.Lookup, Dial: o.Dial}
+	e.Now = o.Now
+	return known.section(c).Prober(e)
+}
+
+// Told says in words what the target learns by being looked at, for the list
+// of all that leaves the machine.
+func (c *Config) Told() string {
+	known, scheme := schemeOf(c.Target)
+	e := c.entry(scheme)
+	if e == nil {
+		return ""
+	}
+	return known.section(c).Told(e)
 }

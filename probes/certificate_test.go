@@ -12,6 +12,7 @@ import (
 
 	"tocsin/probes/probe"
 	"tocsin/probes/probetest"
+	"tocsin/probes/tlscheck"
 )
 
 const day = 24 * time.Hour
@@ -98,7 +99,7 @@ func TestCertificates(t *testing.T) {
 				host = "localhost"
 			}
 			_, port, _ := strings.Cut(server.Listener.Addr().String(), ":")
-			cfg := Config{Target: "https://" + host + ":" + port, CAFile: probetest.WritePEM(t, root), IPVersion: 4}
+			cfg := Config{Target: "https://" + host + ":" + port, IPVersion: 4, TLS: tlscheck.Config{CAFile: probetest.WritePEM(t, root)}}
 			r, page := look(t, cfg, Options{})
 
 			phase := "tls"
@@ -129,7 +130,7 @@ func TestCertificates(t *testing.T) {
 			wantProblems(t, r, page, problems)
 
 			// Taken for good, it is up, and all that is wrong is still told.
-			cfg.InsecureSkipVerify = true
+			cfg.TLS.InsecureSkipVerify = true
 			r, page = look(t, cfg, Options{})
 			wantReason(t, r, page, "", "")
 			wantProblems(t, r, page, problems)
@@ -169,7 +170,7 @@ func TestCertificates_ofEachHop(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			second := probetest.HTTPS(t, c.second, redirect(third.URL+"/end"))
 			first := probetest.HTTPS(t, good, redirect(second.URL+"/login?SAMLRequest=abc"))
-			r, page := look(t, Config{Target: first.URL, CAFile: probetest.WritePEM(t, root)}, Options{})
+			r, page := look(t, Config{Target: first.URL, TLS: tlscheck.Config{CAFile: probetest.WritePEM(t, root)}}, Options{})
 			phase := ""
 			if c.reason != "" {
 				phase = "tls"

@@ -49,8 +49,7 @@ func NewProber(cfg Config, opts Options) (Prober, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	protocol, _ := protocolOf(cfg.Target)
-	return protocol.prober(&cfg, &opts)
+	return cfg.build(&opts)
 }
 
 // Name implements frame.Collector.

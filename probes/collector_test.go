@@ -18,8 +18,10 @@ import (
 
 	"tocsin/internal/frame"
 	"tocsin/internal/frame/collectortest"
+	"tocsin/probes/httpprobe"
 	"tocsin/probes/probe"
 	"tocsin/probes/probetest"
+	"tocsin/probes/tlscheck"
 )
 
 func TestCollector_conforms(t *testing.T) {
@@ -31,7 +33,7 @@ func TestCollector_conforms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			collectortest.Run(t, func(t testing.TB) frame.Collector {
-				c, err := New(Config{Target: target, CAFile: probetest.WritePEM(t, root), Timeout: model.Duration(time.Second)}, Options{})
+				c, err := New(Config{Target: target, Timeout: model.Duration(time.Second), TLS: tlscheck.Config{CAFile: probetest.WritePEM(t, root)}}, Options{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -104,7 +106,7 @@ func TestCollector_neitherUpNorDown(t *testing.T) {
 		ctx   func(t *testing.T) context.Context
 		cause error
 	}{
-		{"a secret cannot be read", Config{BearerTokenFile: filepath.Join(t.TempDir(), "none")}, func(t *testing.T) context.Context { return t.Context() }, fs.ErrNotExist},
+		{"a secret cannot be read", Config{HTTP: httpprobe.Config{BearerTokenFile: filepath.Join(t.TempDir(), "none")}}, func(t *testing.T) context.Context { return t.Context() }, fs.ErrNotExist},
 		{"the scraper went away", Config{}, func(t *testing.T) context.Context {
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
@@ -141,8 +143,8 @@ func TestNew_refuses(t *testing.T) {
 	}{
 		{Config{}, "target: is missing"},
 		{Config{Target: "https://moni:mark3r@a.example"}, "target: has a user or a password in it"},
-		{Config{Target: "https://a.example", CAFile: "/nowhere/ca.pem"}, "ca_file: read authorities: stat /nowhere/ca.pem: no such file or directory"},
-		{Config{Target: "https://a.example", CAFile: "config_test.go"}, "holds no PEM certificate"},
+		{Config{Target: "https://a.example", TLS: tlscheck.Config{CAFile: "/nowhere/ca.pem"}}, "ca_file: read authorities: stat /nowhere/ca.pem: no such file or directory"},
+		{Config{Target: "https://a.example", TLS: tlscheck.Config{CAFile: "config_test.go"}}, "holds no PEM certificate"},
 	} {
 		_, err := New(c.cfg, Options{})
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "mark3r") {

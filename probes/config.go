@@ -8,7 +8,14 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
-	"tocsin/internal/secret"
+	"tocsin/probes/dnsprobe"
+	"tocsin/probes/grpcprobe"
+	"tocsin/probes/httpprobe"
+	"tocsin/probes/icmpprobe"
+	"tocsin/probes/protocol"
+	"tocsin/probes/tcpprobe"
+	"tocsin/probes/tlscheck"
+	"tocsin/probes/unixprobe"
 )
 
 // What a probe has that the site file does not say.
@@ -37,46 +44,28 @@ type Config struct {
 	RetryInterval model.Duration `yaml:"retry_interval,omitempty"` // after a failure
 	Timeout       model.Duration `yaml:"timeout,omitempty"`        // for the whole look, redirects included
 
-	// Method is the HTTP method.
-	Method string `yaml:"method,omitempty"`
-	// Headers, Username and BearerToken are sent to the target only, never to
-	// another host that it redirects to. HeadersFile has, for each header,
-	// the file that its value is in.
-	Headers         map[string]secret.Text `yaml:"headers,omitempty"`
-	HeadersFile     map[string]string      `yaml:"headers_file,omitempty"`
-	Username        string                 `yaml:"username,omitempty"`
-	Password        secret.Text            `yaml:"password,omitempty"`
-	PasswordFile    string                 `yaml:"password_file,omitempty"`
-	BearerToken     secret.Text            `yaml:"bearer_token,omitempty"`
-	BearerTokenFile string                 `yaml:"bearer_token_file,omitempty"`
-
-	// Status is the statuses that are good: numbers, ranges (200-204) and
-	// classes (2xx).
-	Status Statuses `yaml:"status,omitempty"`
-	// Body is what the answer's content must be.
-	Body Body `yaml:"body,omitempty"`
-	// FollowRedirects, on unless set to false, looks at where the target
-	// redirects to, up to ten times.
-	FollowRedirects *bool `yaml:"follow_redirects,omitempty"`
-
-	// CAFile has the authorities to trust in place of the system's.
-	CAFile string `yaml:"ca_file,omitempty"`
-	// ServerName is the name to ask for and to verify in TLS.
-	ServerName string `yaml:"server_name,omitempty"`
-	// InsecureSkipVerify takes any certificate for good. What is wrong with
-	// it is still measured; the probe no longer fails for it.
-	InsecureSkipVerify bool `yaml:"insecure_skip_verify,omitempty"`
+	// TLS is how TLS is negotiated, where the protocol has it.
+	TLS tlscheck.Config `yaml:",inline"`
+	// StartTLS begins without TLS and then asks for it, as mail servers want it.
+	StartTLS bool `yaml:"starttls,omitempty"`
+	// Login is who asks, where the protocol lets somebody log in.
+	Login protocol.Login `yaml:",inline"`
 	// IPVersion is 4 or 6 to use that family only.
 	IPVersion int `yaml:"ip_version,omitempty"`
-}
 
-// Body is what the answer's content must be. All that is set must hold.
-type Body struct {
-	Contains   string `yaml:"contains,omitempty"`
-	Matches    string `yaml:"matches,omitempty"`     // regular expression (RE2)
-	NotMatches string `yaml:"not_matches,omitempty"` // regular expression (RE2)
-	// MaxBytes is how much of the content is read; more is a failure.
-	MaxBytes int64 `yaml:"max_bytes,omitempty"`
+	// What follows is each protocol's own; only the target's may be written.
+
+	HTTP httpprobe.Config `yaml:",inline"`
+	// TCP is for tcp:// and tls:// targets: what is said and must be answered.
+	TCP tcpprobe.Config `yaml:"tcp,omitempty"`
+	// DNS is for dns:// targets: what is asked, and what the answer must be.
+	DNS dnsprobe.Config `yaml:"dns,omitempty"`
+	// ICMP is for icmp:// targets: what a ping is like.
+	ICMP icmpprobe.Config `yaml:"icmp,omitempty"`
+	// GRPC is for grpc:// and grpcs:// targets: whose health is asked for.
+	GRPC grpcprobe.Config `yaml:"grpc,omitempty"`
+	// Unix is for unix:// targets: what is said and must be answered.
+	Unix unixprobe.Config `yaml:"unix,omitempty"`
 }
 
 // Shape lets an entry be written as its target alone.
@@ -92,34 +81,17 @@ func (c *Config) Shape(kind yaml.Kind, scalar string) (any, error) {
 	return nil, errors.New("must be a URL, as https://portail.ville.example, or a mapping with target")
 }
 
-// Statuses is a list of statuses; one may be written without brackets.
-type Statuses []string
-
-// Shape lets one status be written without brackets.
-func (s *Statuses) Shape(kind yaml.Kind, scalar string) (any, error) {
-	switch kind {
-	case yaml.ScalarNode:
-		*s = Statuses{scalar}
-		return nil, nil //nolint:nilnil // the scalar has told everything
-	case yaml.SequenceNode:
-		return (*[]string)(s), nil
-	}
-	return nil, errors.New(`must be a status or a list of them, as [200, 204] or ["2xx", 401]`)
-}
-
 // SetDefaults fills what the site file left out. Intervals that are set for
 // the whole site are to be filled in before.
 func (c *Config) SetDefaults() {
 	fill(&c.Job, "probe")
-	fill(&c.Method, "GET")
 	fill(&c.Interval, model.Duration(DefaultInterval))
 	fill(&c.RetryInterval, min(c.Interval, model.Duration(DefaultRetryInterval)))
 	fill(&c.Timeout, min(c.Interval, model.Duration(DefaultTimeout)))
-	if c.Status == nil {
-		c.Status = Statuses{"2xx"}
-	}
-	if c.FollowRedirects == nil {
-		c.FollowRedirects = new(true)
+	if known, _ := schemeOf(c.Target); known != nil {
+		known.section(c).SetDefaults()
+	} else {
+		c.HTTP.SetDefaults() // its keys are the entry's own, whose defaults are told
 	}
 }
 

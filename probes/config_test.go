@@ -13,6 +13,7 @@ import (
 	"tocsin/internal/problem"
 	"tocsin/internal/secret"
 	"tocsin/internal/strict"
+	"tocsin/probes/httpprobe"
 )
 
 // read reads a list of entries as the site file does: strictly, then the
@@ -45,8 +46,9 @@ func TestConfig_defaults(t *testing.T) {
 	}
 	yes := true
 	want := List{{
-		Target: "https://portail.ville.example", Job: "probe", Method: "GET", Status: Statuses{"2xx"}, FollowRedirects: &yes,
+		Target: "https://portail.ville.example", Job: "probe",
 		Interval: model.Duration(30 * time.Second), RetryInterval: model.Duration(5 * time.Second), Timeout: model.Duration(10 * time.Second),
+		HTTP: httpprobe.Config{Method: "GET", Status: httpprobe.Statuses{"2xx"}, FollowRedirects: &yes},
 	}}
 	if diff := cmp.Diff(want, probes, cmp.AllowUnexported(secret.Text{})); diff != "" {
 		t.Error(diff)
@@ -88,7 +90,7 @@ func TestConfig_allKeys(t *testing.T) {
 		"http_intranet.ville.example | http://intranet.ville.example | 5s 5s 5s | [204] | true",
 	} {
 		c := &probes[i]
-		got := fmt.Sprintf("%s | %s | %s %s %s | %s | %t", c.Slug(), c.Instance(), c.Interval, c.RetryInterval, c.Timeout, c.Status, *c.FollowRedirects)
+		got := fmt.Sprintf("%s | %s | %s %s %s | %s | %t", c.Slug(), c.Instance(), c.Interval, c.RetryInterval, c.Timeout, c.HTTP.Status, *c.HTTP.FollowRedirects)
 		if got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
@@ -111,14 +113,14 @@ func TestConfig_bad(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{`- {name: x}`, `probes[0].target: is missing; write the URL to look at, as https://portail.ville.example`},
 		{`- {targt: https://a.example}`, `probes[0].targt: unknown key; did you mean target?`},
-		{`- portail.ville.example`, `probes[0].target: says not how to look; begin it with https:// or http://, as https://portail.ville.example`},
+		{`- portail.ville.example`, `probes[0].target: says not how to look; begin it with SCHEMES OR, as https://portail.ville.example`},
 		{`- https://`, `probes[0].target: is no URL; write one as https://portail.ville.example`},
 		{`- "https://a.example:99999/"`, `probes[0].target: has the port 99999; a port is a number from 1 to 65535`},
 		{`- https://élus.example`, `probes[0].target: has a host name with letters that the DNS does not know; write it in its xn-- form`},
-		{`- smtp://mail.example:587`, `probes[0].target: is a smtp:// target, which this version cannot probe; it can probe https and http`},
+		{`- gopher://a.example`, `probes[0].target: is a gopher:// target, which this version cannot probe; it can probe SCHEMES AND`},
 		{`- "https://moni:mark3r@a.example/"`, `probes[0].target: has a user or a password in it; take them out, and write username and password_file beside target`},
 		{`- "https://moni:mark3r %@a.example/"`, `probes[0].target: has a user or a password in it; take them out, and write username and password_file beside target`},
-		{`- "moni:mark3r://a.example"`, `probes[0].target: is a strange target, which this version cannot probe; it can probe https and http`},
+		{`- "moni:mark3r://a.example"`, `probes[0].target: is a strange target, which this version cannot probe; it can probe SCHEMES AND`},
 		{`- [https://a.example]`, `probes[0]: must be a URL, as https://portail.ville.example, or a mapping with target`},
 		{`- {target: https://a.example, name: Mon Portail}`, `probes[0].name: is no name for a page; use small letters, digits, dots, - and _, at most 64, as portail`},
 		{`- {target: https://a.example, interval: 100ms}`, `probes[0].interval: 100ms is not between 1s and 1h; usual is 30s
@@ -147,6 +149,32 @@ probes[0].status[3]: is no status; write one as 200, a range as 200-204, or a cl
 		{`- {target: https://a.example, body: {matches: "("}}`, "probes[0].body.matches: is no regular expression: missing closing ): `(`; write one in RE2's syntax, as (?i)welcome"},
 		{`- {target: https://a.example, body: {max_bytes: -1}}`, `probes[0].body.max_bytes: -1 is not between 1 and 1073741824; usual is 10485760`},
 		{`- {target: https://a.example, method: HEAD, body: {contains: a}}`, `probes[0].body: cannot be checked with method HEAD, whose answers have none; write method: GET`},
+		{`- {target: "tcp://a.example:25", method: GET, status: 200}`, `probes[0].method: is for targets with https:// and http://, and this one has tcp://; take it out
+probes[0].status: is for targets with https:// and http://, and this one has tcp://; take it out`},
+		{`- {target: "tcp://a.example:25", username: a, starttls: true}`, `probes[0].username: means nothing with tcp://, which lets nobody log in; take it out
+probes[0].starttls: means nothing with tcp://, which does not begin without TLS and then ask for it; take it out`},
+		{`- {target: https://a.example, tcp: {query_response: [{send: a}]}}`, `probes[0].tcp: is for targets with tcp:// and tls://, and this one has https://; take it out`},
+		{`- {target: https://a.example, request_body: x}`, `probes[0].method: GET sends no body; write method: POST beside request_body`},
+		{`- {target: https://a.example, method: POST, request_body: x, request_body_file: /x}`, `probes[0].request_body: stands in request_body and in request_body_file; keep one of them`},
+		{`- {target: https://a.example, proxy_url: "proxy:3128", http_versions: ["2"], compression: zip}`, "probes[0].proxy_url: is no URL of a proxy; write one as http://proxy.ville.example:3128\nprobes[0].http_versions[0]: is no version of HTTP that is spoken here; write HTTP/1.0, HTTP/1.1 or HTTP/2.0\nprobes[0].compression: is no way to pack that is known here; write one of gzip, deflate, br, identity"},
+		{`- {target: https://a.example, answer_headers: [{matches: a}, {name: A, allow_missing: true}, {name: A, not_matches: "("}]}`, "probes[0].answer_headers[0].name: is missing; write the header's name, as Content-Type\nprobes[0].answer_headers[1]: demands nothing; write matches or not_matches, or take out allow_missing\nprobes[0].answer_headers[2].not_matches: is no regular expression: missing closing ): `(`; write one in RE2's syntax, as (?i)welcome"},
+		{`- {target: https://a.example, body: {json: foo.bar}}`, `probes[0].body.json: is no expression that can be judged: 1:1: undeclared reference to 'foo' (in container ''); write one as body.status == "pass"`},
+		{`- {target: tcp://a.example:1, tcp: {starttls: gopher}}`, `probes[0].tcp.starttls: is no protocol that can be asked for TLS; write one of ftp, imap, ldap, mysql, nntp, pop3, postgres, sieve, smtp, submission, xmpp, xmpp-server`},
+		{`- dns://a.example`, `probes[0].dns.name: is missing; write the name to ask for, here or in the target, as dns://9.9.9.9/ville.example`},
+		{`- {target: dns://a.example/b, dns: {name: b, type: a, class: X, transport: smoke, valid_rcodes: [OK], validate_answer_rrs: {fail_if_matches_regexp: ["("]}}}`, "probes[0].dns.name: stands in the target, too; keep one of them\nprobes[0].dns.type: is no type of records; write one in capitals, as A, AAAA, MX or SOA\nprobes[0].dns.class: is no class; write IN, or ANY, CH, CS, HS, IN, NONE\nprobes[0].dns.valid_rcodes[0]: is no response code; write one in capitals, as NOERROR or NXDOMAIN\nprobes[0].dns.transport: is no way to ask; write udp, tcp or tls\nprobes[0].dns.validate_answer_rrs.fail_if_matches_regexp[0]: is no regular expression: missing closing ): `(`; write one in RE2's syntax, as \\sIN\\sA\\s192\\.0\\.2\\."},
+		{`- {target: dns://a.example/b, ca_file: /a}`, `probes[0].dns.transport: udp has no TLS, and keys of TLS stand beside target; write transport: tls, or take them out`},
+		{`- icmp://a.example:7`, `probes[0].target: has more than a host in it; write it as icmp://gw.ville.example`},
+		{`- {target: icmp://a.example, icmp: {ttl: 256, payload_size: -1}}`, "probes[0].icmp.payload_size: -1 is not between 0 and 65499\nprobes[0].icmp.ttl: 256 is not between 1 and 255; usual is 64"},
+		{`- {target: "grpc://a.example:1", ca_file: /a, grpc: {service: a b, metadata: {X: [a]}}}`, "probes[0].ca_file: means nothing with grpc://, which speaks no TLS; take it out\nprobes[0].grpc.service: is no name of a service; write one as package.Service\nprobes[0].grpc.metadata.X: is no key of metadata; write one in small letters, as x-api-key"},
+		{`- unix://run/a.sock`, `probes[0].target: is no full path of a file; write it with three slashes, as unix:///run/postgresql/.s.PGSQL.5432`},
+		{`- {target: "unix:///run/a.sock", unix: {tls: true}}`, `probes[0].unix.tls: needs a name to verify, which a socket has not; write server_name beside target`},
+		{`- {target: https://a.example, cert_file: /a}`, `probes[0].key_file: is missing; a certificate is shown together with its private key`},
+		{`- {target: https://a.example, key_file: /a}`, `probes[0].cert_file: is missing; a private key is used together with its certificate`},
+		{`- {target: https://a.example, tls_min_version: "2"}`, `probes[0].tls_min_version: is no version of TLS; write "1.0", "1.1", "1.2" or "1.3"`},
+		{`- {target: https://a.example, tls_max_version: "1.1"}`, `probes[0].tls_max_version: 1.1 is older than the oldest version that is good; without tls_min_version it is 1.2, so write tls_min_version: "1.1" beside it`},
+		{`- tcp://a.example`, `probes[0].target: has no port; write it as tcp://db1.ville.example:5432`},
+		{`- tcp://a.example:25/x`, `probes[0].target: has more than a host and a port in it; write it as tcp://db1.ville.example:5432`},
+		{`- {target: "tcp://a.example:25", tcp: {query_response: [{expect: "("}, {}, {send: a, labels: [{name: a-b, value: c}]}]}}`, "probes[0].tcp.query_response[0].expect: is no regular expression: missing closing ): `(`; write one in RE2's syntax, as ^220 \nprobes[0].tcp.query_response[1]: says nothing to do; write expect, expect_bytes, send or starttls\nprobes[0].tcp.query_response[2].labels: have nothing to quote; write expect beside them\nprobes[0].tcp.query_response[2].labels[0].name: is no name of a label; use letters, digits and _, as banner"},
 		{`- {target: https://a.example, ip_version: 5}`, `probes[0].ip_version: 5 is no IP version; write 4 or 6, or leave it out to use both`},
 		{`- {target: https://a.example, server_name: "https://b"}`, `probes[0].server_name: is no host name; write the name alone, as portail.ville.example`},
 		{`- {target: https://a.example, labels: {host: a}}`, `probes[0].labels.host: is a label of Tocsin's own; write on beside target`},
@@ -155,6 +183,7 @@ probes[0].status[3]: is no status; write one as 200, a range as 200-204, or a cl
 		{"- {target: https://a.example, name: a}\n- {target: https://a.example, name: b}", `probes[1]: has the same job and instance as probes[0]; write another instance on one of them`},
 	} {
 		_, wrong := read(t, c.text)
+		c.want = strings.NewReplacer("SCHEMES OR", listed(Schemes(), "://", "or"), "SCHEMES AND", listed(Schemes(), "", "and")).Replace(c.want)
 		if diff := cmp.Diff(strings.Split(c.want, "\n"), wrong); diff != "" {
 			t.Errorf("%s\n%s", c.text, diff)
 		}

@@ -15,8 +15,11 @@ import (
 	"testing"
 
 	"tocsin/internal/secret"
+	"tocsin/probes/httpprobe"
 	"tocsin/probes/probe"
 	"tocsin/probes/probetest"
+	"tocsin/probes/protocol"
+	"tocsin/probes/tlscheck"
 )
 
 func TestHTTP_pageOfAGoodAnswer(t *testing.T) {
@@ -25,7 +28,7 @@ func TestHTTP_pageOfAGoodAnswer(t *testing.T) {
 		w.Header().Set("Last-Modified", "Fri, 02 Jan 2026 03:04:05 GMT")
 		fmt.Fprint(w, "hello, world")
 	}))
-	r, page := look(t, Config{Target: server.URL, CAFile: probetest.WritePEM(t, root)}, Options{})
+	r, page := look(t, Config{Target: server.URL, TLS: tlscheck.Config{CAFile: probetest.WritePEM(t, root)}}, Options{})
 	wantReason(t, r, page, "", "")
 	for series, value := range map[string]float64{
 		"probe_http_status_code":                     200,
@@ -64,7 +67,7 @@ func TestHTTP_looksAfresh(t *testing.T) {
 	}
 	server.Start()
 	t.Cleanup(server.Close)
-	c, err := New(Config{Target: server.URL, CAFile: probetest.WritePEM(t, root)}, Options{})
+	c, err := New(Config{Target: server.URL, TLS: tlscheck.Config{CAFile: probetest.WritePEM(t, root)}}, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,24 +101,24 @@ func TestHTTP_rules(t *testing.T) {
 		says   string
 	}{
 		{"as it should be", Config{Target: "/"}, "", ""},
-		{"a status that is wanted", Config{Target: "/teapot", Status: Statuses{"200", "418"}}, "", ""},
-		{"a class that is wanted", Config{Target: "/teapot", Status: Statuses{"4xx"}}, "", ""},
-		{"a range that is wanted", Config{Target: "/teapot", Status: Statuses{"410-420"}}, "", ""},
-		{"a good status that is not wanted", Config{Target: "/", Status: Statuses{"401", "500-503"}}, probe.Status, "200 OK, not 401 or 500 to 503"},
+		{"a status that is wanted", Config{Target: "/teapot", HTTP: httpprobe.Config{Status: httpprobe.Statuses{"200", "418"}}}, "", ""},
+		{"a class that is wanted", Config{Target: "/teapot", HTTP: httpprobe.Config{Status: httpprobe.Statuses{"4xx"}}}, "", ""},
+		{"a range that is wanted", Config{Target: "/teapot", HTTP: httpprobe.Config{Status: httpprobe.Statuses{"410-420"}}}, "", ""},
+		{"a good status that is not wanted", Config{Target: "/", HTTP: httpprobe.Config{Status: httpprobe.Statuses{"401", "500-503"}}}, probe.Status, "200 OK, not 401 or 500 to 503"},
 		{"a status that is not wanted", Config{Target: "/teapot"}, probe.Status, "418 I'm a teapot, not 2xx"},
 		{"redirect followed", Config{Target: "/away"}, "", ""},
-		{"redirect not followed", Config{Target: "/away", FollowRedirects: &off}, probe.Status, "302 Found"},
-		{"redirect wanted", Config{Target: "/away", FollowRedirects: &off, Status: Statuses{"302"}}, "", ""},
+		{"redirect not followed", Config{Target: "/away", HTTP: httpprobe.Config{FollowRedirects: &off}}, probe.Status, "302 Found"},
+		{"redirect wanted", Config{Target: "/away", HTTP: httpprobe.Config{FollowRedirects: &off, Status: httpprobe.Statuses{"302"}}}, "", ""},
 		{"redirect without a place", Config{Target: "/nowhere"}, probe.Status, "302 Found"},
-		{"method", Config{Target: "/", Method: "POST", Body: Body{Contains: "POST says"}}, "", ""},
-		{"HEAD", Config{Target: "/", Method: "HEAD"}, "", ""},
-		{"contains", Config{Target: "/", Body: Body{Contains: "Welcome"}}, "", ""},
-		{"contains not", Config{Target: "/", Body: Body{Contains: "welcome"}}, probe.Body, `does not contain "welcome"`},
-		{"matches", Config{Target: "/", Body: Body{Matches: "(?i)wel.ome$"}}, "", ""},
-		{"matches not", Config{Target: "/", Body: Body{Matches: "^Welcome"}}, probe.Body, `does not match "^Welcome"`},
-		{"matches what it must not", Config{Target: "/", Body: Body{NotMatches: "Welc"}}, probe.Body, "must not"},
-		{"larger than it may be", Config{Target: "/", Body: Body{MaxBytes: 10}}, probe.TooLarge, "at most 10"},
-		{"as large as it may be", Config{Target: "/", Body: Body{MaxBytes: 16}}, "", ""},
+		{"method", Config{Target: "/", HTTP: httpprobe.Config{Method: "POST", Body: httpprobe.Body{Contains: "POST says"}}}, "", ""},
+		{"HEAD", Config{Target: "/", HTTP: httpprobe.Config{Method: "HEAD"}}, "", ""},
+		{"contains", Config{Target: "/", HTTP: httpprobe.Config{Body: httpprobe.Body{Contains: "Welcome"}}}, "", ""},
+		{"contains not", Config{Target: "/", HTTP: httpprobe.Config{Body: httpprobe.Body{Contains: "welcome"}}}, probe.Body, `does not contain "welcome"`},
+		{"matches", Config{Target: "/", HTTP: httpprobe.Config{Body: httpprobe.Body{Matches: "(?i)wel.ome$"}}}, "", ""},
+		{"matches not", Config{Target: "/", HTTP: httpprobe.Config{Body: httpprobe.Body{Matches: "^Welcome"}}}, probe.Body, `does not match "^Welcome"`},
+		{"matches what it must not", Config{Target: "/", HTTP: httpprobe.Config{Body: httpprobe.Body{NotMatches: "Welc"}}}, probe.Body, "must not"},
+		{"larger than it may be", Config{Target: "/", HTTP: httpprobe.Config{Body: httpprobe.Body{MaxBytes: 10}}}, probe.TooLarge, "at most 10"},
+		{"as large as it may be", Config{Target: "/", HTTP: httpprobe.Config{Body: httpprobe.Body{MaxBytes: 16}}}, "", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.cfg.Target = server.URL + c.cfg.Target
@@ -198,8 +201,8 @@ func TestHTTP_credentialsStayAtHome(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, page := look(t, Config{
-		Target: home, Username: "moni", Password: secret.New("s3cret-word"),
-		HeadersFile: map[string]string{"X-Key": token},
+		Target: home, Login: protocol.Login{Username: "moni", Password: secret.New("s3cret-word")},
+		HTTP: httpprobe.Config{HeadersFile: map[string]string{"X-Key": token}},
 	}, Options{Lookup: localhost})
 	wantReason(t, r, page, "", "")
 	const basic = "Basic bW9uaTpzM2NyZXQtd29yZA=="
@@ -238,8 +241,8 @@ func TestHTTP_noSecretLeaks(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := Config{
-				Target: "http://" + echo(c.answer) + "/?key=" + marker, Username: "moni", Password: secret.New(marker),
-				Headers: map[string]secret.Text{"X-Key": secret.New(marker)},
+				Target: "http://" + echo(c.answer) + "/?key=" + marker, Login: protocol.Login{Username: "moni", Password: secret.New(marker)},
+				HTTP: httpprobe.Config{Headers: map[string]secret.Text{"X-Key": secret.New(marker)}},
 			}
 			r, page := look(t, cfg, Options{Lookup: localhost})
 			if r.Success && c.name != "header" {
@@ -250,7 +253,7 @@ func TestHTTP_noSecretLeaks(t *testing.T) {
 			_ = WriteJSON(&js, &r)
 			for where, shown := range map[string]string{
 				"result": fmt.Sprintf("%+v", r), "account": text.String(), "JSON": js.String(), "page": fmt.Sprint(page),
-				"words": r.Explain(), "instance": cfg.Instance(), "slug": cfg.Slug(), "config": fmt.Sprintf("%+v", cfg.Headers),
+				"words": r.Explain(), "instance": cfg.Instance(), "slug": cfg.Slug(), "config": fmt.Sprintf("%+v", cfg.HTTP.Headers),
 			} {
 				for _, hidden := range []string{marker, "bW9uaTptYXJrM3ItU2VjcmV0"} {
 					if strings.Contains(strings.ToLower(shown), strings.ToLower(hidden)) {
@@ -268,9 +271,11 @@ func TestHTTP_asksByAnotherName(t *testing.T) {
 		_, _ = io.WriteString(w, r.TLS.ServerName+" "+r.Host)
 	}))
 	r, page := look(t, Config{
-		Target: server.URL, CAFile: probetest.WritePEM(t, root), ServerName: "portail.example",
-		Headers: map[string]secret.Text{"host": secret.New("www.portail.example")},
-		Body:    Body{Contains: "portail.example www.portail.example"},
+		Target: server.URL, TLS: tlscheck.Config{CAFile: probetest.WritePEM(t, root), ServerName: "portail.example"},
+		HTTP: httpprobe.Config{
+			Headers: map[string]secret.Text{"host": secret.New("www.portail.example")},
+			Body:    httpprobe.Body{Contains: "portail.example www.portail.example"},
+		},
 	}, Options{})
 	wantReason(t, r, page, "", "")
 }

@@ -14,6 +14,7 @@ import (
 
 	"tocsin/internal/testenv"
 	"tocsin/probes/probetest"
+	"tocsin/probes/tlscheck"
 )
 
 // TestLooks_leaveNothingBehind looks many times at what is well and at what is
@@ -33,7 +34,7 @@ func TestLooks_leaveNothingBehind(t *testing.T) {
 	}
 	round := func() {
 		for target, well := range targets {
-			r, _ := look(t, Config{Target: target, CAFile: ca, Timeout: model.Duration(200 * time.Millisecond)}, Options{})
+			r, _ := look(t, Config{Target: target, Timeout: model.Duration(200 * time.Millisecond), TLS: tlscheck.Config{CAFile: ca}}, Options{})
 			if well && !r.Success && r.Reason != "timeout" { // a busy machine may be slow
 				t.Fatal(r.Explain())
 			}

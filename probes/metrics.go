@@ -148,8 +148,8 @@ func sendTLS(s *frame.Sink, t *probe.TLS) {
 	}
 	leaf := t.Certificates[0]
 	sum := sha256.Sum256(leaf.Raw)
-	s.Send(leafInfo, 1, hex.EncodeToString(sum[:]), label(leaf.Issuer.String()), hex.EncodeToString(leaf.SerialNumber.Bytes()),
-		label(leaf.Subject.String()), label(strings.Join(leaf.DNSNames, ",")))
+	s.Send(leafInfo, 1, hex.EncodeToString(sum[:]), probe.Label(leaf.Issuer.String()), hex.EncodeToString(leaf.SerialNumber.Bytes()),
+		probe.Label(leaf.Subject.String()), probe.Label(strings.Join(leaf.DNSNames, ",")))
 }
 
 func sendHop(s *frame.Sink, hop string, h *probe.Hop) {
@@ -157,8 +157,8 @@ func sendHop(s *frame.Sink, hop string, h *probe.Hop) {
 		return
 	}
 	leaf := h.TLS.Certificates[0]
-	s.Send(hopExpiry, float64(leaf.NotAfter.Unix()), hop, label(h.Host))
-	s.Send(hopNotBefore, float64(leaf.NotBefore.Unix()), hop, label(h.Host))
+	s.Send(hopExpiry, float64(leaf.NotAfter.Unix()), hop, probe.Label(h.Host))
+	s.Send(hopNotBefore, float64(leaf.NotBefore.Unix()), hop, probe.Label(h.Host))
 	told := map[probe.Reason]bool{}
 	for _, p := range h.TLS.Problems {
 		if !told[p.Reason] {
@@ -166,19 +166,6 @@ func sendHop(s *frame.Sink, hop string, h *probe.Hop) {
 			s.Send(certProblem, 1, hop, string(p.Reason))
 		}
 	}
-}
-
-// maxLabel bounds what a certificate may put into a label. A certificate of
-// a hundred names is within it.
-const maxLabel = 4096
-
-// label makes text of a certificate fit for a label.
-func label(text string) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	if len(text) > maxLabel {
-		text = strings.ToValidUTF8(text[:maxLabel], "") + "…"
-	}
-	return text
 }
 
 // address returns the values of probe_ip_protocol and probe_ip_addr_hash.

@@ -202,7 +202,7 @@ func TestFailures(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			cfg := c.config(t)
-			cfg.CAFile = authorities
+			cfg.TLS.CAFile = authorities
 			began := time.Now()
 			r, page := look(t, cfg, c.opts)
 			wantReason(t, r, page, c.reason, c.phase)

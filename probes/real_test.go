@@ -20,6 +20,7 @@ import (
 	"tocsin/internal/testenv"
 	"tocsin/probes/probe"
 	"tocsin/probes/probetest"
+	"tocsin/probes/tlscheck"
 )
 
 // nginx is a real server with an HTTPS and an HTTP port.
@@ -75,7 +76,7 @@ func TestNginx(t *testing.T) {
 		{strings.Replace(n.http, "http", "https", 1), probe.Protocol, "tls", 0, 1, false},
 	} {
 		t.Run(c.target[strings.LastIndexByte(c.target, '/'):], func(t *testing.T) {
-			r, page := look(t, Config{Target: c.target, CAFile: ca}, Options{})
+			r, page := look(t, Config{Target: c.target, TLS: tlscheck.Config{CAFile: ca}}, Options{})
 			wantReason(t, r, page, c.reason, c.phase)
 			page.wants(t, "probe_http_status_code", c.status)
 			page.wants(t, "probe_http_redirects", float64(c.hops-1))
@@ -88,7 +89,7 @@ func TestNginx(t *testing.T) {
 		})
 	}
 	n.process.Stop()
-	r, page := look(t, Config{Target: n.https, CAFile: ca}, Options{})
+	r, page := look(t, Config{Target: n.https, TLS: tlscheck.Config{CAFile: ca}}, Options{})
 	wantReason(t, r, page, probe.Refused, "connect")
 }
 
@@ -122,7 +123,7 @@ modules:
 	} {
 		t.Run(target[strings.LastIndexByte(target, '/'):], func(t *testing.T) {
 			theirs := blackbox(t, address, target)
-			_, ours := look(t, Config{Target: target, CAFile: ca}, Options{})
+			_, ours := look(t, Config{Target: target, TLS: tlscheck.Config{CAFile: ca}}, Options{})
 			ours = withoutSerial(ours)
 			for series, value := range theirs {
 				name, _, _ := strings.Cut(series, "{")

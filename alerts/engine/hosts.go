@@ -18,11 +18,10 @@ import (
 	"sync"
 	"time"
 
-	"tocsin/internal/lazy"
-
 	commonconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/sd"
 	"tocsin/internal/secret"
 )

@@ -11,9 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"tocsin/internal/lazy"
-
 	"tocsin/alerts"
+	"tocsin/internal/lazy"
 )
 
 // An operation is what a request was for, in an error's words.

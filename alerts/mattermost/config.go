@@ -7,11 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"tocsin/internal/lazy"
-
 	"github.com/prometheus/common/model"
 
 	"tocsin/alerts"
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 	"tocsin/internal/secret"
 )

@@ -10,9 +10,9 @@ import (
 	"text/template"
 	"time"
 
-	"tocsin/internal/lazy"
-
 	"github.com/prometheus/common/model"
+
+	"tocsin/internal/lazy"
 )
 
 // A sample stands for a result of a query in a template.

@@ -65,7 +65,7 @@ func tocsin(ctx context.Context, args []string, c *console) int {
 	parser, err := kong.New(&verbs{},
 		kong.Name("tocsin"),
 		kong.Description("One binary and one file watch a whole site.\n\n"+
-			"Exit codes: 0 done, 1 the check found something, 2 wrong input or configuration, 3 failure."),
+			"Exit codes: 0 done, 1 the check found something, 2 wrong input or configuration, 3 failure; those of probe --nagios are Nagios'."),
 		kong.Vars{"default_file": config.DefaultFile},
 		kong.Writers(c.out, c.err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
@@ -87,11 +87,14 @@ func tocsin(ctx context.Context, args []string, c *console) int {
 // report says what a verb returned, and which exit code it means.
 func report(err error, c *console) int {
 	var wrong *config.Error // of the site file, or of another that was to be read
+	var plugin pluginState
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.Is(err, errFound):
 		return exitFound
+	case errors.As(err, &plugin):
+		return int(plugin)
 	case errors.As(err, &wrong):
 		fmt.Fprintln(c.err, wrong) // each line has its own place: no prefix
 		return exitInput

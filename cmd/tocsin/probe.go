@@ -14,11 +14,18 @@ import (
 type probeVerb struct {
 	siteFlag
 	Target string `arg:"" help:"A URL, or the name of one of the site's probes."`
-	JSON   bool   `name:"json" help:"Tell it to programs."`
+	JSON   bool   `name:"json" xor:"form" help:"Tell it to programs."`
+	Nagios bool   `name:"nagios" xor:"form" help:"Tell it to Nagios and its like, as a plugin does: a line with numbers, exit code 0 to 3."`
+
+	WarningDays  int `name:"warning-days" default:"21" help:"With --nagios: WARNING where a certificate has fewer days left."`
+	CriticalDays int `name:"critical-days" default:"7" help:"With --nagios: CRITICAL where a certificate has fewer days left."`
 }
 
 // Run implements the verb.
 func (v *probeVerb) Run(ctx context.Context, c *console) error {
+	if v.Nagios {
+		return v.nagios(ctx, c)
+	}
 	entry, err := v.entry()
 	if err != nil {
 		return err
@@ -41,6 +48,30 @@ func (v *probeVerb) Run(ctx context.Context, c *console) error {
 	}
 	return nil
 }
+
+// nagios is Run as a plugin: all that can be said is one line on the standard
+// output, and what cannot be measured, a wrong target among it, is UNKNOWN.
+func (v *probeVerb) nagios(ctx context.Context, c *console) error {
+	entry, err := v.entry()
+	var result probes.Result
+	if err == nil {
+		result, err = probes.Run(ctx, entry)
+	}
+	if err != nil {
+		result = probes.Result{Target: v.Target, Unmeasured: err}
+	}
+	state, err := probes.WriteNagios(c.out, &result, probes.NagiosLimits{WarningDays: v.WarningDays, CriticalDays: v.CriticalDays})
+	if err != nil || state == probes.NagiosOK {
+		return err
+	}
+	return pluginState(state)
+}
+
+// pluginState is returned by a verb that has spoken as a plugin of Nagios.
+type pluginState probes.NagiosState
+
+// Error implements error.
+func (s pluginState) Error() string { return probes.NagiosState(s).String() }
 
 // entry finds what the site file says of the target. A URL that it does not
 // know, or without a site file, is looked at as it is.

@@ -1,15 +1,8 @@
 package brick
 
 import (
-	"math"
-	"slices"
-	"strconv"
-	"strings"
-
-	dto "github.com/prometheus/client_model/go"
-
-	"tocsin/exporters/brick/adapter/promtext"
 	"tocsin/internal/frame"
+	"tocsin/internal/promtext"
 )
 
 // passOn sends families of the service's own page as they are. Where the kind
@@ -19,117 +12,8 @@ func passOn(s *frame.Sink, own map[string]*frame.Family, families []*promtext.Fa
 		if own[f.Name] != nil {
 			continue
 		}
-		name, help := f.Name, f.Help
-		mf := &dto.MetricFamily{Name: &name, Help: &help}
-		switch f.Type {
-		case "histogram":
-			mf.Type = dto.MetricType_HISTOGRAM.Enum()
-			mf.Metric = grouped(f, "le")
-		case "summary":
-			mf.Type = dto.MetricType_SUMMARY.Enum()
-			mf.Metric = grouped(f, "quantile")
-		default:
-			mf.Type = simple(f.Type).Enum()
-			for i := range f.Samples {
-				mf.Metric = append(mf.Metric, single(f.Type, f.Samples[i]))
-			}
-		}
-		if len(mf.Metric) > 0 {
+		if mf := f.Metrics(); mf != nil {
 			s.Pass(mf)
 		}
-	}
-}
-
-func simple(typ string) dto.MetricType {
-	switch typ {
-	case "counter":
-		return dto.MetricType_COUNTER
-	case "gauge":
-		return dto.MetricType_GAUGE
-	}
-	return dto.MetricType_UNTYPED
-}
-
-func single(typ string, sample promtext.Sample) *dto.Metric {
-	m := &dto.Metric{Label: pairs(sample.Labels, "")}
-	switch typ {
-	case "counter":
-		m.Counter = &dto.Counter{Value: &sample.Value}
-	case "gauge":
-		m.Gauge = &dto.Gauge{Value: &sample.Value}
-	default:
-		m.Untyped = &dto.Untyped{Value: &sample.Value}
-	}
-	return m
-}
-
-// pairs returns labels without the one that numbers the parts, and without
-// empty ones, which are none.
-func pairs(labels []promtext.Label, without string) []*dto.LabelPair {
-	var out []*dto.LabelPair
-	for _, l := range labels {
-		if l.Name == without || l.Value == "" {
-			continue
-		}
-		out = append(out, &dto.LabelPair{Name: &l.Name, Value: &l.Value})
-	}
-	return out
-}
-
-// grouped puts the parts of histograms or summaries together again.
-func grouped(f *promtext.Family, part string) []*dto.Metric {
-	byLabels := map[string]*dto.Metric{}
-	var order []*dto.Metric
-	for _, sample := range f.Samples {
-		labels := pairs(sample.Labels, part)
-		slices.SortFunc(labels, func(a, b *dto.LabelPair) int { return strings.Compare(a.GetName(), b.GetName()) })
-		var key strings.Builder
-		for _, l := range labels {
-			key.WriteString(l.GetName() + "\xff" + l.GetValue() + "\xff")
-		}
-		m := byLabels[key.String()]
-		if m == nil {
-			m = &dto.Metric{Label: labels}
-			if part == "le" {
-				m.Histogram = &dto.Histogram{}
-			} else {
-				m.Summary = &dto.Summary{}
-			}
-			byLabels[key.String()] = m
-			order = append(order, m)
-		}
-		fill(m, f.Name, part, sample)
-	}
-	return order
-}
-
-// fill puts one line into its histogram or summary.
-func fill(m *dto.Metric, family, part string, sample promtext.Sample) {
-	bound := math.NaN()
-	for _, l := range sample.Labels {
-		if l.Name == part {
-			if b, err := strconv.ParseFloat(l.Value, 64); err == nil {
-				bound = b
-			}
-		}
-	}
-	count := uint64(0)
-	if sample.Value > 0 { // NaN is not
-		count = uint64(min(sample.Value, 1<<53))
-	}
-	switch suffix := strings.TrimPrefix(sample.Name, family); {
-	case suffix == "_sum" && m.Histogram != nil:
-		m.Histogram.SampleSum = &sample.Value
-	case suffix == "_sum":
-		m.Summary.SampleSum = &sample.Value
-	case suffix == "_count" && m.Histogram != nil:
-		m.Histogram.SampleCount = &count
-	case suffix == "_count":
-		m.Summary.SampleCount = &count
-	case math.IsNaN(bound):
-	case m.Histogram != nil:
-		m.Histogram.Bucket = append(m.Histogram.Bucket, &dto.Bucket{UpperBound: &bound, CumulativeCount: &count})
-	default:
-		m.Summary.Quantile = append(m.Summary.Quantile, &dto.Quantile{Quantile: &bound, Value: &sample.Value})
 	}
 }

@@ -5,6 +5,7 @@ package host
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tocsin/exporters/host/accounts"
+	"tocsin/exporters/host/certificates"
 	"tocsin/exporters/host/fail2ban"
 	"tocsin/exporters/host/ipsec"
 	"tocsin/exporters/host/logins"
@@ -33,11 +35,16 @@ var known = []kind{
 	{name: "bonding", standing: byDefault, make: func(m *machine) frame.Collector { return newBonding(m.roots) }},
 	{name: "btrfs", standing: byDefault, make: func(m *machine) frame.Collector { return newBtrfs(m.roots, m.kernel.btrfs) }},
 	{name: "buddyinfo", standing: onDemand, make: func(m *machine) frame.Collector { return newBuddyinfo(m.roots) }},
+	{name: "certificates", standing: byDefault, every: certificates.Every, make: func(m *machine) frame.Collector {
+		return certificates.New(m.cfg.Root, m.cfg.Certificates)
+	}},
 	{name: "cgroups", standing: onDemand, make: func(m *machine) frame.Collector { return newControllers(m.roots) }},
 	{name: "conntrack", standing: byDefault, make: func(m *machine) frame.Collector { return newConntrack(m.roots) }},
-	{name: "cpu", standing: byDefault, make: func(m *machine) frame.Collector { return newCPU(m.roots) }},
+	{name: "cpu", standing: byDefault, make: func(m *machine) frame.Collector {
+		return newCPU(m.roots, m.cfg.CPU.described(), m.chosen(m.cfg.CPU.Flags), m.chosen(m.cfg.CPU.Bugs))
+	}},
 	{name: "cpu_vulnerabilities", standing: onDemand, make: func(m *machine) frame.Collector { return newVulnerabilities(m.roots) }},
-	{name: "cpufreq", standing: byDefault, make: func(m *machine) frame.Collector { return newCPUFreq(m.roots) }},
+	{name: "cpufreq", standing: byDefault, make: func(m *machine) frame.Collector { return newCPUFreq(m.roots, m.cfg.CPU.described()) }},
 	{name: "diskstats", standing: byDefault, make: func(m *machine) frame.Collector { return newDiskstats(m.roots, m.filter(m.cfg.Disks)) }},
 	{name: "dmi", standing: byDefault, make: func(m *machine) frame.Collector { return newDMI(m.roots) }},
 	{name: "dmmultipath", standing: byDefault, make: func(m *machine) frame.Collector { return newDMMultipath(m.roots) }},
@@ -76,6 +83,7 @@ var known = []kind{
 	{name: "mdadm", standing: byDefault, make: func(m *machine) frame.Collector { return newMdadm(m.roots) }},
 	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
 	{name: "meminfo_numa", standing: onDemand, make: func(m *machine) frame.Collector { return newMeminfoNUMA(m.roots) }},
+	{name: "mounts", standing: byDefault, every: 30 * time.Second, make: func(m *machine) frame.Collector { return newMounts(m.roots, m.cfg) }},
 	{name: "mountstats", standing: onDemand, make: func(m *machine) frame.Collector { return newMountstats(m.roots) }},
 	{name: "netclass", standing: byDefault, make: func(m *machine) frame.Collector {
 		return newNetclass(m.roots, m.filter(m.cfg.Interfaces), m.kernel.now)
@@ -107,7 +115,7 @@ var known = []kind{
 	{name: "sockstat", standing: byDefault, make: func(m *machine) frame.Collector { return newSockstat(m.roots) }},
 	{name: "softirqs", standing: onDemand, make: func(m *machine) frame.Collector { return newSoftirqs(m.roots) }},
 	{name: "softnet", standing: byDefault, make: func(m *machine) frame.Collector { return newSoftnet(m.roots) }},
-	{name: "stat", standing: byDefault, make: func(m *machine) frame.Collector { return newStat(m.roots) }},
+	{name: "stat", standing: byDefault, make: func(m *machine) frame.Collector { return newStat(m.roots, m.cfg.StatSoftirqs) }},
 	{name: "storage", standing: byDefault, every: time.Minute, make: newStorage},
 	{name: "swap", standing: onDemand, make: func(m *machine) frame.Collector { return newSwap(m.roots) }},
 	{name: "sysctl", standing: onDemand, make: func(m *machine) frame.Collector { return newSysctl(m.roots, m.cfg.Sysctl) }},
@@ -126,6 +134,10 @@ var known = []kind{
 	{name: "vmstat", standing: byDefault, make: func(m *machine) frame.Collector { return newVmstat(m.roots, m.filter(m.cfg.VMStatFields)) }},
 	{name: "watchdog", standing: byDefault, make: func(m *machine) frame.Collector { return newWatchdog(m.roots) }},
 	{name: "wifi", standing: onDemand, make: func(m *machine) frame.Collector { return newWireless(m.filter(m.cfg.Interfaces), m.kernel.wifi) }},
+	{name: "wireguard", standing: byDefault, every: 30 * time.Second, make: func(m *machine) frame.Collector {
+		return newWireguard(m.cfg.WireGuard, m.kernel.dump, filepath.Join(m.cfg.Root, "run/wireguard"))
+	}},
+	{name: "xfrm", standing: onDemand, make: func(m *machine) frame.Collector { return newXFRM(m.roots) }},
 	{name: "xfs", standing: byDefault, make: func(m *machine) frame.Collector { return newXFS(m.roots) }},
 	{name: "zfs", standing: byDefault, make: func(m *machine) frame.Collector { return newZFS(m.roots) }},
 	{name: "zoneinfo", standing: onDemand, make: func(m *machine) frame.Collector { return newZoneinfo(m.roots) }},
@@ -173,6 +185,14 @@ func (m *machine) filter(f Filter) *filter {
 		m.filters[f] = newFilter(f, m.log)
 	}
 	return m.filters[f]
+}
+
+// chosen compiles a filter that, where it is left out, chooses nothing.
+func (m *machine) chosen(f Filter) *filter {
+	if f == (Filter{}) {
+		return nil
+	}
+	return m.filter(f)
 }
 
 // collectors returns those that the configuration chooses.

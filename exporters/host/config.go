@@ -3,7 +3,9 @@ package host
 import (
 	"path/filepath"
 	"regexp"
+	"slices"
 
+	"tocsin/exporters/host/certificates"
 	"tocsin/exporters/host/fail2ban"
 	"tocsin/exporters/host/ipsec"
 	"tocsin/exporters/host/ports"
@@ -57,18 +59,31 @@ type Config struct {
 	// that exists.
 	Textfiles []string `yaml:"textfiles"`
 
+	// Certificates are those that services here are configured with: files that
+	// are not found by themselves.
+	Certificates certificates.Config `yaml:"certificates"`
+
 	Fail2ban fail2ban.Config `yaml:"fail2ban"`
 	IPsec    ipsec.Config    `yaml:"ipsec"`
+
+	WireGuard WireGuard `yaml:"wireguard"`
 	// Firewall and Audit say `required` where the machine must have a firewall
 	// that filters what comes in, and the kernel's audit: rules ring without.
 	Firewall string `yaml:"firewall"`
 	Audit    string `yaml:"audit"`
+	// Mounts are mount points where a file system must be mounted, beside those of
+	// /etc/fstab without noauto or nofail and of the enabled units of
+	// /etc/systemd/system; a rule rings where one is not.
+	Mounts []string `yaml:"mounts"`
 	// Ports are all that may listen for others than the machine itself, as 22,
 	// "udp/53", "6000-6010" or "10.0.0.1:5432"; a rule rings for any other.
 	// Without it none does.
 	Ports ports.List `yaml:"ports"`
 
 	Sysctl Sysctl `yaml:"sysctl"` // kernel parameters; for the collector sysctl
+
+	CPU          CPU  `yaml:"cpu"`
+	StatSoftirqs bool `yaml:"stat_softirqs"` // node_softirqs_total, of the collector stat
 
 	InterruptsWithoutZeros bool `yaml:"interrupts_without_zeros"` // lines that have counted nothing are left out
 	BcachePriorities       bool `yaml:"bcache_priorities"`        // what bcache's caches hold, which the kernel sorts at each scrape
@@ -86,6 +101,18 @@ type Config struct {
 	// of their own, where the usual ones are sums of several.
 	InterfaceDetails bool `yaml:"interface_details"`
 }
+
+// CPU says what is sent of /proc/cpuinfo, which the kernel takes its time over
+// on machines with many processors.
+type CPU struct {
+	Info  bool   `yaml:"info"`  // node_cpu_info; and node_cpu_frequency_hertz, where sysfs lacks it
+	Flags Filter `yaml:"flags"` // avx2, ...: node_cpu_flag_info, none without it
+	Bugs  Filter `yaml:"bugs"`  // spectre_v2, ...: node_cpu_bug_info, none without it
+}
+
+// described tells whether /proc/cpuinfo is read: flags or bugs are enough, as
+// for node_exporter.
+func (c CPU) described() bool { return c.Info || c.Flags != Filter{} || c.Bugs != Filter{} }
 
 // A Filter chooses among names by regular expressions (RE2). A name is
 // watched when it matches Include, where that is set, and not Exclude.
@@ -147,16 +174,27 @@ func (c *Config) Validate(p problem.List) {
 			p.At("textfiles").Index(i).Addf("%q is no pattern; write a folder, as /var/lib/prometheus/node-exporter", place)
 		}
 	}
+	c.Certificates.Validate(p.At("certificates"))
 	c.Fail2ban.Validate(p.At("fail2ban"))
 	orRequired(p.At("firewall"), c.Firewall)
 	orRequired(p.At("audit"), c.Audit)
 	c.IPsec.Validate(p.At("ipsec"))
+	c.WireGuard.validate(p.At("wireguard"))
+	for i, point := range c.Mounts {
+		absolute(p.At("mounts").Index(i), point)
+		if slices.Contains(c.Mounts[:i], point) {
+			p.At("mounts").Index(i).Addf("%q is there twice; strike one", point)
+		}
+	}
 	c.Ports.Validate(p.At("ports"))
 	c.Sysctl.validate(p.At("sysctl"))
 	c.Units.validate(p.At("units"))
 	c.Systemd.Units.validate(p.At("systemd").At("units"))
 	c.NetstatFields.validate(p.At("netstat_fields"))
 	c.EthtoolFields.validate(p.At("ethtool_fields"))
+	c.CPU.Flags.validate(p.At("cpu").At("flags"))
+	c.CPU.Bugs.validate(p.At("cpu").At("bugs"))
+	c.validateUse(p)
 }
 
 // required is the one word that firewall and audit take.

@@ -49,15 +49,17 @@ const (
 
 // cpuTimes is the collector cpu. The times come from gopsutil.
 type cpuTimes struct {
-	roots    *roots
-	topology *cpuTopology
+	roots       *roots
+	topology    *cpuTopology
+	info        bool    // what /proc/cpuinfo says is sent too
+	flags, bugs *filter // of info; nil: none are sent
 
 	mu   sync.Mutex          // guards last
 	last map[string]cpuModes // by CPU; never less than what was sent
 }
 
-func newCPU(r *roots) *cpuTimes {
-	return &cpuTimes{roots: r, topology: &cpuTopology{roots: r}, last: map[string]cpuModes{}}
+func newCPU(r *roots, info bool, flags, bugs *filter) *cpuTimes {
+	return &cpuTimes{roots: r, topology: &cpuTopology{roots: r}, info: info, flags: flags, bugs: bugs, last: map[string]cpuModes{}}
 }
 
 // Name implements frame.Collector.
@@ -65,13 +67,13 @@ func (c *cpuTimes) Name() string { return "cpu" }
 
 // Families implements frame.Collector.
 func (c *cpuTimes) Families() []*frame.Family {
-	return append([]*frame.Family{cpuSeconds, cpuGuestSeconds, cpuIsolated}, cpuTopologyFamilies()...)
+	return append([]*frame.Family{cpuSeconds, cpuGuestSeconds, cpuIsolated, cpuInfoFamily, cpuFlagInfo, cpuBugInfo}, cpuTopologyFamilies()...)
 }
 
 // Collect implements frame.Collector.
 func (c *cpuTimes) Collect(ctx context.Context, s *frame.Sink) error {
 	count, err := c.times(ctx, s)
-	return errors.Join(err, c.isolated(s), c.topology.collect(s, count))
+	return errors.Join(err, c.isolated(s), c.topology.collect(s, count), c.sendInfo(s))
 }
 
 // times sends the counters and returns of how many CPUs.

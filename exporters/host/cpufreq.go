@@ -33,9 +33,12 @@ func cpufreqGauge(name, help string) *frame.Family {
 }
 
 // cpufreq is the collector cpufreq.
-type cpufreq struct{ roots *roots }
+type cpufreq struct {
+	roots *roots
+	info  bool // what /proc/cpuinfo says stands in for what sysfs does not
+}
 
-func newCPUFreq(r *roots) *cpufreq { return &cpufreq{roots: r} }
+func newCPUFreq(r *roots, info bool) *cpufreq { return &cpufreq{roots: r, info: info} }
 
 // Name implements frame.Collector.
 func (c *cpufreq) Name() string { return "cpufreq" }
@@ -47,22 +50,16 @@ func (c *cpufreq) Families() []*frame.Family {
 
 // Collect implements frame.Collector.
 func (c *cpufreq) Collect(ctx context.Context, s *frame.Sink) error {
-	path := filepath.Join(c.roots.sys, "devices/system/cpu")
-	names, err := list(path)
-	if err != nil {
-		return present(err)
-	}
 	var errs []error
-	for _, name := range names {
+	known := !c.info // by sysfs, whose files of that name root alone may read
+	err := c.roots.devices(ctx, "devices/system/cpu", "cpu", func(name string, a *attributes) {
 		cpu, ok := numbered(name, "cpu")
 		if !ok {
-			continue
+			return
 		}
-		if err := ctx.Err(); err != nil { // a driver may take its time over each file
-			return errors.Join(append(errs, err)...)
-		}
-		errs = append(errs, within(filepath.Join(path, name, "cpufreq"), func(a *attributes) {
+		errs = append(errs, within(filepath.Join(a.folder.path, "cpufreq"), func(a *attributes) {
 			a.send(s, cpufreqFiles, cpu)
+			known = known || len(a.value(cpufreqFiles[0].file)) > 0
 			governor := a.text("scaling_governor")
 			if governor == "" {
 				return
@@ -77,6 +74,14 @@ func (c *cpufreq) Collect(ctx context.Context, s *frame.Sink) error {
 				s.Send(cpufreqGovernor, chosen, cpu, g)
 			}
 		}))
+	})
+	if !known {
+		// node_exporter sends both, and a page with both is not valid: the help of
+		// the two differs.
+		errs = append(errs, c.roots.sendInfoHertz(s))
+		if errors.Is(err, frame.ErrNoData) {
+			err = nil
+		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, err)...)
 }

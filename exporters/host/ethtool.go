@@ -10,12 +10,11 @@ import (
 	"strings"
 	"sync"
 
-	"tocsin/internal/lazy"
-
 	"github.com/safchain/ethtool"
 	"golang.org/x/sys/unix"
 
 	"tocsin/internal/frame"
+	"tocsin/internal/lazy"
 )
 
 var (

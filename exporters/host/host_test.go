@@ -42,6 +42,7 @@ func machineIn(root string, k kernel) []frame.Collector {
 		Numbers: []string{"kernel.threads-max", "fs.file-nr", "fs.file-nr:total,current,max"},
 		Texts:   []string{"kernel.seccomp.actions_avail"},
 	}
+	cfg.CPU, cfg.StatSoftirqs = CPU{Flags: Filter{Include: "^(aes|avx2?)$"}, Bugs: Filter{Include: "spectre"}}, true
 	m := newMachine(cfg, k, discard())
 	m.roots.udev = filepath.Join(root, "run/udev/data")
 	m.cfg.Root, m.own = root, root // of files, not of mount points

@@ -41,16 +41,17 @@ var netdevDetails = []*frame.Family{
 // netdevDetailed sends the counters one by one, where /proc/net/dev has sums.
 func (c *netdev) netdevDetailed(ctx context.Context, s *frame.Sink) error {
 	sent := map[string]bool{}
-	return eachLink(ctx, c.dump, func(_ uint32, name string, stats []byte) {
-		if sent[name] || !c.interfaces.watches([]byte(name)) {
+	return eachLink(ctx, c.dump, func(l link) {
+		if sent[l.name] || !c.interfaces.watches([]byte(l.name)) {
 			return
 		}
-		sent[name] = true
+		sent[l.name] = true
+		stats := l.stats
 		for _, family := range netdevDetails {
 			if len(stats) < 8 {
 				return // an older kernel has fewer
 			}
-			s.Send(family, float64(binary.NativeEndian.Uint64(stats)), name)
+			s.Send(family, float64(binary.NativeEndian.Uint64(stats)), l.name)
 			stats = stats[8:]
 		}
 	})

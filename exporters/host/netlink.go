@@ -152,25 +152,39 @@ func attributeText(value []byte) string {
 	return valid(string(value))
 }
 
-// eachLink asks for the interfaces: number, name, and the counters of struct
-// rtnl_link_stats64 (linux/if_link.h) as they are.
-func eachLink(ctx context.Context, dump dumpFunc, use func(index uint32, name string, stats []byte)) error {
+// A link is an interface. Its bytes are invalid after the call that they are
+// handed to.
+type link struct {
+	index uint32
+	name  string
+	kind  string // of virtual ones: bridge, wireguard, ...
+	stats []byte // struct rtnl_link_stats64 (linux/if_link.h), as it is
+}
+
+// eachLink asks for the interfaces.
+func eachLink(ctx context.Context, dump dumpFunc, use func(l link)) error {
 	return dump(ctx, unix.NETLINK_ROUTE, unix.RTM_GETLINK, make([]byte, unix.SizeofIfInfomsg), func(entry []byte) error {
 		if len(entry) < unix.SizeofIfInfomsg {
 			return errNetlink
 		}
-		var name string
-		var stats []byte
+		l := link{index: binary.NativeEndian.Uint32(entry[4:])}
+		var nested error
 		err := eachAttribute(entry[unix.SizeofIfInfomsg:], func(kind uint16, value []byte) {
 			switch kind {
 			case unix.IFLA_IFNAME:
-				name = attributeText(value)
+				l.name = attributeText(value)
 			case unix.IFLA_STATS64:
-				stats = value
+				l.stats = value
+			case unix.IFLA_LINKINFO:
+				nested = eachAttribute(value, func(kind uint16, value []byte) {
+					if kind == unix.IFLA_INFO_KIND {
+						l.kind = attributeText(value)
+					}
+				})
 			}
 		})
-		if err == nil {
-			use(binary.NativeEndian.Uint32(entry[4:]), name, stats)
+		if err = errors.Join(err, nested); err == nil {
+			use(l)
 		}
 		return err
 	})
@@ -179,6 +193,6 @@ func eachLink(ctx context.Context, dump dumpFunc, use func(index uint32, name st
 // linkNames asks for the interfaces' names by their numbers.
 func linkNames(ctx context.Context, dump dumpFunc) (map[uint32]string, error) {
 	names := map[uint32]string{}
-	err := eachLink(ctx, dump, func(index uint32, name string, _ []byte) { names[index] = name })
+	err := eachLink(ctx, dump, func(l link) { names[l.index] = l.name })
 	return names, err
 }

@@ -64,7 +64,7 @@ func nodeExporter(t testing.TB) string {
 }
 
 // ownCollectors are those that node_exporter does not have.
-var ownCollectors = []string{"accounts", "audit", "fail2ban", "firewall", "ipsec", "logins", "packages", "platform", "ports", "storage", "units"}
+var ownCollectors = []string{"accounts", "audit", "certificates", "fail2ban", "firewall", "ipsec", "logins", "mounts", "packages", "platform", "ports", "storage", "units", "wireguard"}
 
 // shared lists the collectors that node_exporter has too.
 func shared() []string {
@@ -141,6 +141,8 @@ func drift(name string, ours map[string]float64) (float64, bool) {
 		return 1000, true
 	case strings.HasPrefix(name, "node_time_seconds"):
 		return 5, true
+	case strings.HasPrefix(name, cpuInfoHertz.Name):
+		return 5e9, true // it follows the load
 	case strings.HasPrefix(name, "node_timex_offset_seconds"), strings.HasPrefix(name, "node_timex_maxerror_seconds"),
 		strings.HasPrefix(name, "node_timex_estimated_error_seconds"), strings.HasPrefix(name, "node_timex_frequency"):
 		return 1, true
@@ -214,6 +216,16 @@ func TestNetdev_optionsEqualNodeExporters(t *testing.T) {
 	all := New(cfg, discard())
 	process, url := startNodeExporter(t, plain(all), "--collector.netdev.address-info", "--collector.netdev.enable-detailed-metrics")
 	equalPages(t, len(netdevDetails)+1, all, process, url)
+}
+
+func TestCPU_optionsEqualNodeExporters(t *testing.T) {
+	var cfg Config
+	cfg.SetDefaults()
+	cfg.Collectors.Only, cfg.StatSoftirqs = []string{"cpu", "cpufreq", "stat"}, true
+	cfg.CPU = CPU{Flags: Filter{Include: "sse"}, Bugs: Filter{Include: "^spectre"}}
+	all := New(cfg, discard())
+	process, url := startNodeExporter(t, plain(all), "--collector.stat.softirq", "--collector.cpu.info.flags-include=sse", "--collector.cpu.info.bugs-include=^spectre")
+	equalPages(t, 35, all, process, url)
 }
 
 func TestMountstats_equalsNodeExporters(t *testing.T) {
@@ -332,6 +344,7 @@ func TestHost_equalsNodeExporterOnFixtures(t *testing.T) {
 				"--path.procfs=" + root + "/proc", "--path.sysfs=" + root + "/sys", "--path.udev.data=" + root + "/run/udev/data", "--path.rootfs=" + root,
 				"--collector.sysctl.include=kernel.threads-max", "--collector.sysctl.include=fs.file-nr",
 				"--collector.sysctl.include=fs.file-nr:total,current,max", "--collector.sysctl.include-info=kernel.seccomp.actions_avail",
+				"--collector.stat.softirq", "--collector.cpu.info.flags-include=^(aes|avx2?)$", "--collector.cpu.info.bugs-include=spectre",
 			}
 			ours := map[string]float64{}
 			for _, c := range tree(name) {
@@ -360,6 +373,15 @@ func TestHost_equalsNodeExporterOnFixtures(t *testing.T) {
 						theirs[series(name, m)] = value(m)
 					}
 				}
+			}
+			if name == "server" {
+				// Theirs is from sysfs and from cpuinfo, with two helps: not valid, and so
+				// partly lost.
+				delete(theirs, `node_cpu_frequency_hertz{core="0",cpu="0",package="0"}`)
+				delete(theirs, `node_cpu_frequency_hertz{core="1",cpu="1",package="0"}`)
+				delete(theirs, `node_cpu_frequency_hertz{core="0",cpu="2",package="1"}`)
+				delete(theirs, `node_cpu_frequency_hertz{cpu="0"}`)
+				delete(ours, `node_cpu_frequency_hertz{cpu="0"}`)
 			}
 			for _, name := range slices.Sorted(maps.Keys(theirs)) {
 				if _, different := differences[name]; different {

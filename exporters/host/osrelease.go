@@ -12,11 +12,10 @@ import (
 	"strconv"
 	"time"
 
-	"tocsin/internal/lazy"
-
 	"github.com/hashicorp/go-envparse"
 
 	"tocsin/internal/frame"
+	"tocsin/internal/lazy"
 )
 
 var (

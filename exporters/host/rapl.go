@@ -8,9 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"tocsin/internal/lazy"
-
 	"tocsin/internal/frame"
+	"tocsin/internal/lazy"
 )
 
 // raplPattern declares the counters whose names the processor's zones decide:

@@ -34,6 +34,7 @@ var tried = map[string]string{
 	"bonding":             byHand,
 	"btrfs":               "a real btrfs on a loop device, with its three read-only ioctls; files made by hand for RAID",
 	"buddyinfo":           onKernel,
+	"certificates":        "certificates made by Go and by openssl, in files as the services of Debian name them; a real nginx that had not loaded its new one",
 	"cgroups":             onKernel,
 	"conntrack":           onKernel,
 	"cpu":                 onKernel,
@@ -66,6 +67,7 @@ var tried = map[string]string{
 	"mdadm":               byHand,
 	"meminfo":             onKernel,
 	"meminfo_numa":        onKernel,
+	"mounts":              "a real kernel with file systems of the tests; files made by hand for fstab, units and swap",
 	"mountstats":          byHand,
 	"netclass":            onKernel,
 	"netdev":              onKernel,
@@ -108,6 +110,8 @@ var tried = map[string]string{
 	"vmstat":              onKernel,
 	"watchdog":            byHand,
 	"wifi":                "answers made by hand, against node_exporter 1.12.1's own",
+	"wireguard":           "two interfaces of wireguard-go that shake hands; the kernel's own answers made by hand, for that of the tests has none",
+	"xfrm":                onKernel,
 	"xfs":                 "a real XFS on a loop device",
 	"zfs":                 byHand,
 	"zoneinfo":            onKernel,
@@ -160,7 +164,8 @@ Linux, no more.
 	}
 	b.WriteString(`
 Besides: a number that cannot be read is absent here, where node_exporter sends 0 or loses the whole collector; equal
-routes are sent once, and at most 5,000 of them; ` + "`node_exporter_build_info`" + ` is ` + "`tocsin_build_info`" + `. Not there at all are the
+routes are sent once, and at most 5,000 of them; with ` + "`cpu: {info: true}`" + ` a processor's frequency comes from
+/proc/cpuinfo only where sysfs lacks it, since node_exporter's page with both is not valid; ` + "`node_exporter_build_info`" + ` is ` + "`tocsin_build_info`" + `. Not there at all are the
 collectors ntp, perf, runit and supervisord: probes ask time servers, the counters of processors need rights that a
 monitor should not have, and node_exporter itself is giving up the other two.
 `)

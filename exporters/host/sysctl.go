@@ -10,9 +10,8 @@ import (
 	"strconv"
 	"strings"
 
-	"tocsin/internal/lazy"
-
 	"tocsin/internal/frame"
+	"tocsin/internal/lazy"
 )
 
 var sysctlInfo = &frame.Family{

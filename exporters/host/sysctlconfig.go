@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"tocsin/internal/lazy"
-
 	"tocsin/internal/problem"
 )
 

@@ -7,10 +7,9 @@ import (
 	"errors"
 	"strconv"
 
-	"tocsin/internal/lazy"
-
 	"tocsin/internal/bus"
 	"tocsin/internal/frame"
+	"tocsin/internal/lazy"
 )
 
 var (

@@ -36,6 +36,7 @@ type generation struct {
 	site         *config.Site
 	view         *web.View
 	settings     engine.Settings
+	servers      []measured
 	probes       []*frame.Target      // of view.Targets those that look from outside, in the site's order
 	voice        *voice               // nil: the engine is off
 	heartbeat    *heartbeat.Heartbeat // nil: none
@@ -71,6 +72,9 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 	if err != nil {
 		return nil, err
 	}
+	if g.servers, err = servers(site, old, a.log); err != nil {
+		return nil, err
+	}
 	for _, p := range site.AllProbes() {
 		t := unchangedProbe(old, site, p)
 		if t == nil {
@@ -80,7 +84,11 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 		}
 		g.probes = append(g.probes, t)
 	}
-	g.view.Targets = append(services, g.probes...)
+	g.view.Targets = services
+	for _, s := range g.servers {
+		g.view.Targets = append(g.view.Targets, s.target)
+	}
+	g.view.Targets = append(g.view.Targets, g.probes...)
 	g.certificateSoon, g.certificateLast = certificateDays(site)
 	if site.Engine.Off {
 		site.ForgetRules()

@@ -17,6 +17,8 @@ import (
 	"tocsin/alerts/heartbeat"
 	"tocsin/exporters/host"
 	"tocsin/exporters/host/backups"
+	"tocsin/exporters/postgres"
+	"tocsin/exporters/rabbitmq"
 	"tocsin/internal/frame"
 	"tocsin/internal/web"
 	"tocsin/probes"
@@ -42,6 +44,10 @@ whoever scrapes, and are not listed.
 	table(&b, host.Families())
 	b.WriteString("\n### Backups\nOn the same page, of the backups that the site file names.\n\n")
 	table(&b, backups.Families())
+	b.WriteString("\n## PostgreSQL: `/metrics/postgres/{name}`, job `postgres`\nNames, types and labels are postgres_exporter's, but for those that begin with `tocsin_`.\n\n")
+	table(&b, postgres.Families())
+	b.WriteString("\n## RabbitMQ: `/metrics/rabbitmq/{id}`, job `rabbitmq`\nNames, types and labels are those of the plugin rabbitmq_prometheus: what its version sends is passed on, and what the management\nAPI knows of it is made of that where the plugin does not answer. docs/rabbitmq.md tells more.\n\n")
+	table(&b, rabbitmq.Families())
 	b.WriteString("\n## Probes: `/metrics/probe/{id}`, job `probe`\nNames, types and labels are blackbox_exporter's; what it does not have is ours.\n\n")
 	table(&b, probes.Families())
 	b.WriteString("\n## Tocsin itself: `/metrics`\nBeside these there are `go_*` and `process_*` of the Go client, and on a hub `prometheus_*` and `alertmanager_*` of the\nsystems that are linked in.\n\n")

@@ -23,6 +23,7 @@ import (
 	"tocsin/probes"
 	"tocsin/probes/probe"
 	"tocsin/probes/probetest"
+	"tocsin/probes/tlscheck"
 	"tocsin/updatewatch/forge"
 )
 
@@ -148,7 +149,7 @@ func TestCertificates_whatTheProbeSawOnItsWay(t *testing.T) {
 	alone := probetest.HTTPS(t, probetest.SelfSigned(t, probetest.Spec{}), hello)
 	way := probetest.HTTPS(t, authority.Leaf(t, probetest.Spec{}), http.RedirectHandler(end.URL, http.StatusFound))
 	look := func(target string) []status.Certificate {
-		cfg := probes.Config{Target: target, CAFile: probetest.WritePEM(t, authority)}
+		cfg := probes.Config{Target: target, TLS: tlscheck.Config{CAFile: probetest.WritePEM(t, authority)}}
 		c, err := probes.New(cfg, probes.Options{})
 		if err != nil {
 			t.Fatal(err)

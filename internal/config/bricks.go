@@ -15,6 +15,8 @@ import (
 	"tocsin/internal/secret"
 	"tocsin/internal/strict"
 	"tocsin/probes"
+	"tocsin/probes/httpprobe"
+	"tocsin/probes/tlscheck"
 	"tocsin/updatewatch"
 )
 
@@ -169,7 +171,7 @@ func (s *Site) addProbe(b *Brick, k bricks.Kind) {
 	labels := map[string]string{}
 	maps.Copy(labels, b.Labels)
 	labels["brick"], labels["kind"] = b.Name, k.Name
-	c := probes.Config{Target: b.URL, On: b.On, CAFile: b.CAFile, Labels: labels, Status: k.Probe.Status}
+	c := probes.Config{Target: b.URL, On: b.On, Labels: labels, TLS: tlscheck.Config{CAFile: b.CAFile}, HTTP: httpprobe.Config{Status: k.Probe.Status}}
 	if k.Probe.Path != "" {
 		c.Target = strings.TrimSuffix(b.URL, "/") + k.Probe.Path
 	}

@@ -155,7 +155,7 @@ func TestLoad_filesBesideTheSiteFile(t *testing.T) {
 	if err != nil || got.Reveal() != "marker-hunter2" {
 		t.Errorf("%v, %v", err, site.Hosts[0].PasswordFile)
 	}
-	if file := site.Probes[0].HeadersFile["X-Key"]; !filepath.IsAbs(file) {
+	if file := site.Probes[0].HTTP.HeadersFile["X-Key"]; !filepath.IsAbs(file) {
 		t.Errorf("the header's file is still %s", file)
 	}
 }
@@ -299,8 +299,8 @@ alerts:
 	}
 }
 
-// A server that is asked for its version alone is spoken to as well.
-func TestOutgoing_serversThatTellTheirVersions(t *testing.T) {
+// Servers are spoken to, those of this machine's sockets without the network.
+func TestOutgoing_servers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tocsin.yml")
 	write(t, path, `
 postgres:
@@ -308,8 +308,8 @@ postgres:
   - {name: query, dsn: "postgres:///postgres?host=db1.ville.example"}
   - {name: url, dsn: "postgres://tocsin@db2.ville.example:5433/postgres"}
   - {name: words, dsn: "user=tocsin host=db3.ville.example"}
-  - {name: unasked, dsn: "postgres://db4.ville.example/postgres"}
-rabbitmq: [{name: bus, url: "http://bus.ville.example:15672"}, {name: unasked, url: "http://bus2.ville.example:15672"}]
+  - {name: more, dsn: "postgres://db4.ville.example/postgres"}
+rabbitmq: [{name: bus, url: "http://bus.ville.example:15672"}, {name: other, url: "http://bus2.ville.example:15672", mode: management, username: guet}]
 updates:
   projects:
     - {name: postgresql, github: postgres/postgres, deployed_from: [postgres/socket, postgres/query, postgres/url, postgres/words]}
@@ -319,12 +319,15 @@ updates:
 	if err != nil {
 		t.Fatal(err)
 	}
-	const told = "asked for its version, for updates"
+	const told = "asked for its numbers"
 	want := []Connection{
 		{"db1.ville.example", told, "postgres[1]"},
 		{"db2.ville.example:5433", told, "postgres[2]"},
 		{"db3.ville.example", told, "postgres[3]"},
-		{"bus.ville.example:15672", told, "rabbitmq[0]"},
+		{"db4.ville.example", told, "postgres[4]"},
+		{"bus.ville.example:15692", "asked for its page of metrics, every 15s", "rabbitmq[0]"},
+		{"bus.ville.example:15672", "asked how it is, by its management API, every 15s", "rabbitmq[0]"},
+		{"bus2.ville.example:15672", "asked how it is, by its management API, every 15s, as user guet with the password", "rabbitmq[1]"},
 		{"github.com", "asked for releases of postgresql, rabbitmq, at most every 1h", "updates"},
 	}
 	if diff := cmp.Diff(want, Outgoing(site)); diff != "" {
@@ -344,11 +347,13 @@ func TestOutgoing(t *testing.T) {
 		{"www.ville.example", "asked for page, as the kind website says", "bricks[0]"},
 		{"db1.ville.example", "asked for sql, as the kind wcs says", "bricks[1]"},
 		{"demarches.ville.example", "asked for alive, versions, as the kind wcs says", "bricks[1]"},
-		{"www.ville.example", "GET as a user would, every 30s; then a plain GET to wherever it redirects", "bricks"},
-		{"demarches.ville.example", "GET as a user would, every 30s; then a plain GET to wherever it redirects", "bricks"},
-		{"portail.ville.example", "GET as a user would, every 30s; then a plain GET to wherever it redirects", "probes[0]"},
-		{"connexion.ville.example", "GET as a user would, every 1m; then a plain GET to wherever it redirects", "probes[1]"},
-		{"api.ville.example", "GET as a user would, every 30s, with the bearer token; then a plain GET to wherever it redirects", "probes[2]"},
+		{"127.0.0.1:15692", "asked for its page of metrics, every 15s, as user monitor with the password", "rabbitmq[0]"},
+		{"127.0.0.1:15672", "asked how it is, by its management API, every 15s, as user monitor with the password", "rabbitmq[0]"},
+		{"www.ville.example", "every 30s: GET as a user would; then a plain GET to wherever it redirects", "bricks"},
+		{"demarches.ville.example", "every 30s: GET as a user would; then a plain GET to wherever it redirects", "bricks"},
+		{"portail.ville.example", "every 30s: GET as a user would; then a plain GET to wherever it redirects", "probes[0]"},
+		{"connexion.ville.example", "every 1m: GET as a user would; then a plain GET to wherever it redirects", "probes[1]"},
+		{"api.ville.example", "every 30s: GET as a user would, with the bearer token; then a plain GET to wherever it redirects", "probes[2]"},
 		{"api.github.com", "asked for releases of peertube, postgresql, at most every 1h, with the token", "updates"},
 		{"deb.ville.example", "asked for releases of wcs, at most every 1h", "updates"},
 		{"chat.ville.example", texts + "; who posts, by the bot's token", "alerts.mattermost.url"},

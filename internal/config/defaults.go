@@ -64,6 +64,7 @@ func (s *Site) setDefaults(m machine) {
 		s.Postgres[i].setDefaults("postgres", m.hostname+":"+s.Postgres[i].Name)
 	}
 	for i := range s.RabbitMQ {
+		s.RabbitMQ[i].SetDefaults()
 		s.RabbitMQ[i].setDefaults("rabbitmq", m.hostname+":"+s.RabbitMQ[i].Name)
 	}
 	for i := range s.Bricks {

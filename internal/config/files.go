@@ -87,11 +87,12 @@ func textsOf(v reflect.Value, t text, fn func(text)) {
 	}
 }
 
-// files lists the files that the site names by keys that end in _file.
+// files lists the files that the site names by keys that end in _file, and the
+// files of queries.
 func (s *Site) files() []text {
 	var all []text
 	texts(reflect.ValueOf(s).Elem(), "", func(t text) {
-		if strings.HasSuffix(t.key, "_file") && t.value != "" {
+		if (strings.HasSuffix(t.key, "_file") || t.key == "queries_files") && t.value != "" {
 			all = append(all, t)
 		}
 	})

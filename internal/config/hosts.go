@@ -6,10 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"tocsin/internal/lazy"
-
 	"go.yaml.in/yaml/v3"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 	"tocsin/internal/secret"
 )

@@ -15,7 +15,6 @@ import (
 	"strings"
 
 	"tocsin/internal/lazy"
-
 	"tocsin/internal/problem"
 	"tocsin/internal/strict"
 )
@@ -64,6 +63,7 @@ func load(path string, flags Flags, m machine) (*Site, error) {
 		site.validateReferences(problems)
 	}
 	contents, warnings := site.checkFiles(problems)
+	warnings = append(warnings, site.loadQueries(problems)...)
 	site.loadKinds(problems, filepath.Dir(path))
 	site.checkRules(problems, filepath.Dir(path))
 	faults = append(faults, told(at.Place(problems.All()), unread, at)...)

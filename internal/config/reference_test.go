@@ -25,6 +25,7 @@ import (
 	"tocsin/internal/size"
 	"tocsin/internal/strict"
 	"tocsin/probes"
+	"tocsin/probes/httpprobe"
 	"tocsin/updatewatch"
 )
 
@@ -131,7 +132,7 @@ func typeWords(t reflect.Type) string {
 		return "list of URLs or mappings"
 	case reflect.TypeFor[updatewatch.References]():
 		return "reference, or list of references"
-	case reflect.TypeFor[probes.Statuses]():
+	case reflect.TypeFor[httpprobe.Statuses]():
 		return "status, or list of statuses"
 	}
 	switch t.Kind() {
@@ -162,7 +163,7 @@ func (r *reference) fallback(path string, v reflect.Value) string {
 	}[path]; ok {
 		return told
 	}
-	if list, ok := reflect.TypeAssert[probes.Statuses](v); ok && len(list) > 0 {
+	if list, ok := reflect.TypeAssert[httpprobe.Statuses](v); ok && len(list) > 0 {
 		return "`" + strings.Join(list, "`, `") + "`"
 	}
 	if v.Kind() == reflect.Struct || v.Kind() == reflect.Slice || v.Kind() == reflect.Map || v.IsZero() {

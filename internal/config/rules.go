@@ -7,6 +7,8 @@ import (
 	"tocsin/bricks"
 	"tocsin/exporters/host"
 	"tocsin/exporters/host/backups"
+	"tocsin/exporters/postgres"
+	"tocsin/exporters/rabbitmq"
 	"tocsin/internal/frame"
 	"tocsin/internal/problem"
 	"tocsin/probes"
@@ -56,8 +58,13 @@ func (s *Site) exported() []string {
 	}
 	add(host.Families())
 	add(backups.Families())
+	add(postgres.Families())
+	add(rabbitmq.Families())
 	add(probes.Families())
 	add(updatewatch.Families())
+	for i := range s.Postgres {
+		add(s.Postgres[i].OwnFamilies())
+	}
 	return append(names, s.kindMetrics()...)
 }
 

@@ -2,45 +2,28 @@ package config
 
 import (
 	"fmt"
-	"net/url"
-	"strings"
+	"net"
+	"slices"
 	"time"
-
-	"tocsin/internal/lazy"
 
 	"github.com/prometheus/common/model"
 
+	"tocsin/exporters/postgres"
+	"tocsin/exporters/rabbitmq"
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
-	"tocsin/internal/secret"
 )
 
 // Postgres is a PostgreSQL server to be measured.
 type Postgres struct {
-	// Name is what the server is called; needs: and its page use it.
-	Name string `yaml:"name"`
-	// DSN says where it is: a postgres:// URL, or key=value words. A password
-	// does not belong in it.
-	DSN string `yaml:"dsn"`
-	// Password belongs to the user of DSN.
-	Password     secret.Text `yaml:"password,omitempty"`
-	PasswordFile string      `yaml:"password_file,omitempty"`
-	Common       `yaml:",inline"`
+	postgres.Config `yaml:",inline"`
+	Common          `yaml:",inline"`
 }
 
-// RabbitMQ is a RabbitMQ broker to be measured through its management API.
+// RabbitMQ is a RabbitMQ broker to be measured.
 type RabbitMQ struct {
-	// Name is what the broker is called; needs: and its page use it.
-	Name string `yaml:"name"`
-	// URL is its management API's.
-	URL string `yaml:"url"`
-	// Username and Password are a user with the tag monitoring.
-	Username     string      `yaml:"username,omitempty"`
-	Password     secret.Text `yaml:"password,omitempty"`
-	PasswordFile string      `yaml:"password_file,omitempty"`
-	// CAFile has the authorities that its certificate comes from; the
-	// system's if left out.
-	CAFile string `yaml:"ca_file,omitempty"`
-	Common `yaml:",inline"`
+	rabbitmq.Config `yaml:",inline"`
+	Common          `yaml:",inline"`
 }
 
 // Common is what every target that a site names can have.
@@ -64,34 +47,25 @@ func (c *Common) setDefaults(job, instance string) {
 
 func (c Common) validate(p problem.List) { validateLabels(p.At("labels"), c.Labels) }
 
+// Local tells whether the server runs on this machine.
+func (s *Postgres) Local() bool {
+	host := databaseHost(s.DSN)
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return slices.Contains([]string{"", "localhost", "127.0.0.1", "::1", "[::1]"}, host)
+}
+
 func (s *Postgres) validate(p problem.List) {
 	validateName(p.At("name"), s.Name)
-	at := p.At("dsn")
-	u, err := url.Parse(s.DSN)
-	switch {
-	case s.DSN == "":
-		at.Addf("is missing; write postgres:///postgres?host=/run/postgresql, or postgres://db1.ville.example/postgres?user=tocsin")
-	case passwordInDSN().MatchString(s.DSN), err == nil && u.Query().Has("password"):
-		at.Addf("has a password in it; take it out and write it into a file, named by password_file")
-	case strings.Contains(s.DSN, "://") && (err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql"):
-		at.Addf("is no postgres:// URL; write postgres:///postgres?host=/run/postgresql, or postgres://db1.ville.example/postgres?user=tocsin")
-	case !strings.Contains(s.DSN, "://") && !strings.Contains(s.DSN, "="):
-		at.Addf("is neither a postgres:// URL nor key=value words; write postgres://db1.ville.example/postgres?user=tocsin")
-	}
+	s.Config.Validate(p)
 	twins(p, "password", s.Password, s.PasswordFile)
 	s.Common.validate(p)
 }
 
-// passwordInDSN finds the password among key=value words.
-var passwordInDSN = lazy.Regexp(`(?i)(^|\s)(ssl)?password\s*=`)
-
 func (s *RabbitMQ) validate(p problem.List) {
 	validateName(p.At("name"), s.Name)
-	validateURL(p.At("url"), s.URL, "http://127.0.0.1:15672")
-	twins(p, "password", s.Password, s.PasswordFile)
-	if s.Username == "" && (!s.Password.IsZero() || s.PasswordFile != "") {
-		p.At("username").Addf("a password needs a username; write the name it belongs to")
-	}
+	s.Config.Validate(p)
 	s.Common.validate(p)
 }
 
@@ -107,30 +81,10 @@ func validateName(p problem.List, name string) {
 	}
 }
 
-// validateURL wants an http or https URL with a host and nobody's password.
-func validateURL(p problem.List, text, example string) {
-	u, err := url.Parse(text)
-	switch {
-	case text == "":
-		p.Addf("is missing; write its URL, as %s", example)
-	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "":
-		p.Addf("is no URL of a web page; write one as %s", example)
-	case u.User != nil:
-		p.Addf("has a user or a password in it; write them as username and password_file")
-	}
-}
-
 // Unwatched says, in words, what the site file names and this version of
 // Tocsin does not measure yet. Nobody may believe that it is watched.
 func (s *Site) Unwatched() []string {
 	var all []string
-	say := func(n int, section, what string) {
-		if n > 0 {
-			all = append(all, fmt.Sprintf("%s: this version does not measure %s yet; %d not watched", section, what, n))
-		}
-	}
-	say(len(s.Postgres), "postgres", "PostgreSQL servers")
-	say(len(s.RabbitMQ), "rabbitmq", "RabbitMQ brokers")
 	if s.Engine.Off && len(s.Hosts) > 0 {
 		all = append(all, fmt.Sprintf("hosts: the engine is off, so that none of the %d is asked from here", len(s.Hosts)))
 	}
@@ -211,4 +165,15 @@ func (i *Intervals) Validate(p problem.List) {
 	if i.ProbeRetry > i.Probe {
 		p.At("probe_retry").Addf("%s is longer than probe, %s; after a failure a probe comes sooner, not later", i.ProbeRetry, i.Probe)
 	}
+}
+
+// loadQueries reads the files of queries that servers have, and proves them.
+func (s *Site) loadQueries(p problem.List) (warnings []string) {
+	for i := range s.Postgres {
+		at := p.At("postgres").Index(i)
+		for _, w := range s.Postgres[i].Load(at) {
+			warnings = append(warnings, index("postgres", i)+".queries_files: "+w)
+		}
+	}
+	return warnings
 }

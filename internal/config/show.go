@@ -11,11 +11,11 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"tocsin/internal/lazy"
-
 	"go.yaml.in/yaml/v3"
 
 	"tocsin/bricks"
+	"tocsin/exporters/rabbitmq"
+	"tocsin/internal/lazy"
 	"tocsin/internal/secret"
 	"tocsin/probes"
 	"tocsin/updatewatch"
@@ -120,13 +120,20 @@ func Outgoing(s *Site) []Connection {
 		}
 	}
 	for i, t := range s.Postgres {
-		if to := databaseHost(t.DSN); to != "" && s.asksVersion("postgres/"+t.Name) {
-			add(index("postgres", i), to, "asked for its version, for updates")
+		if to := databaseHost(t.DSN); to != "" {
+			add(index("postgres", i), to, "asked for its numbers")
 		}
 	}
-	for i, t := range s.RabbitMQ {
-		if s.asksVersion("rabbitmq/" + t.Name) {
-			add(index("rabbitmq", i), hostOf(t.URL), "asked for its version, for updates")
+	for i := range s.RabbitMQ {
+		c, every := &s.RabbitMQ[i].Config, ", every "+s.Intervals.RabbitMQ.String()
+		if c.Username != "" {
+			every += ", as user " + c.Username + " with the password"
+		}
+		if c.Mode != rabbitmq.ModeManagement {
+			add(index("rabbitmq", i), hostOf(c.MetricsPage()), "asked for its page of metrics"+every)
+		}
+		if c.URL != "" {
+			add(index("rabbitmq", i), hostOf(c.URL), "asked how it is, by its management API"+every)
 		}
 	}
 	for i := range s.brickProbes {
@@ -174,20 +181,7 @@ var hostInDSN = lazy.Regexp(`(?:^|\s)host\s*=\s*'?([^\s']+)`)
 
 // probed says whom a probe speaks to, and what it tells.
 func probed(c *probes.Config) (to, told string) {
-	told = c.Method + " as a user would, every " + c.Interval.String()
-	if c.Username != "" {
-		told += ", as user " + c.Username + " with the password"
-	}
-	if !c.BearerToken.IsZero() || c.BearerTokenFile != "" {
-		told += ", with the bearer token"
-	}
-	if names := append(sortedKeys(c.Headers), sortedKeys(c.HeadersFile)...); len(names) > 0 {
-		told += ", with the headers " + strings.Join(names, ", ")
-	}
-	if c.FollowRedirects != nil && *c.FollowRedirects {
-		told += "; then a plain GET to wherever it redirects"
-	}
-	return hostOf(c.Target), told
+	return hostOf(c.Target), "every " + c.Interval.String() + ": " + c.Told()
 }
 
 // voices are the places that alerts go to.

@@ -173,6 +173,12 @@ func (s *Site) Summary() string {
 	if n := len(s.Hosts); n > 0 && !s.Engine.Off {
 		parts = append(parts, plural(n, "other host"))
 	}
+	if n := len(s.Postgres); n > 0 {
+		parts = append(parts, plural(n, "PostgreSQL server"))
+	}
+	if n := len(s.RabbitMQ); n > 0 {
+		parts = append(parts, plural(n, "broker"))
+	}
 	if n := len(s.Bricks); n > 0 {
 		parts = append(parts, plural(n, "brick"))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"strings"
 )
 
 // A Collector measures one thing and sends what it measured to a Sink.
@@ -46,6 +47,7 @@ const (
 	Gauge Type = iota
 	Counter
 	Untyped
+	Histogram // sent by SendHistogram
 )
 
 // String returns the type as the text format writes it.
@@ -55,6 +57,8 @@ func (t Type) String() string {
 		return "counter"
 	case Untyped:
 		return "untyped"
+	case Histogram:
+		return "histogram"
 	default:
 		return "gauge"
 	}
@@ -78,10 +82,13 @@ type Family struct {
 const AnyName = "*"
 
 // Covers tells whether f declares the metric name: by being it, or by its
-// pattern.
+// pattern. A histogram declares the three names of its parts too.
 func (f *Family) Covers(name string) bool {
 	if f.Name == name {
 		return true
+	}
+	if rest, ok := strings.CutPrefix(name, f.Name+"_"); ok && f.Type == Histogram {
+		return rest == "bucket" || rest == "sum" || rest == "count"
 	}
 	ok, err := path.Match(f.Name, name)
 	return err == nil && ok

@@ -13,6 +13,8 @@ type index map[uint64]*dto.Metric
 // short is of how many samples each is looked at rather than hashed.
 const short = 8
 
+// hashSeed is the program's own, so that nobody can make many label sets of
+// one hash.
 var hashSeed = maphash.MakeSeed()
 
 // add adds a sample whose labels are sorted, unless the family has one with

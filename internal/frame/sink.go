@@ -94,6 +94,8 @@ func (s *Sink) family(f *Family) (*family, error) {
 		typ = dto.MetricType_COUNTER
 	case Untyped:
 		typ = dto.MetricType_UNTYPED
+	case Histogram:
+		typ = dto.MetricType_HISTOGRAM
 	}
 	fam := &family{
 		declared: f,
@@ -109,6 +111,14 @@ func (s *Sink) family(f *Family) (*family, error) {
 }
 
 func (fam *family) send(value float64, labels []string) error {
+	if fam.declared.Type == Histogram {
+		return fmt.Errorf("%s is a histogram, and was sent as a number", fam.declared.Name)
+	}
+	return fam.put(fam.shelf.metric(fam.declared.Type, value), labels)
+}
+
+// put adds a sample that has its value, and gives it its labels.
+func (fam *family) put(m *dto.Metric, labels []string) error {
 	f := fam.declared
 	if len(labels) != len(f.Labels) {
 		return fmt.Errorf("%s was sent with %d label values, it has %d labels", f.Name, len(labels), len(f.Labels))
@@ -118,7 +128,6 @@ func (fam *family) send(value float64, labels []string) error {
 			return fmt.Errorf("%s: label %s is not UTF-8", f.Name, f.Labels[i])
 		}
 	}
-	m := fam.shelf.metric(f.Type, value)
 	if len(labels) > 0 {
 		m.Label = fam.shelf.labels(len(labels))
 		for i, from := range fam.order {
@@ -139,5 +148,8 @@ func (s *Sink) seal() (map[string]*family, []error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sealed = true
+	for _, fam := range s.families {
+		fam.index = nil // what it told apart is told; a page may be kept for long
+	}
 	return s.families, s.rejected
 }

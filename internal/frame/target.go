@@ -22,6 +22,10 @@ type Spec struct {
 
 	Collectors []Entry
 
+	// Serial runs the collectors of a scrape one after another, in their order:
+	// those that share one connection.
+	Serial bool
+
 	// OpenMetrics lets the page be asked for in that format. Pages whose names
 	// are those of another exporter answer the classic text only, as it does.
 	OpenMetrics bool
@@ -166,13 +170,17 @@ func (t *Target) Gather(ctx context.Context) []*dto.MetricFamily {
 	}
 }
 
-// pass runs all collectors side by side, once.
+// pass runs all collectors once: side by side, or one after another.
 func (t *Target) pass(ctx context.Context) []*dto.MetricFamily {
 	results := make([]map[string]*family, len(t.runs))
 	var wg sync.WaitGroup
 	for i, r := range t.runs {
 		if r.entry.Every > 0 {
 			results[i] = r.newest(time.Now())
+			continue
+		}
+		if t.spec.Serial {
+			results[i] = r.once(ctx)
 			continue
 		}
 		wg.Go(func() { results[i] = r.once(ctx) })

@@ -7,10 +7,10 @@ import (
 	"strings"
 	"time"
 
-	"tocsin/internal/lazy"
-
 	"github.com/itchyny/gojq"
 	"github.com/prometheus/common/model"
+
+	"tocsin/internal/lazy"
 )
 
 // functions are those that jq lacks: ts (a time as text to seconds since

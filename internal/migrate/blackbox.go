@@ -7,10 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"tocsin/internal/lazy"
-
 	"github.com/prometheus/common/model"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/migrate/foreign"
 	"tocsin/probes"
 )

@@ -231,30 +231,37 @@ func (n *nodeExporter) result() (*Result, error) {
 		"Put it to /etc/tocsin/tocsin.yml and prove it: tocsin check")
 }
 
-func (n *nodeExporter) collectors(section *mapping) {
-	choice := newMapping()
-	slices.Sort(n.on)
-	slices.Sort(n.off)
-	n.on, n.off = slices.Compact(n.on), slices.Compact(n.off)
+// selection is what the flags choose among the collectors that Tocsin has.
+func (n *nodeExporter) selection() host.Selection {
+	on, off := slices.Clone(n.on), slices.Clone(n.off)
+	slices.Sort(on)
+	slices.Sort(off)
+	on = slices.DeleteFunc(slices.Compact(on), func(name string) bool {
+		return slices.Contains(off, name) || !n.only && host.ByDefault(name)
+	})
 	if n.only {
-		var comment []string
-		only := slices.DeleteFunc(n.on, func(name string) bool { return slices.Contains(n.off, name) })
-		if len(only) == 0 {
+		return host.Selection{Only: on}
+	}
+	off = slices.DeleteFunc(slices.Compact(off), func(name string) bool { return !host.ByDefault(name) })
+	return host.Selection{On: on, Off: off}
+}
+
+func (n *nodeExporter) collectors(section *mapping) {
+	choice, chosen := newMapping(), n.selection()
+	if n.only {
+		if len(chosen.Only) == 0 {
 			n.losef("", "--collector.disable-defaults", "no collector is left that Tocsin has; the site file has all of its default ones. Write collectors: {only: [...]} below host")
 			return
 		}
-		choice.set("only", only)
-		comment = append(comment, "No others, as before; not Tocsin's own either (units, storage, packages, ...).")
-		section.set("collectors", choice.inline(), comment...)
+		choice.set("only", chosen.Only)
+		section.set("collectors", choice.inline(), "No others, as before; not Tocsin's own either (units, storage, packages, ...).")
 		return
 	}
-	on := slices.DeleteFunc(n.on, func(name string) bool { return host.ByDefault(name) || slices.Contains(n.off, name) })
-	off := slices.DeleteFunc(n.off, func(name string) bool { return !host.ByDefault(name) })
-	if len(on) > 0 {
-		choice.set("on", on)
+	if len(chosen.On) > 0 {
+		choice.set("on", chosen.On)
 	}
-	if len(off) > 0 {
-		choice.set("off", off)
+	if len(chosen.Off) > 0 {
+		choice.set("off", chosen.Off)
 	}
 	if !choice.empty() {
 		section.set("collectors", choice.inline())
@@ -292,6 +299,7 @@ func (n *nodeExporter) prove() {
 	}
 	var cfg, defaults host.Config
 	_, faults := strict.Decode(text, &cfg)
+	cfg.Collectors = n.selection()
 	cfg.SetDefaults()
 	defaults.SetDefaults()
 	found := problem.New()
@@ -305,7 +313,7 @@ func (n *nodeExporter) prove() {
 	}
 	n.settings = slices.DeleteFunc(n.settings, func(s setting) bool {
 		for _, path := range slices.Sorted(maps.Keys(wrong)) {
-			if path == s.key || strings.HasPrefix(path, s.key+"[") {
+			if path == s.key || strings.HasPrefix(path, s.key+"[") || strings.HasPrefix(s.key, path+".") {
 				n.losef(s.place, s.flag, "%s", wrong[path])
 				return true
 			}

@@ -100,11 +100,11 @@ var nodeFlags = map[string]nodeFlag{
 
 	"collector.systemd.enable-start-time-metrics": {key: "systemd.start_times", form: truth},
 
-	"collector.stat.softirq":           {form: dropped1, lost: "write collectors: {on: [softirqs]} below host; it has them by processor"},
+	"collector.stat.softirq":           {key: "stat_softirqs", form: truth},
 	"collector.cpu.guest":              {form: dropped1, lost: "Tocsin always sends node_cpu_guest_seconds_total; nothing to do"},
-	"collector.cpu.info":               {form: dropped1, lost: "this version does not send node_cpu_info"},
-	"collector.cpu.info.bugs-include":  {form: dropped, lost: "this version does not send node_cpu_bug_info; the collector cpu_vulnerabilities has what the kernel does about them"},
-	"collector.cpu.info.flags-include": {form: dropped, lost: "this version does not send node_cpu_flag_info"},
+	"collector.cpu.info":               {key: "cpu.info", form: truth},
+	"collector.cpu.info.bugs-include":  {key: "cpu.bugs.include"},
+	"collector.cpu.info.flags-include": {key: "cpu.flags.include"},
 	"collector.pcidevice.names":        {form: dropped1, lost: "Tocsin sends the numbers of vendors and devices; look names up with lspci"},
 	"collector.pcidevice.idsfile":      {form: dropped, lost: "Tocsin sends the numbers of vendors and devices; look names up with lspci"},
 
@@ -136,6 +136,5 @@ var nodeCollectors = map[string]string{
 	"runit":         "Tocsin knows the units of systemd only; write the state into a *.prom file for host.textfiles",
 	"supervisord":   "Tocsin knows the units of systemd only; let supervisord's own unit be watched, and write what it runs into a *.prom file for host.textfiles",
 	"netclass_rtnl": "netclass and netdev each send their own; nothing to do",
-	"xfrm":          "this version does not send node_xfrm_*",
 	"sysctl_info":   "write the kernel parameters under host.sysctl.texts",
 }

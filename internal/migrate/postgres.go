@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"tocsin/internal/lazy"
-
 	"tocsin/internal/migrate/foreign"
 )
 

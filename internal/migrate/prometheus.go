@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"tocsin/internal/lazy"
-
 	"tocsin/internal/migrate/foreign"
 )
 

@@ -9,10 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"tocsin/internal/lazy"
-
 	"github.com/prometheus/common/model"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 	"tocsin/internal/strict"
 	"tocsin/probes"

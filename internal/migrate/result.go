@@ -8,7 +8,6 @@ import (
 	"unicode"
 
 	"tocsin/internal/lazy"
-
 	"tocsin/internal/migrate/foreign"
 	"tocsin/internal/strict"
 )

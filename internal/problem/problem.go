@@ -38,6 +38,9 @@ func (l List) Index(i int) List {
 	return List{path: l.path + "[" + strconv.Itoa(i) + "]", found: l.found}
 }
 
+// Path is the place.
+func (l List) Path() string { return l.path }
+
 // Addf adds a problem at this place.
 func (l List) Addf(format string, args ...any) {
 	*l.found = append(*l.found, Problem{Path: l.path, Text: fmt.Sprintf(format, args...)})

@@ -3,6 +3,7 @@ package testenv
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
@@ -21,6 +22,10 @@ type Cluster struct {
 	*Process
 	// Dir is the folder of its socket.
 	Dir string
+
+	home   folder
+	server string // its program
+	args   []string
 }
 
 // Postgres runs Debian's PostgreSQL, as the user postgres where the test is
@@ -28,7 +33,11 @@ type Cluster struct {
 // Args are given to the server as they are.
 func Postgres(t testing.TB, args ...string) *Cluster {
 	t.Helper()
-	initdb, server := Program(t, "initdb", "postgresql"), Program(t, "postgres", "postgresql")
+	return cluster(t, Program(t, "initdb", "postgresql"), Program(t, "postgres", "postgresql"), args...)
+}
+
+func cluster(t testing.TB, initdb, server string, args ...string) *Cluster {
+	t.Helper()
 	home := folderOf(t, "postgres") // the server refuses to run as root
 	data := filepath.Join(home.path, "data")
 	create := exec.CommandContext(t.Context(), initdb, "-D", data, "-U", "admin", "-A", "trust", "-N")
@@ -36,9 +45,19 @@ func Postgres(t testing.TB, args ...string) *Cluster {
 	if out, err := create.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	run := exec.Command(server, append([]string{"-D", data, "-k", home.path, "-c", "listen_addresses=", "-c", "fsync=off"}, args...)...)
-	run.SysProcAttr, run.Dir = home.as, home.path
-	c := &Cluster{Process: StartCmd(t, run), Dir: home.path}
+	c := &Cluster{Dir: home.path, home: home, server: server, args: args}
+	c.Start(t)
+	return c
+}
+
+// Start runs the server again after it has ended.
+func (c *Cluster) Start(t testing.TB) {
+	t.Helper()
+	run := exec.Command(c.server,
+		append([]string{"-D", c.data(), "-k", c.home.path, "-c", "listen_addresses=", "-c", "fsync=off"}, c.args...)...)
+	run.SysProcAttr, run.Dir = c.home.as, c.home.path
+	c.Process = StartCmd(t, run)
+	c.end = syscall.SIGINT // with SIGTERM it waits for its clients to go
 	Eventually(t, 20*time.Second, "PostgreSQL answers", func(ctx context.Context) error {
 		if err := c.alive(); err != nil {
 			return err
@@ -49,12 +68,16 @@ func Postgres(t testing.TB, args ...string) *Cluster {
 		}
 		return err
 	})
-	return c
 }
+
+func (c *Cluster) data() string { return filepath.Join(c.home.path, "data") }
+
+// Socket is the path of its socket.
+func (c *Cluster) Socket() string { return filepath.Join(c.Dir, ".s.PGSQL.5432") }
 
 // DSN is the address of a database in it, for a user.
 func (c *Cluster) DSN(user, database string) string {
-	return fmt.Sprintf("postgres://%s@/%s?host=%s", user, database, c.Dir)
+	return fmt.Sprintf("postgres://%s@/%s?host=%s", user, url.PathEscape(database), c.Dir)
 }
 
 // Exec runs statements in a database, one after another, as admin.

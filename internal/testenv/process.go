@@ -23,7 +23,8 @@ const stopGrace = 15 * time.Second
 type Process struct {
 	name  string
 	grace time.Duration
-	cmd   *exec.Cmd // its ProcessState is readable once done is closed
+	end   syscall.Signal // what Stop asks it to end with
+	cmd   *exec.Cmd      // its ProcessState is readable once done is closed
 	out   output
 	done  chan struct{} // closed when the program has ended
 }
@@ -39,7 +40,7 @@ func Start(t testing.TB, path string, args ...string) *Process {
 // its own. Stdout and Stderr are taken over.
 func StartCmd(t testing.TB, cmd *exec.Cmd) *Process {
 	t.Helper()
-	p := &Process{name: filepath.Base(cmd.Path), grace: stopGrace, cmd: cmd, done: make(chan struct{})}
+	p := &Process{name: filepath.Base(cmd.Path), grace: stopGrace, end: syscall.SIGTERM, cmd: cmd, done: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &p.out, &p.out
 	// A grandchild that keeps the output open must not keep Wait waiting.
 	cmd.WaitDelay = 5 * time.Second
@@ -137,10 +138,10 @@ func (p *Process) alive() error {
 	}
 }
 
-// Stop ends the program with SIGTERM, after 15 s with SIGKILL, and waits for
-// its end. Stopping what has ended does nothing.
+// Stop ends the program with SIGTERM, or the signal that its kind wants, after
+// 15 s with SIGKILL, and waits for its end. Stopping what has ended does nothing.
 func (p *Process) Stop() {
-	_ = p.Signal(syscall.SIGTERM) // it may have ended in between
+	_ = p.Signal(p.end) // it may have ended in between
 	select {
 	case <-p.done:
 		p.killGroup() // children that outlived it

@@ -11,38 +11,96 @@ import (
 	"testing"
 )
 
-// A Broker is a RabbitMQ that runs for one test, with the user guest, password
-// guest. Its statistics are renewed every five seconds.
+// A Broker is a node of RabbitMQ that runs for one test, with the user guest,
+// password guest. Its statistics are renewed every five seconds.
 type Broker struct {
 	*Process
 	AMQP       string // amqp://127.0.0.1:PORT
+	AMQPS      string // amqps://localhost:PORT; empty where it has no certificate
 	Management string // http://127.0.0.1:PORT, of the management API
 	Prometheus string // http://127.0.0.1:PORT, of its own metrics
 	Node       string // the node's name
+
+	home folder
+	env  []string // of the node and of the programs that command it
 }
 
 // RabbitMQ runs Debian's RabbitMQ with its management and prometheus plugins,
 // as the user rabbitmq where the test is root, and returns it once its
 // clients can connect: after four to eight seconds. The conf is added to
 // rabbitmq.conf.
-//
-// The scripts in /usr/sbin are not for us: they write to the system's folders.
-// The name server of Erlang (epmd) is one of our own; a node that finds none
-// would start one that outlives it.
 func RabbitMQ(t testing.TB, conf string) *Broker {
 	t.Helper()
-	Program(t, "rabbitmqctl", "rabbitmq-server")
-	const server = "/usr/lib/rabbitmq/bin/rabbitmq-server"
-	epmd := Program(t, "epmd", "erlang-base")
-	home := folderOf(t, "rabbitmq")
-	names := Port(t)
-	Start(t, epmd, "-address", "127.0.0.1", "-port", fmt.Sprint(names))
+	b := newErlang(t).node(t, "tocsin", conf)
+	b.wait(t)
+	return b
+}
 
+// RabbitMQTLS is RabbitMQ with a certificate and its key, in PEM, and a port
+// for AMQPS beside the other.
+func RabbitMQTLS(t testing.TB, conf string, certificate, key []byte) *Broker {
+	t.Helper()
+	e := newErlang(t)
+	e.home.write(t, "cert.pem", 0o600, string(certificate))
+	e.home.write(t, "key.pem", 0o600, string(key))
+	address := fmt.Sprintf("127.0.0.1:%d", Port(t))
+	b := e.node(t, "tocsin", fmt.Sprintf(`listeners.ssl.default = %s
+ssl_options.certfile = %[2]s/cert.pem
+ssl_options.keyfile = %[2]s/key.pem
+ssl_options.verify = verify_none
+%s`, address, e.home.path, conf))
+	b.AMQPS = "amqps://" + strings.Replace(address, "127.0.0.1", "localhost", 1)
+	b.wait(t)
+	return b
+}
+
+// RabbitMQCluster is RabbitMQ with two nodes that know one another as disc
+// nodes of one cluster. A node that does not answer the other for five to ten
+// seconds counts as gone.
+func RabbitMQCluster(t testing.TB, conf string) (first, second *Broker) {
+	t.Helper()
+	e := newErlang(t)
+	e.erl = "-kernel net_ticktime 8" // seconds, a quarter more or less (kernel(6))
+	conf += `
+cluster_formation.peer_discovery_backend = classic_config
+cluster_formation.classic_config.nodes.1 = tocsin@localhost
+cluster_formation.classic_config.nodes.2 = second@localhost
+`
+	first = e.node(t, "tocsin", conf)
+	first.wait(t) // two that start at once may each become a cluster of one
+	second = e.node(t, "second", conf)
+	second.wait(t)
+	return first, second
+}
+
+// erlang is what the nodes of one test share: a cookie, and a name server
+// (epmd) of their own. A node that finds none would start one that outlives it.
+type erlang struct {
+	home  folder
+	names int    // the name server's port
+	erl   string // more arguments to the virtual machine
+}
+
+// The scripts in /usr/sbin are not for us: they write to the system's folders.
+const rabbitmqScripts = "/usr/lib/rabbitmq/bin"
+
+func newErlang(t testing.TB) *erlang {
+	t.Helper()
+	Program(t, "rabbitmqctl", "rabbitmq-server")
+	epmd := Program(t, "epmd", "erlang-base")
+	e := &erlang{home: folderOf(t, "rabbitmq"), names: Port(t)}
+	Start(t, epmd, "-address", "127.0.0.1", "-port", fmt.Sprint(e.names))
+	e.home.write(t, ".erlang.cookie", 0o400, "TOCSINCOOKIE0123456789")
+	e.home.write(t, "enabled_plugins", 0o600, "[rabbitmq_management,rabbitmq_prometheus].\n")
+	return e
+}
+
+// node starts a node, and does not wait for it.
+func (e *erlang) node(t testing.TB, name, conf string) *Broker {
+	t.Helper()
 	local := func() string { return fmt.Sprintf("127.0.0.1:%d", Port(t)) }
-	b := &Broker{AMQP: local(), Management: local(), Prometheus: local(), Node: "tocsin@localhost"}
-	home.write(t, ".erlang.cookie", 0o400, "TOCSINCOOKIE0123456789")
-	home.write(t, "enabled_plugins", 0o600, "[rabbitmq_management,rabbitmq_prometheus].\n")
-	home.write(t, "rabbitmq.conf", 0o600, fmt.Sprintf(`listeners.tcp.default = %s
+	b := &Broker{AMQP: local(), Management: local(), Prometheus: local(), Node: name + "@localhost", home: e.home}
+	e.home.write(t, name+".conf", 0o600, fmt.Sprintf(`listeners.tcp.default = %s
 management.tcp.ip = 127.0.0.1
 management.tcp.port = %s
 prometheus.tcp.ip = 127.0.0.1
@@ -50,26 +108,35 @@ prometheus.tcp.port = %s
 loopback_users.guest = true
 %s
 `, b.AMQP, b.Management[len("127.0.0.1:"):], b.Prometheus[len("127.0.0.1:"):], conf))
-	cmd := exec.Command(server)
-	cmd.Dir, cmd.SysProcAttr = home.path, home.as
-	cmd.Env = append(os.Environ(),
-		"HOME="+home.path,
+	b.env = append(os.Environ(),
+		"HOME="+e.home.path,
 		"RUNNING_UNDER_SYSTEMD=true", // the script becomes the node, in place of its parent
 		"RABBITMQ_NODENAME="+b.Node,
 		fmt.Sprintf("RABBITMQ_DIST_PORT=%d", Port(t)),
-		fmt.Sprintf("ERL_EPMD_PORT=%d", names),
+		fmt.Sprintf("ERL_EPMD_PORT=%d", e.names),
 		"ERL_EPMD_ADDRESS=127.0.0.1",
-		"RABBITMQ_MNESIA_BASE="+filepath.Join(home.path, "mnesia"),
-		"RABBITMQ_LOG_BASE="+filepath.Join(home.path, "log"),
+		"RABBITMQ_MNESIA_BASE="+filepath.Join(e.home.path, "mnesia"),
+		"RABBITMQ_LOG_BASE="+filepath.Join(e.home.path, "log"),
 		"RABBITMQ_LOGS=-",
-		"RABBITMQ_CONFIG_FILE="+filepath.Join(home.path, "rabbitmq.conf"),
-		"RABBITMQ_ENABLED_PLUGINS_FILE="+filepath.Join(home.path, "enabled_plugins"),
-		"RABBITMQ_PID_FILE="+filepath.Join(home.path, "node.pid"),
+		"RABBITMQ_CONFIG_FILE="+filepath.Join(e.home.path, name+".conf"),
+		"RABBITMQ_ENABLED_PLUGINS_FILE="+filepath.Join(e.home.path, "enabled_plugins"),
+		"RABBITMQ_PID_FILE="+filepath.Join(e.home.path, name+".pid"),
 		"RABBITMQ_CONF_ENV_FILE=/dev/null", // not the system's
-		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1}",
+		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1} "+e.erl,
 	)
-	b.Process = StartCmd(t, cmd)
+	b.Process = StartCmd(t, b.command(exec.Command(filepath.Join(rabbitmqScripts, "rabbitmq-server"))))
 	b.AMQP, b.Management, b.Prometheus = "amqp://"+b.AMQP, "http://"+b.Management, "http://"+b.Prometheus
+	return b
+}
+
+func (b *Broker) command(cmd *exec.Cmd) *exec.Cmd {
+	cmd.Dir, cmd.SysProcAttr, cmd.Env = b.home.path, b.home.as, b.env
+	return cmd
+}
+
+// wait returns once the node's clients can connect.
+func (b *Broker) wait(t testing.TB) {
+	t.Helper()
 	b.waitHTTP(t, b.Management+"/api/overview")
 	Eventually(t, httpPatience, b.AMQP, func(ctx context.Context) error { // the last to listen
 		if err := b.alive(); err != nil {
@@ -81,5 +148,16 @@ loopback_users.guest = true
 		}
 		return err
 	})
-	return b
+}
+
+// Ctl runs rabbitmqctl on the node and returns what it prints. Each call takes
+// a second: it boots a virtual machine of Erlang.
+func (b *Broker) Ctl(t testing.TB, args ...string) string {
+	t.Helper()
+	cmd := b.command(exec.CommandContext(t.Context(), filepath.Join(rabbitmqScripts, "rabbitmqctl"), append([]string{"--quiet", "--node", b.Node}, args...)...))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("rabbitmqctl %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
 }

@@ -19,7 +19,7 @@ const (
 
 // systemFolders are searched after $PATH: servers live in sbin, which a
 // user's PATH does not always have, and PostgreSQL's in a folder a version.
-var systemFolders = []string{"/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/postgresql/*/bin", "/lib/systemd"}
+var systemFolders = []string{"/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/lib/postgresql/*/bin", "/lib/systemd", "/usr/lib/nagios/plugins"}
 
 // Program returns the path of a program, for example
 // Program(t, "nginx", "nginx-light"). Where it is not installed the test is

@@ -25,6 +25,15 @@ const (
 type Options struct {
 	// IPVersion is 4 or 6 to use that family only, and 0 to use both.
 	IPVersion int
+	// Prefer is 4 or 6 to use that family where the name has addresses of it,
+	// and the other where it has none.
+	Prefer int
+	// Single tries the first address only, as blackbox_exporter does: no
+	// other address can hide that it does not answer.
+	Single bool
+	// Source is the address to connect from; the zero value leaves it to the
+	// system.
+	Source netip.Addr
 	// AllowAddress refuses an address by an error that says why. It is asked
 	// for each address of each connection after the name was looked up, and
 	// what is dialled is the address that it saw.
@@ -53,6 +62,34 @@ type Attempt struct {
 // TCP connects to host's port, which is a name or an IP address. Its error is a
 // probe.Failure or probe.Unmeasured; the Outcome is filled in as far as it went.
 func (o *Options) TCP(ctx context.Context, host string, port uint16) (net.Conn, Outcome, error) {
+	return o.connect(ctx, "tcp", host, port)
+}
+
+// UDP is TCP for datagrams: nobody has answered yet when it returns, but the
+// address was checked and the system knows a way to it.
+func (o *Options) UDP(ctx context.Context, host string, port uint16) (net.Conn, Outcome, error) {
+	return o.connect(ctx, "udp", host, port)
+}
+
+// Find looks host up and returns the first address that the probe may speak
+// to, for protocols that have no ports. Its error is as TCP's.
+func (o *Options) Find(ctx context.Context, host string) (netip.Addr, Outcome, error) {
+	var out Outcome
+	began := time.Now()
+	found, err := o.resolve(ctx, host)
+	out.Resolve = time.Since(began)
+	if err != nil {
+		return netip.Addr{}, out, err
+	}
+	out.Found = found
+	allowed := o.allowed(found, &out)
+	if len(allowed) == 0 {
+		return netip.Addr{}, out, probe.Fail(probe.BlockedAddress, probe.PhaseConnect, out.Failed[0].Err)
+	}
+	return allowed[0], out, nil
+}
+
+func (o *Options) connect(ctx context.Context, network, host string, port uint16) (net.Conn, Outcome, error) {
 	var out Outcome
 	began := time.Now()
 	found, err := o.resolve(ctx, host)
@@ -67,7 +104,7 @@ func (o *Options) TCP(ctx context.Context, host string, port uint16) (net.Conn, 
 	if len(allowed) == 0 {
 		return nil, out, probe.Fail(probe.BlockedAddress, probe.PhaseConnect, out.Failed[0].Err)
 	}
-	conn, at, err := o.race(ctx, allowed, port, &out)
+	conn, at, err := o.race(ctx, network, allowed, port, &out)
 	out.Connect = time.Since(began)
 	if err != nil {
 		return nil, out, err
@@ -94,9 +131,9 @@ func (o *Options) allowed(found []netip.Addr, out *Outcome) []netip.Addr {
 
 // race dials the addresses in their order, the next one beginning when one
 // has failed or has taken too long. The first that answers wins.
-func (o *Options) race(ctx context.Context, addrs []netip.Addr, port uint16, out *Outcome) (net.Conn, netip.Addr, error) {
+func (o *Options) race(ctx context.Context, network string, addrs []netip.Addr, port uint16, out *Outcome) (net.Conn, netip.Addr, error) {
 	if len(addrs) == 1 {
-		conn, err := o.dial(ctx, addrs[0], port)
+		conn, err := o.dial(ctx, network, addrs[0], port)
 		if err != nil {
 			out.Failed = append(out.Failed, Attempt{addrs[0], err})
 			return nil, netip.Addr{}, connectError(ctx, []Attempt{{addrs[0], err}})
@@ -116,7 +153,7 @@ func (o *Options) race(ctx context.Context, addrs []netip.Addr, port uint16, out
 		addr := addrs[started]
 		started++
 		go func() { // ends with its dial, which ends with dialCtx
-			conn, err := o.dial(dialCtx, addr, port)
+			conn, err := o.dial(dialCtx, network, addr, port)
 			results <- result{conn, addr, err}
 		}()
 	}
@@ -162,13 +199,19 @@ func (o *Options) race(ctx context.Context, addrs []netip.Addr, port uint16, out
 	}
 }
 
-func (o *Options) dial(ctx context.Context, addr netip.Addr, port uint16) (net.Conn, error) {
+func (o *Options) dial(ctx context.Context, network string, addr netip.Addr, port uint16) (net.Conn, error) {
 	address := netip.AddrPortFrom(addr, port).String()
 	if o.Dial != nil {
-		return o.Dial(ctx, "tcp", address)
+		return o.Dial(ctx, network, address)
 	}
 	d := net.Dialer{KeepAlive: -1} // a probe's connection ends long before a keep-alive
-	return d.DialContext(ctx, "tcp", address)
+	if o.Source.IsValid() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(o.Source, 0))
+		if network == "udp" {
+			d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(o.Source, 0))
+		}
+	}
+	return d.DialContext(ctx, network, address)
 }
 
 // SplitPort parses a port as a URL writes it.

@@ -64,6 +64,12 @@ func (o *Options) order(found []netip.Addr) []netip.Addr {
 			six = append(six, a)
 		}
 	}
+	switch {
+	case o.Prefer == 4 && len(four) > 0:
+		six = nil
+	case o.Prefer == 6 && len(six) > 0:
+		four = nil
+	}
 	addrs := make([]netip.Addr, 0, len(six)+len(four))
 	for i := 0; i < len(six) || i < len(four); i++ {
 		if i < len(six) {
@@ -73,7 +79,11 @@ func (o *Options) order(found []netip.Addr) []netip.Addr {
 			addrs = append(addrs, four[i])
 		}
 	}
-	return addrs[:min(len(addrs), maxAddresses)]
+	most := maxAddresses
+	if o.Single {
+		most = 1
+	}
+	return addrs[:min(len(addrs), most)]
 }
 
 func resolveError(ctx context.Context, host string, err error) error {

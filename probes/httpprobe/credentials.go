@@ -1,9 +1,13 @@
 package httpprobe
 
 import (
+	"cmp"
 	"encoding/base64"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"tocsin/probes/probe"
@@ -13,6 +17,7 @@ import (
 type credentials struct {
 	header http.Header
 	host   string // the header Host, which is no header for net/http
+	body   []byte // nil: none is sent
 }
 
 // readCredentials reads the secrets, afresh for each look, and returns a
@@ -20,7 +25,7 @@ type credentials struct {
 func readCredentials(o *Options) (credentials, *probe.Redactor, error) {
 	c := credentials{}
 	var hidden []string
-	if len(o.Headers) > 0 || o.Username != "" || !o.BearerToken.IsZero() {
+	if len(o.Headers) > 0 || o.Username != "" || !o.BearerToken.IsZero() || o.OAuth2 != nil {
 		c.header = make(http.Header, len(o.Headers)+1)
 	}
 	for _, h := range o.Headers {
@@ -32,7 +37,7 @@ func readCredentials(o *Options) (credentials, *probe.Redactor, error) {
 			c.host = value.Reveal()
 			continue
 		}
-		c.header.Set(h.Name, value.Reveal())
+		c.header.Add(h.Name, value.Reveal())
 		hidden = append(hidden, forms(value.Reveal())...)
 	}
 	if o.Username != "" {
@@ -49,10 +54,38 @@ func readCredentials(o *Options) (credentials, *probe.Redactor, error) {
 		if err != nil {
 			return credentials{}, nil, err
 		}
-		c.header.Set("Authorization", "Bearer "+token.Reveal())
+		c.header.Set("Authorization", cmp.Or(o.AuthScheme, "Bearer")+" "+token.Reveal())
 		hidden = append(hidden, token.Reveal())
 	}
+	if !o.RequestBody.IsZero() {
+		c.body = []byte(o.RequestBody.Reveal())
+	} else if o.RequestBodyFile != "" {
+		var err error
+		if c.body, err = readRequestBody(o.RequestBodyFile); err != nil {
+			return credentials{}, nil, err
+		}
+	}
+	hidden = append(append(hidden, o.Proxy.secrets()...), string(c.body))
 	return c, probe.NewRedactor(hidden...), nil
+}
+
+// maxRequestBody bounds what is sent with a request.
+const maxRequestBody = 1 << 20
+
+func readRequestBody(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the request's body: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxRequestBody+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("read the request's body: %w", err)
+	case len(b) > maxRequestBody:
+		return nil, fmt.Errorf("read the request's body: %s is larger than %d bytes", file, maxRequestBody)
+	}
+	return b, nil
 }
 
 // forms returns a header's value and, of one like "Bearer abc", the token by

@@ -29,6 +29,9 @@ func (l *look) answerError(ctx context.Context, phase probe.Phase, err error) er
 	if reason := dial.ReasonOf(err); reason != probe.Other {
 		return probe.Fail(reason, phase, fmt.Errorf("%s: %s", doing, dial.Words(err)))
 	}
+	if packed, ok := errors.AsType[*packedError](err); ok {
+		return probe.Fail(probe.Body, phase, packed.error)
+	}
 	words := err.Error()
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF) && phase == probe.PhaseTransfer:

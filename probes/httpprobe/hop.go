@@ -1,8 +1,10 @@
 package httpprobe
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -12,6 +14,7 @@ import (
 
 	"tocsin/probes/dial"
 	"tocsin/probes/probe"
+	"tocsin/probes/stream"
 	"tocsin/probes/tlscheck"
 )
 
@@ -27,17 +30,13 @@ func (l *look) hop(ctx context.Context, at *url.URL, method string) (*url.URL, e
 	h := &l.result.Hops[n]
 	l.result.Step(n, "", time.Time{}, false, method+" "+h.URL)
 
-	conn, err := l.connect(ctx, n, h, at)
+	conn, err := l.connect(ctx, n, at)
 	if err != nil {
 		return nil, err
 	}
 	defer conn.Close()
-	var began time.Time
 	if at.Scheme == "https" {
-		began = time.Now()
-		secure, seen, err := tlscheck.Handshake(ctx, conn, at.Hostname(), l.tlsOptions(at))
-		h.TLS, h.Phases[probe.PhaseTLS] = seen, time.Since(began)
-		l.tellTLS(n, began, seen, err)
+		secure, err := stream.Secure(ctx, &l.result, n, conn, at.Hostname(), l.tlsOptions(at))
 		if err != nil {
 			return nil, err
 		}
@@ -46,25 +45,23 @@ func (l *look) hop(ctx context.Context, at *url.URL, method string) (*url.URL, e
 	return l.ask(ctx, n, h, at, method, conn)
 }
 
-func (l *look) connect(ctx context.Context, n int, h *probe.Hop, at *url.URL) (net.Conn, error) {
+func (l *look) connect(ctx context.Context, n int, at *url.URL) (net.Conn, error) {
 	number, err := dial.SplitPort(port(at))
 	if err != nil {
 		return nil, probe.Fail(probe.Redirect, probe.PhaseResolve, err)
 	}
-	began := time.Now()
-	conn, out, err := l.options.Dial.TCP(ctx, at.Hostname(), number)
-	h.Found, h.Address = out.Found, out.Address
-	h.Phases[probe.PhaseResolve], h.Phases[probe.PhaseConnect] = out.Resolve, out.Connect
-	l.tellConnection(n, began, at.Hostname(), &out, err)
-	return conn, err
+	if proxy := l.options.Proxy.of(at); proxy != nil {
+		return l.connectBy(ctx, n, proxy, at, number)
+	}
+	return stream.Connect(ctx, &l.result, n, &l.options.Dial, at.Hostname(), number)
 }
 
-// tlsOptions are the options for one server: the name set by hand is the
-// target's, not that of hosts which it redirects to.
+// tlsOptions are the options for one server: the name set by hand and the
+// certificate to show are the target's, not those of hosts which it redirects to.
 func (l *look) tlsOptions(at *url.URL) *tlscheck.Options {
 	o := l.options.TLS
-	if o.ServerName != "" && !mayHave(l.options.URL, at) {
-		o.ServerName = ""
+	if !mayHave(l.options.URL, at) {
+		o.ServerName, o.Client = "", nil
 	}
 	return &o
 }
@@ -81,7 +78,11 @@ func (l *look) ask(ctx context.Context, n int, h *probe.Hop, at *url.URL, method
 		return nil, l.answerError(ctx, probe.PhaseProcessing, err)
 	}
 	defer client.Close()
-	resp, err := client.RoundTrip(l.request(traced, at, method))
+	req := l.request(traced, at, method)
+	if proxy := l.options.Proxy.of(at); proxy != nil && at.Scheme == "http" {
+		l.options.Proxy.address(req, proxy)
+	}
+	resp, err := client.RoundTrip(req)
 	if err != nil {
 		h.Phases[probe.PhaseProcessing] = time.Since(began)
 		err = l.answerError(ctx, probe.PhaseProcessing, err)
@@ -134,6 +135,9 @@ func (l *look) request(ctx context.Context, at *url.URL, method string) *http.Re
 		if l.secrets.host != "" {
 			req.Host = l.secrets.host
 		}
+	}
+	if l.secrets.body != nil && mayHave(l.options.URL, at) {
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(l.secrets.body)), int64(len(l.secrets.body))
 	}
 	if l.jar != nil {
 		for _, c := range l.jar.Cookies(at) {

@@ -8,8 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 
+	"tocsin/probes/celcheck"
 	"tocsin/probes/probe"
 )
 
@@ -27,7 +30,7 @@ func (l *look) judge(ctx context.Context, at *url.URL, resp *http.Response) erro
 		err = probe.Fail(probe.TooLarge, probe.PhaseTransfer,
 			fmt.Errorf("the body is %d bytes long, and the probe reads at most %d", resp.ContentLength, l.options.MaxBody))
 	} else {
-		l.last.read, err = io.Copy(sink, io.LimitReader(resp.Body, l.options.MaxBody+1))
+		l.last.read, err = l.readBody(sink, resp.Body)
 		switch {
 		case err != nil:
 			err = l.answerError(ctx, probe.PhaseTransfer, err)
@@ -44,27 +47,98 @@ func (l *look) judge(ctx context.Context, at *url.URL, resp *http.Response) erro
 			errors.New("the server wants TLS on this port: write the target with https://"))
 	case !good:
 		return probe.Fail(probe.Status, probe.PhaseProcessing, l.wrongStatus(resp.StatusCode))
-	case err != nil:
-		return err
-	default:
-		return l.judgeBody(kept.Bytes())
 	}
+	if wrong := l.judgeHeader(at, resp); wrong != nil {
+		return wrong
+	}
+	if err != nil {
+		return err
+	}
+	return l.judgeBody(ctx, kept.Bytes())
 }
 
-func (l *look) judgeBody(body []byte) error {
-	rules := &l.options.Body
-	var text string
-	switch {
-	case rules.Contains != "" && !bytes.Contains(body, []byte(rules.Contains)):
-		text = fmt.Sprintf("the body does not contain %q", rules.Contains)
-	case rules.Matches != nil && !rules.Matches.Match(body):
-		text = fmt.Sprintf("the body does not match %q", rules.Matches)
-	case rules.NotMatches != nil && rules.NotMatches.Match(body):
-		text = fmt.Sprintf("the body matches %q, and must not", rules.NotMatches)
-	default:
-		return nil
+// readBody copies the body, unpacked, up to a byte more than it may have.
+func (l *look) readBody(sink io.Writer, body io.Reader) (int64, error) {
+	unpacked, err := unpack(l.options.Compression, body)
+	if err != nil {
+		return 0, err
 	}
-	return probe.Fail(probe.Body, probe.PhaseTransfer, fmt.Errorf("%s (%d bytes)", text, len(body)))
+	return io.Copy(sink, io.LimitReader(unpacked, l.options.MaxBody+1))
+}
+
+// judgeHeader says what is wrong with what comes before the body.
+func (l *look) judgeHeader(at *url.URL, resp *http.Response) error {
+	fail := func(reason probe.Reason, format string, args ...any) error {
+		return probe.Fail(reason, probe.PhaseProcessing, fmt.Errorf(format, args...))
+	}
+	o := l.options
+	switch {
+	case o.Encryption == WithTLS && at.Scheme != "https":
+		return fail(probe.Encryption, "the answer came without TLS")
+	case o.Encryption == WithoutTLS && at.Scheme == "https":
+		return fail(probe.Encryption, "the answer came over TLS, and must not")
+	case len(o.Versions) > 0 && !slices.Contains(o.Versions, resp.Proto):
+		return fail(probe.Protocol, "the server speaks %s, not %s", resp.Proto, strings.Join(o.Versions, " or "))
+	}
+	for _, rule := range o.AnswerHeaders {
+		values := resp.Header.Values(rule.Name)
+		if len(values) == 0 {
+			if rule.AllowMissing {
+				continue
+			}
+			return fail(probe.Header, "the answer has no header %s", rule.Name)
+		}
+		matches := func(re *regexp.Regexp) bool { return slices.ContainsFunc(values, re.MatchString) }
+		// The values are not repeated: a header may hold a session.
+		if rule.Matches != nil && !matches(rule.Matches) {
+			return fail(probe.Header, "the header %s does not match %q", rule.Name, rule.Matches)
+		}
+		if rule.NotMatches != nil && matches(rule.NotMatches) {
+			return fail(probe.Header, "the header %s matches %q, and must not", rule.Name, rule.NotMatches)
+		}
+	}
+	return nil
+}
+
+func (l *look) judgeBody(ctx context.Context, body []byte) error {
+	rules := &l.options.Body
+	fail := func(format string, args ...any) error {
+		return probe.Fail(probe.Body, probe.PhaseTransfer, fmt.Errorf("%s (%d bytes)", fmt.Sprintf(format, args...), len(body)))
+	}
+	if rules.Contains != "" && !bytes.Contains(body, []byte(rules.Contains)) {
+		return fail("the body does not contain %q", rules.Contains)
+	}
+	for _, re := range rules.Matches {
+		if !re.Match(body) {
+			return fail("the body does not match %q", re)
+		}
+	}
+	for _, re := range rules.NotMatches {
+		if re.Match(body) {
+			return fail("the body matches %q, and must not", re)
+		}
+	}
+	for _, rule := range []struct {
+		expression *celcheck.Expression
+		want       bool
+	}{{rules.JSONNot, false}, {rules.JSON, true}} {
+		if rule.expression == nil {
+			continue
+		}
+		is, err := rule.expression.Match(ctx, body)
+		if ended := probe.Ended(ctx, probe.PhaseTransfer, "judging the body"); err != nil && ended != nil {
+			return ended
+		}
+		if err == nil && is == rule.want {
+			continue
+		}
+		l.last.failedByCEL = true
+		if err != nil {
+			return fail("%v", err)
+		}
+		return fail("%q is %t of the body", rule.expression, is)
+	}
+	return nil
 }
 
 func (l *look) wrongStatus(status int) error {

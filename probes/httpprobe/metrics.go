@@ -47,10 +47,16 @@ var (
 	}
 )
 
+// failedByCEL is sent where the body is judged by CEL expressions only.
+var failedByCEL = &frame.Family{
+	Name: "probe_failed_due_to_cel",
+	Help: "Whether the probe failed because the body, as JSON, is not as the CEL expression demands.",
+}
+
 // Families lists what an HTTP probe sends of its own.
 func Families() []*frame.Family {
 	return []*frame.Family{
-		duration, contentLength, bodyLength, redirects, hasTLS, statusCode, version, lastModified, failedByRegex,
+		duration, contentLength, bodyLength, redirects, hasTLS, statusCode, version, lastModified, failedByRegex, failedByCEL,
 	}
 }
 
@@ -58,11 +64,13 @@ func Families() []*frame.Family {
 type answer struct {
 	response *http.Response // nil: none came; the body is closed
 	read     int64
+	// failedByCEL tells that a CEL expression was not as it must be.
+	failedByCEL bool
 }
 
 // sample turns a run into the protocol's own metrics. As with
 // blackbox_exporter they are all there whatever happened.
-func sample(r *probe.Result, last answer, failure *probe.Failure) {
+func sample(r *probe.Result, o *Options, last answer, failure *probe.Failure) {
 	for _, phase := range probe.Phases() {
 		var sum float64
 		for i := range r.Hops {
@@ -88,8 +96,15 @@ func sample(r *probe.Result, last answer, failure *probe.Failure) {
 	r.Send(statusCode, status)
 	r.Send(version, proto)
 	var regex float64
-	if failure != nil && failure.Reason == probe.Body {
+	if failure != nil && (failure.Reason == probe.Body && !last.failedByCEL || failure.Reason == probe.Header) {
 		regex = 1
 	}
 	r.Send(failedByRegex, regex)
+	if o.Body.JSON != nil || o.Body.JSONNot != nil {
+		var cel float64
+		if last.failedByCEL {
+			cel = 1
+		}
+		r.Send(failedByCEL, cel)
+	}
 }

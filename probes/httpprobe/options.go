@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tocsin/internal/secret"
+	"tocsin/probes/celcheck"
 	"tocsin/probes/dial"
 	"tocsin/probes/tlscheck"
 )
@@ -26,15 +27,30 @@ type Options struct {
 	// Headers, Username with Password, and BearerToken are sent to the
 	// target only: never to another host that it redirects to, nor without
 	// TLS when the target has it.
-	Headers     []Header
-	Username    string
-	Password    secret.Source
+	Headers  []Header
+	Username string
+	Password secret.Source
+	// BearerToken is sent as the header Authorization, behind AuthScheme.
 	BearerToken secret.Source
+	AuthScheme  string  // empty is Bearer
+	OAuth2      *OAuth2 // nil: no token is fetched
+	// RequestBody is sent with the first request, as is what is in
+	// RequestBodyFile, which is read afresh for each look.
+	RequestBody     secret.Text
+	RequestBodyFile string
 
 	Status          []StatusRange // empty is 200 to 299
+	Versions        []string      // as HTTP/2.0; empty takes any
+	AnswerHeaders   []HeaderRule
+	Encryption      Encryption
 	Body            BodyRules
 	FollowRedirects bool
 	MaxBody         int64 // 0 is DefaultMaxBody
+	// Compression is how the body is taken to be packed: gzip, deflate, br or
+	// identity. Empty judges the body as it was sent.
+	Compression  string
+	DisableHTTP2 bool
+	Proxy        *Proxy // nil: none is used
 
 	Dial dial.Options
 	TLS  tlscheck.Options // ALPN is set by this package
@@ -55,13 +71,33 @@ type StatusRange struct{ First, Last int }
 // BodyRules is what the last answer's body must be. What is unset asks nothing.
 type BodyRules struct {
 	Contains   string
-	Matches    *regexp.Regexp
-	NotMatches *regexp.Regexp
+	Matches    []*regexp.Regexp // each must match
+	NotMatches []*regexp.Regexp // none may match
+	JSON       *celcheck.Expression
+	JSONNot    *celcheck.Expression
 }
 
 func (b *BodyRules) any() bool {
-	return b.Contains != "" || b.Matches != nil || b.NotMatches != nil
+	return b.Contains != "" || len(b.Matches)+len(b.NotMatches) > 0 || b.JSON != nil || b.JSONNot != nil
 }
+
+// A HeaderRule is what a header of the last answer must be.
+type HeaderRule struct {
+	Name         string
+	Matches      *regexp.Regexp // one of its values must match; nil asks nothing
+	NotMatches   *regexp.Regexp // none of its values may match; nil asks nothing
+	AllowMissing bool           // an answer without the header is good
+}
+
+// Encryption is whether the last answer must come over TLS.
+type Encryption int
+
+// What may be demanded of the last answer.
+const (
+	AnyEncryption Encryption = iota
+	WithTLS
+	WithoutTLS
+)
 
 func (o *Options) wantsStatus(status int) bool {
 	if len(o.Status) == 0 {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"time"
 
 	"tocsin/internal/frame"
 	"tocsin/probes/probe"
@@ -38,6 +37,9 @@ func New(o Options) (*Prober, error) {
 	}
 	o.URL = &u
 	o.TLS.ALPN = []string{"h2", "http/1.1"}
+	if o.DisableHTTP2 {
+		o.TLS.ALPN = []string{"http/1.1"}
+	}
 	if o.TLS.Now == nil {
 		o.TLS.Now = o.Now
 	}
@@ -51,17 +53,14 @@ func (p *Prober) Families() []*frame.Family { return Families() }
 func (p *Prober) Probe(ctx context.Context) probe.Result {
 	look := &look{options: &p.options, hosts: p.hosts}
 	r := &look.result
-	r.Target, r.Start = p.target, time.Now()
-	if deadline, ok := ctx.Deadline(); ok {
-		r.Timeout = time.Until(deadline).Round(time.Millisecond)
-	}
+	*r = probe.Begin(ctx, p.target)
 	err := look.run(ctx)
 
 	var failure *probe.Failure
 	if err != nil {
 		failure = probe.FailureOf(err)
 	}
-	sample(r, look.last, failure)
+	sample(r, &p.options, look.last, failure)
 	r.End(err, look.clean)
 	return *r
 }
@@ -83,6 +82,9 @@ func (l *look) run(ctx context.Context) error {
 	if l.secrets, l.clean, err = readCredentials(l.options); err != nil {
 		return &probe.Unmeasured{Err: err}
 	}
+	if err = l.fetchToken(ctx); err != nil {
+		return err
+	}
 	at, method := l.options.URL, l.options.Method
 	visited := map[string]bool{}
 	for {
@@ -103,6 +105,11 @@ func (l *look) run(ctx context.Context) error {
 		if l.last.response.StatusCode != http.StatusTemporaryRedirect && l.last.response.StatusCode != http.StatusPermanentRedirect &&
 			method != http.MethodHead {
 			method = http.MethodGet
+		}
+		// As browsers do: what was posted goes once more only where the
+		// answer says so, and there only to who may have it.
+		if method == http.MethodGet || !mayHave(l.options.URL, next) {
+			l.secrets.body = nil
 		}
 		at = next
 	}

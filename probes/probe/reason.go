@@ -27,6 +27,7 @@ const (
 	TLSClientCertificate Reason = "tls_client_certificate"
 	TLSVersion           Reason = "tls_version"
 	TLSHandshake         Reason = "tls_handshake"
+	NoStartTLS           Reason = "no_starttls"
 
 	Protocol     Reason = "protocol"
 	Truncated    Reason = "truncated"
@@ -34,6 +35,8 @@ const (
 	RedirectLoop Reason = "redirect_loop"
 	Redirect     Reason = "redirect"
 	Status       Reason = "status"
+	Header       Reason = "header"
+	Encryption   Reason = "encryption"
 	Body         Reason = "body"
 
 	Other Reason = "error"
@@ -44,8 +47,8 @@ func Reasons() []Reason {
 	return []Reason{
 		DNS, BlockedAddress, Refused, Unreachable, Reset, Timeout,
 		TLSExpired, TLSNotYetValid, TLSWrongHost, TLSSelfSigned, TLSUnknownAuthority, TLSIncompleteChain,
-		TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake,
-		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Body, Other,
+		TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake, NoStartTLS,
+		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body, Other,
 	}
 }
 
@@ -87,6 +90,8 @@ func (r Reason) Meaning() string {
 		return "the server has no TLS version that is safe to use (1.2 or later)"
 	case TLSHandshake:
 		return "TLS could not be negotiated"
+	case NoStartTLS:
+		return "the server does not turn to TLS on a connection that begins without"
 	case Protocol:
 		return "the server speaks another protocol, or breaks this one"
 	case Truncated:
@@ -99,6 +104,10 @@ func (r Reason) Meaning() string {
 		return "a redirect cannot be followed, or there are too many"
 	case Status:
 		return "the status is not one of those expected"
+	case Header:
+		return "a header of the answer is not as expected"
+	case Encryption:
+		return "the answer came without TLS and must have it, or the other way round"
 	case Body:
 		return "the content is not as expected"
 	default:

@@ -38,6 +38,14 @@ func NewRedactor(secrets ...string) *Redactor {
 	return r
 }
 
+// With returns a redactor that knows these secrets, too.
+func (r *Redactor) With(secrets ...string) *Redactor {
+	if r != nil {
+		secrets = append(slices.Clip(secrets), r.secrets...)
+	}
+	return NewRedactor(secrets...)
+}
+
 // Text returns s, fit to be shown.
 func (r *Redactor) Text(s string) string {
 	if r != nil {

@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"net/netip"
@@ -27,6 +28,15 @@ type Result struct {
 	Hops    []Hop    // the servers spoken to, in order: one, and one for each redirect
 	Samples []Sample // the protocol's own metrics
 	Steps   []Step   // what was done, step by step
+}
+
+// Begin starts the result of one look at a target, as it is shown.
+func Begin(ctx context.Context, target string) Result {
+	r := Result{Target: target, Start: time.Now()}
+	if deadline, ok := ctx.Deadline(); ok {
+		r.Timeout = time.Until(deadline).Round(time.Millisecond)
+	}
+	return r
 }
 
 // Send adds a sample of one of the prober's own families.

@@ -1,6 +1,7 @@
 package tlscheck
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -26,6 +27,11 @@ type Options struct {
 	Roots *Roots
 	// SkipVerify accepts any certificate. What is wrong with it is still told.
 	SkipVerify bool
+	// Client is the certificate to show; nil shows none.
+	Client *Client
+	// MinVersion is the oldest version that is good; 0 is TLS 1.2. MaxVersion
+	// is the newest that is offered; 0 is the newest there is.
+	MinVersion, MaxVersion uint16
 	// ALPN lists the protocols to offer, the preferred first.
 	ALPN []string
 	// Now is the time that certificates are verified at; nil is time.Now.
@@ -47,15 +53,26 @@ func Handshake(ctx context.Context, conn net.Conn, host string, o *Options) (*tl
 		now = time.Now
 	}
 	var seen *probe.TLS
-	asked := false // for a certificate of ours
+	asked := false // for a certificate that we do not have
+	var shown *tls.Certificate
+	if o.Client != nil {
+		var err error
+		if shown, err = o.Client.current(); err != nil {
+			return nil, nil, &probe.Unmeasured{Err: err}
+		}
+	}
 	client := tls.Client(conn, &tls.Config{
 		ServerName: name,
 		NextProtos: o.ALPN,
-		MinVersion: tls.VersionTLS12,
+		MinVersion: cmp.Or(o.MinVersion, tls.VersionTLS12),
+		MaxVersion: o.MaxVersion,
 		// Verification is done by VerifyConnection below, which also sees
 		// what is bad.
 		InsecureSkipVerify: true,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			if shown != nil {
+				return shown, nil
+			}
 			asked = true
 			return &tls.Certificate{}, nil
 		},
@@ -105,7 +122,7 @@ func handshakeError(ctx context.Context, err error, asked bool) error {
 	case isEOF(err):
 		return probe.Fail(probe.Reset, probe.PhaseTLS, errors.New("the server closed the connection while negotiating TLS"))
 	case strings.Contains(err.Error(), "unsupported protocol version"):
-		return probe.Fail(probe.TLSVersion, probe.PhaseTLS, fmt.Errorf("the server wants a TLS older than 1.2: %w", err))
+		return probe.Fail(probe.TLSVersion, probe.PhaseTLS, fmt.Errorf("the server speaks no version of TLS that was offered: %w", err))
 	default:
 		return probe.Fail(probe.TLSHandshake, probe.PhaseTLS, err)
 	}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"tocsin/internal/lazy"
-
 	"tocsin/updatewatch/feed"
 )
 

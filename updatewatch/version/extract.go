@@ -5,9 +5,8 @@ import (
 	"regexp"
 	"strings"
 
-	"tocsin/internal/lazy"
-
 	"tocsin/internal/debian"
+	"tocsin/internal/lazy"
 )
 
 // A Pattern finds the version in a tag: a regular expression (RE2) for the

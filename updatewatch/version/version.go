@@ -4,9 +4,8 @@ import (
 	"errors"
 	"strings"
 
-	"tocsin/internal/lazy"
-
 	"tocsin/internal/debian"
+	"tocsin/internal/lazy"
 )
 
 // A Scheme is how versions are read and ordered.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"tocsin/bricks"
-	"tocsin/exporters/brick/adapter/promtext"
+	"tocsin/internal/promtext"
 )
 
 // MaxAnswer is how many bytes of an answer are read.

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"tocsin/bricks"
-	"tocsin/exporters/brick/adapter/promtext"
+	"tocsin/internal/promtext"
 )
 
 // document reads JSON. The words of a failure name the place, never the text.

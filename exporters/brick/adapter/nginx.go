@@ -3,9 +3,8 @@ package adapter
 import (
 	"strconv"
 
-	"tocsin/internal/lazy"
-
 	"tocsin/bricks"
+	"tocsin/internal/lazy"
 )
 
 // stub is the answer of nginx's stub_status; spaces and line ends vary.

@@ -12,9 +12,8 @@ import (
 	"strconv"
 	"strings"
 
-	"tocsin/internal/lazy"
-
 	"tocsin/bricks"
+	"tocsin/internal/lazy"
 )
 
 // redis asks INFO over Redis' own protocol.

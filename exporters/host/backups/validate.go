@@ -6,11 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"tocsin/internal/lazy"
-
 	"github.com/prometheus/common/model"
 
 	"tocsin/exporters/host/backups/ladder"
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 )
 

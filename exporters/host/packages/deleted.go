@@ -13,9 +13,9 @@ import (
 	"strconv"
 	"strings"
 
-	"tocsin/internal/lazy"
-
 	"golang.org/x/sys/unix"
+
+	"tocsin/internal/lazy"
 )
 
 const (

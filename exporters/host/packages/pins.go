@@ -13,9 +13,8 @@ import (
 	"strconv"
 	"strings"
 
-	"tocsin/internal/lazy"
-
 	"tocsin/internal/debian"
+	"tocsin/internal/lazy"
 )
 
 // never is the priority of what must not be installed, whatever else is said.

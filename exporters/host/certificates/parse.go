@@ -1,0 +1,143 @@
+package certificates
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	keystore "github.com/pavlo-v-chernykh/keystore-go/v4"
+	"software.sslmate.com/src/go-pkcs12"
+
+	"tocsin/internal/secret"
+)
+
+// maxFile is how much of a file with certificates is read; Traefik's keeps all
+// of a site.
+const maxFile = 8 << 20
+
+var errNone = errors.New("holds no certificate")
+
+// parse finds the own certificates in a file: those that a service is known
+// by, without the authorities' that come after.
+func parse(path string, content []byte, password secret.Source) ([]*x509.Certificate, error) {
+	switch {
+	case bytes.HasPrefix(content, []byte{0xfe, 0xed, 0xfe, 0xed}):
+		return parseKeystore(content, password)
+	case bytes.HasPrefix(bytes.TrimSpace(content), []byte("{")):
+		return parseACME(content)
+	case bytes.Contains(content, []byte("-----BEGIN ")):
+		c, err := firstPEM(content)
+		if err != nil {
+			return nil, err
+		}
+		return []*x509.Certificate{c}, nil
+	}
+	if c, err := x509.ParseCertificate(content); err == nil {
+		return []*x509.Certificate{c}, nil
+	}
+	if slices.Contains([]string{".p12", ".pfx"}, strings.ToLower(filepath.Ext(path))) || !password.IsZero() {
+		return parsePKCS12(content, password)
+	}
+	return nil, errNone
+}
+
+func firstPEM(content []byte) (*x509.Certificate, error) {
+	for {
+		var block *pem.Block
+		if block, content = pem.Decode(content); block == nil {
+			return nil, errNone
+		}
+		if block.Type == "CERTIFICATE" || block.Type == "TRUSTED CERTIFICATE" {
+			return x509.ParseCertificate(block.Bytes)
+		}
+	}
+}
+
+// parseACME reads what Traefik keeps: certificates of each resolver, or of the
+// only one (pkg/provider/acme/store.go).
+func parseACME(content []byte) ([]*x509.Certificate, error) {
+	type stored struct {
+		Certificates []struct {
+			Certificate string `json:"certificate"`
+		}
+	}
+	var resolvers map[string]json.RawMessage
+	if err := json.Unmarshal(content, &resolvers); err != nil {
+		return nil, errors.New("is no JSON as Traefik writes it")
+	}
+	var all []*x509.Certificate
+	var errs []error
+	for _, raw := range append([]json.RawMessage{content}, values(resolvers)...) {
+		var s stored
+		if json.Unmarshal(raw, &s) != nil {
+			continue // an account, or another version's key
+		}
+		for _, c := range s.Certificates {
+			text, err := base64.StdEncoding.DecodeString(c.Certificate)
+			if err == nil {
+				var one *x509.Certificate
+				if one, err = firstPEM(text); err == nil {
+					all = append(all, one)
+				}
+			}
+			errs = append(errs, err)
+		}
+	}
+	if len(all) == 0 && errors.Join(errs...) == nil {
+		return nil, nil // Traefik has asked for none yet
+	}
+	return all, errors.Join(errs...)
+}
+
+func values(m map[string]json.RawMessage) []json.RawMessage {
+	var all []json.RawMessage
+	for _, v := range m {
+		all = append(all, v)
+	}
+	return all
+}
+
+func parsePKCS12(content []byte, password secret.Source) ([]*x509.Certificate, error) {
+	text, err := password.Read()
+	if err != nil {
+		return nil, err
+	}
+	_, c, _, err := pkcs12.DecodeChain(content, text.Reveal())
+	switch {
+	case errors.Is(err, pkcs12.ErrIncorrectPassword):
+		return nil, errors.New("does not open with this password; name it and its password_file under keystores")
+	case err != nil:
+		return nil, errors.New("is no PKCS#12 that can be read")
+	}
+	return []*x509.Certificate{c}, nil
+}
+
+func parseKeystore(content []byte, password secret.Source) ([]*x509.Certificate, error) {
+	text, err := password.Read()
+	if err != nil {
+		return nil, err
+	}
+	ks := keystore.New()
+	if err := ks.Load(bytes.NewReader(content), []byte(text.Reveal())); err != nil {
+		return nil, errors.New("is a Java keystore that does not open with this password; name it and its password_file under keystores")
+	}
+	var all []*x509.Certificate
+	for _, alias := range ks.Aliases() {
+		chain, err := ks.GetPrivateKeyEntryCertificateChain(alias)
+		if err != nil || len(chain) == 0 {
+			continue // an authority that is trusted
+		}
+		c, err := x509.ParseCertificate(chain[0].Content)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}

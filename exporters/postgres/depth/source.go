@@ -1,0 +1,93 @@
+package depth
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A Source lends connections to a server, one at a time.
+type Source interface {
+	// With hands a connection to use, in a database: "" is the one of the DSN.
+	// It waits for its turn until ctx ends. Its errors have reasons.
+	With(ctx context.Context, database string, use func(Conn) error) error
+}
+
+// A Conn is a connection to one database.
+type Conn interface {
+	// Rows asks a statement; the values of its rows are text.
+	Rows(ctx context.Context, sql string) (pgx.Rows, error)
+	// Refused says in words what the server answered.
+	Refused(err error) error
+	// PgConn is the connection itself.
+	PgConn() *pgconn.PgConn
+	// Version is the server's server_version_num.
+	Version() int
+}
+
+// Grace is how much later than the server's own timeout we give up waiting.
+const Grace = time.Second
+
+// each asks a statement and hands its rows over, one after another. The
+// columns are text, nil for NULL, and belong to the caller until it returns.
+func each(ctx context.Context, c Conn, sql string, fn func(row [][]byte)) error {
+	rows, err := c.Rows(ctx, sql)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		fn(rows.RawValues())
+	}
+	return c.Refused(rows.Err())
+}
+
+// text is a name as a label has it. Bytes that are no UTF-8 (a database in
+// SQL_ASCII may hold any) are written as \xe9, so that two names stay two.
+func text(raw []byte) string {
+	if utf8.Valid(raw) {
+		return string(raw)
+	}
+	var b strings.Builder
+	for len(raw) > 0 {
+		r, size := utf8.DecodeRune(raw)
+		if r == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&b, `\x%02x`, raw[0])
+		} else {
+			b.Write(raw[:size])
+		}
+		raw = raw[size:]
+	}
+	return b.String()
+}
+
+// number reads a number as PostgreSQL writes it; NULL, and what is none, is 0.
+func number(raw []byte) float64 {
+	n, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func truth(raw []byte) bool { return string(raw) == "t" }
+
+// The schemas that pg_stat_user_tables leaves out, as all here do.
+const userSchema = `n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp_)'`
+
+// lockedTables are the tables that somebody holds, or waits for, in a mode that
+// lets nobody look at their sizes: by themselves, their TOAST tables or their
+// indexes. Asking pg_locks waits for none of them.
+const lockedTables = `locked AS (
+	SELECT coalesce(o.oid, x.indrelid, l.relation) AS oid
+	FROM pg_locks l
+	LEFT JOIN pg_index x ON x.indexrelid = l.relation
+	LEFT JOIN pg_class o ON o.reltoastrelid = coalesce(x.indrelid, l.relation)
+	WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock'
+		AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))`

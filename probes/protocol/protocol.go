@@ -1,0 +1,59 @@
+package protocol
+
+import (
+	"tocsin/internal/frame"
+	"tocsin/internal/problem"
+	"tocsin/probes/probe"
+)
+
+// A Protocol is one way to look at a service.
+type Protocol struct {
+	// Schemes are what a target of this protocol begins with. The first is
+	// the one that messages give as an example.
+	Schemes []Scheme
+	// Families lists all metrics that its probers can send.
+	Families func() []*frame.Family
+}
+
+// A Scheme is a beginning of targets, as https, and what may follow it.
+type Scheme struct {
+	Name    string
+	Example string // a whole target, for messages
+	Form    Form
+	// Port is taken where the target has none. Where both are 0 the target
+	// must have one.
+	Port uint16
+	// TLS tells whether the keys ca_file, server_name and their like mean
+	// something; StartTLS whether starttls does; Login whether username does.
+	TLS, StartTLS, Login bool
+}
+
+// Form is what follows a target's scheme.
+type Form int
+
+// The forms of targets.
+const (
+	URL      Form = iota // a host, perhaps with a port, a path and a query
+	HostPort             // a host, perhaps with a port, and nothing else
+	Host                 // a host alone: the protocol has no ports
+	Path                 // the full path of a file, and no host
+)
+
+// A Section is the part of an entry that is one protocol's own. Its pointer
+// lies in probes.Config; the file's keys are its fields.
+type Section interface {
+	// SetDefaults fills what the file left out. It is called for targets of
+	// this protocol only: in all other entries the section stays empty, and a
+	// section that is not is refused.
+	SetDefaults()
+	// Validate adds all that is wrong to p, which stands where the section's
+	// keys do. It touches nothing outside. What the entry shares with other
+	// protocols has been looked at before, except where it takes both to judge.
+	Validate(p problem.List, e *Entry)
+	// Prober builds the prober. It may read files (not those of secrets); its
+	// error says which key is wrong.
+	Prober(e *Entry) (probe.Prober, error)
+	// Told says in words what the server learns by being looked at, for the
+	// list of all that leaves the machine: "a connection is made", say.
+	Told(e *Entry) string
+}

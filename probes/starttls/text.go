@@ -1,0 +1,182 @@
+package starttls
+
+import (
+	"slices"
+	"strings"
+)
+
+// lines is a dialogue of single lines: a greeting, a question, an answer.
+func (t *talk) lines(greeting, question, answer string) error {
+	line, err := t.line()
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(line, greeting) {
+		return strange("the server greets with %q, not %q", line, greeting)
+	}
+	if err := t.say(question); err != nil {
+		return err
+	}
+	if line, err = t.line(); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(line, answer) {
+		return refused("the server answers %s with %q", question, line)
+	}
+	return nil
+}
+
+// reply reads a reply of SMTP or FTP, whose lines but the last have a dash
+// behind the code.
+func (t *talk) reply() ([]string, error) {
+	return t.until(func(line string) bool { return len(line) < 4 || line[3] == ' ' })
+}
+
+// Source: RFC 3207.
+func (t *talk) smtp() error {
+	greeting, err := t.reply()
+	if err != nil {
+		return err
+	}
+	if last := greeting[len(greeting)-1]; !strings.HasPrefix(last, "220") {
+		return strange("the server greets with %q, not with 220", last)
+	}
+	if err := t.say("EHLO tocsin.invalid"); err != nil {
+		return err
+	}
+	offers, err := t.reply()
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(offers, func(l string) bool { return len(l) > 4 && strings.EqualFold(l[4:], "STARTTLS") }) {
+		return refused("the server offers no STARTTLS; its last word is %q", offers[len(offers)-1])
+	}
+	if err := t.say("STARTTLS"); err != nil {
+		return err
+	}
+	ready, err := t.reply()
+	if err != nil {
+		return err
+	}
+	if last := ready[len(ready)-1]; !strings.HasPrefix(last, "220") {
+		return refused("the server answers STARTTLS with %q", last)
+	}
+	return nil
+}
+
+// Source: RFC 4217.
+func (t *talk) ftp() error {
+	greeting, err := t.reply()
+	if err != nil {
+		return err
+	}
+	if last := greeting[len(greeting)-1]; !strings.HasPrefix(last, "220") {
+		return strange("the server greets with %q, not with 220", last)
+	}
+	if err := t.say("AUTH TLS"); err != nil {
+		return err
+	}
+	ready, err := t.reply()
+	if err != nil {
+		return err
+	}
+	if last := ready[len(ready)-1]; !strings.HasPrefix(last, "234") {
+		return refused("the server answers AUTH TLS with %q", last)
+	}
+	return nil
+}
+
+// Source: RFC 9051, section 6.2.1.
+func (t *talk) imap() error {
+	line, err := t.line()
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(line, "* OK") && !strings.HasPrefix(line, "* PREAUTH") {
+		return strange("the server greets with %q, not with * OK", line)
+	}
+	if err := t.say("a1 STARTTLS"); err != nil {
+		return err
+	}
+	lines, err := t.until(func(l string) bool { return strings.HasPrefix(l, "a1 ") })
+	if err != nil {
+		return err
+	}
+	if last := lines[len(lines)-1]; !strings.HasPrefix(strings.ToUpper(last), "A1 OK") {
+		return refused("the server answers STARTTLS with %q", last)
+	}
+	return nil
+}
+
+// Source: RFC 5804, section 2.2.
+func (t *talk) sieve() error {
+	ends := func(l string) bool {
+		return strings.HasPrefix(l, "OK") || strings.HasPrefix(l, "NO") || strings.HasPrefix(l, "BYE")
+	}
+	offers, err := t.until(ends)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(offers, func(l string) bool { return strings.HasPrefix(strings.ToUpper(l), `"STARTTLS"`) }) {
+		return refused("the server offers no STARTTLS; its last word is %q", offers[len(offers)-1])
+	}
+	if err := t.say("STARTTLS"); err != nil {
+		return err
+	}
+	lines, err := t.until(ends)
+	if err != nil {
+		return err
+	}
+	if last := lines[len(lines)-1]; !strings.HasPrefix(last, "OK") {
+		return refused("the server answers STARTTLS with %q", last)
+	}
+	return nil
+}
+
+// Source: RFC 6120, section 5.
+func (t *talk) xmpp(namespace string) error {
+	var to strings.Builder
+	for _, r := range t.name {
+		if r != '\'' && r != '<' && r != '&' && r > ' ' {
+			to.WriteRune(r)
+		}
+	}
+	if err := t.say("<?xml version='1.0'?><stream:stream xmlns='" + namespace + "' xmlns:stream='http://etherx.jabber.org/streams' to='" + to.String() + "' version='1.0'>"); err != nil {
+		return err
+	}
+	said, err := t.tags(func(s string) bool {
+		return strings.HasSuffix(s, "</stream:features>") || strings.HasSuffix(s, "<stream:features/>") || strings.HasSuffix(s, "</stream:stream>")
+	})
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(said, "<starttls") {
+		return refused("the server offers no STARTTLS; its last words are %q", said[max(0, len(said)-200):])
+	}
+	if err := t.say("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"); err != nil {
+		return err
+	}
+	if said, err = t.tags(func(s string) bool { return strings.Contains(s, "<proceed") || strings.Contains(s, "<failure") }); err != nil {
+		return err
+	}
+	if !strings.Contains(said, "<proceed") {
+		return refused("the server answers STARTTLS with %q", said)
+	}
+	return nil
+}
+
+// tags reads up to the end of a tag after which end is true.
+func (t *talk) tags(end func(string) bool) (string, error) {
+	var said strings.Builder
+	for said.Len() < maxWhole {
+		b, err := t.in.ReadByte()
+		if err != nil {
+			return said.String(), err
+		}
+		said.WriteByte(b)
+		if b == '>' && end(said.String()) {
+			return said.String(), nil
+		}
+	}
+	return said.String(), strange("the server said more than %d bytes", maxWhole)
+}
