@@ -105,7 +105,9 @@ part_vulnerabilities() {
 	return 1
 }
 
-part_tests() { CGO_ENABLED=1 GOFLAGS='' go test -race -count=1 -timeout 20m ./...; }
+# What may run beside others of its package waits most of the time, so four of
+# them share the cores well.
+part_tests() { CGO_ENABLED=1 GOFLAGS='' go test -race -count=1 -parallel 4 -timeout 20m ./...; }
 
 all=(packages generated vet lint deadcode build systems vulnerabilities fuzz tests)
 parts=("$@")
