@@ -13,9 +13,10 @@ COUNT ?= 6
 BENCH ?= .
 FUZZTIME ?= 60s
 SOAKTIME ?= 24h
+POSTGRES_MAJORS ?= /var/tmp/tocsin-postgres
 
 .DEFAULT_GOAL := help
-.PHONY: compat-node compat-rabbitmq help build run dist test lint fmt generate bench fuzz soak clean packages
+.PHONY: compat-node compat-postgres compat-rabbitmq help build run dist test lint fmt generate bench fuzz soak clean packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +53,10 @@ bench: ## all benchmarks, COUNT times each, in benchstat's format; BENCH='Page' 
 
 compat-node: ## our page against a real node_exporter's, name by name, here and on machines made of files
 	$(GO) test ./exporters/host -run 'equal.*NodeExporter|differs|Differen' -count 1 -v | grep -v level=
+
+compat-postgres: ## our page against postgres_exporter's, name by name: 0.20.1 as recorded, Debian's on the same server; all majors from 10 to 18
+	tools/postgres-majors.sh $(POSTGRES_MAJORS)
+	TOCSIN_POSTGRES_MAJORS=$(POSTGRES_MAJORS) $(GO) test ./exporters/postgres -run 'Reference|Debian|Majors|Older' -count 1 -v | grep -vE 'level=|LOG:|^=== RUN'
 
 compat-rabbitmq: ## our page against that of the plugin rabbitmq_prometheus on the same broker, in both modes, name by name
 	$(GO) test ./exporters/rabbitmq -run Compat -count 1 -v

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"tocsin/probes/probetest"
+	"tocsin/probes/tlscheck"
 )
 
 func TestNagios_states(t *testing.T) {
 	root := probetest.NewAuthority(t, probetest.Spec{Name: "Root"})
 	at := func(left time.Duration) Result {
 		leaf := root.Leaf(t, probetest.Spec{Name: "portail", NotAfter: time.Now().Add(left)})
-		r, _ := look(t, Config{Target: probetest.HTTPS(t, leaf, ok).URL, CAFile: probetest.WritePEM(t, root)}, Options{})
+		r, _ := look(t, Config{Target: probetest.HTTPS(t, leaf, ok).URL, TLS: tlscheck.Config{CAFile: probetest.WritePEM(t, root)}}, Options{})
 		return r
 	}
 	for _, c := range []struct {

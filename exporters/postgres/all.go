@@ -12,7 +12,6 @@ import (
 func queries(s *server) []*query {
 	return []*query{
 		static(s.address),
-		databases,
 		roles,
 		locks,
 		activity,
@@ -43,6 +42,7 @@ func all(s *server, cfg Config) []kind {
 	kinds := []kind{
 		{Entry: frame.Entry{Collector: up{s}}},
 		{Entry: frame.Entry{Collector: &settings{server: s, known: map[string]setting{}}}},
+		{Entry: frame.Entry{Collector: &databases{server: s, known: map[string]*databaseState{}}}},
 	}
 	for _, q := range queries(s) {
 		kinds = append(kinds, kind{frame.Entry{Collector: collector{q, s}}, q.onDemand})
@@ -90,6 +90,11 @@ func Names() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// ByDefault tells whether a collector runs when the site file does not name it.
+func ByDefault(name string) bool {
+	return slices.ContainsFunc(all(&server{}, Config{}), func(k kind) bool { return k.Collector.Name() == name && !k.onDemand })
 }
 
 // Families lists all that a server's page may have.

@@ -100,6 +100,11 @@ var errPooled = frame.Fail(frame.ReasonRefused, errors.New("a pooler stands betw
 // connect opens a connection, asks who is there, and bounds what is asked.
 func connect(ctx context.Context, config *pgx.ConnConfig, database string) (*conn, error) {
 	db, err := pgx.ConnectConfig(ctx, config)
+	var server *pgconn.PgError
+	if errors.As(err, &server) && server.Code == "42501" {
+		return nil, frame.Fail(frame.ReasonPermission, fmt.Errorf("this user may not connect to the database: GRANT CONNECT ON DATABASE %s TO %s",
+			quoted(config.Database), quoted(config.User)))
+	}
 	if err != nil {
 		return nil, refused(err)
 	}
@@ -122,6 +127,9 @@ func (c *conn) begin(ctx context.Context) error {
 	}
 	if err == nil {
 		_, err = c.pgx.Exec(ctx, bounds)
+	}
+	if err == nil && c.pgx.PgConn().ParameterStatus("server_encoding") == "SQL_ASCII" { // it can hold anything, and would refuse to give it as UTF-8
+		_, err = c.pgx.Exec(ctx, "SET client_encoding = 'SQL_ASCII'")
 	}
 	if err != nil {
 		return refused(err)
@@ -180,8 +188,7 @@ func (c *conn) statement(ctx context.Context, q *query) (*statement, error) {
 func (c *conn) schema(ctx context.Context, extension string) (string, error) {
 	schema, known := c.schemas[extension]
 	if !known {
-		err := c.pgx.QueryRow(ctx, "SELECT quote_ident(nspname) FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = $1",
-			extension).Scan(&schema)
+		err := c.pgx.QueryRow(ctx, "SELECT quote_ident(nspname) FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = '"+extension+"'").Scan(&schema)
 		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return "", c.refused(err)
 		}
@@ -203,15 +210,7 @@ func (c *conn) each(ctx context.Context, q *query, row func([][]byte) error) err
 // ask is each, with what the columns are. Where what was prepared reads something
 // that has changed its form, it is prepared and asked once more.
 func (c *conn) ask(ctx context.Context, q *query, row func(*statement, [][]byte) error) error {
-	own, cancel := context.WithTimeout(ctx, patience+grace)
-	defer cancel()
-	err := c.once(own, q, row)
-	var server *pgconn.PgError
-	if errors.As(err, &server) && (server.Code == "0A000" || server.Code == "26000") {
-		delete(c.statements, q)
-		err = c.once(own, q, row)
-	}
-	c.hung = own.Err() != nil && ctx.Err() == nil
+	err := c.askRaw(ctx, q, row)
 	var told *frame.Error
 	if err == nil || errors.Is(err, frame.ErrNoData) || errors.As(err, &told) {
 		return err
@@ -219,12 +218,30 @@ func (c *conn) ask(ctx context.Context, q *query, row func(*statement, [][]byte)
 	return c.refused(err)
 }
 
-func (c *conn) once(ctx context.Context, q *query, row func(*statement, [][]byte) error) error {
+// askRaw is ask with parameters; what the server answers is not put in words.
+func (c *conn) askRaw(ctx context.Context, q *query, row func(*statement, [][]byte) error, params ...string) error {
+	own, cancel := context.WithTimeout(ctx, patience+grace)
+	defer cancel()
+	err := c.once(own, q, row, params)
+	var server *pgconn.PgError
+	if errors.As(err, &server) && (server.Code == "0A000" || server.Code == "26000") {
+		delete(c.statements, q)
+		err = c.once(own, q, row, params)
+	}
+	c.hung = own.Err() != nil && ctx.Err() == nil
+	return err
+}
+
+func (c *conn) once(ctx context.Context, q *query, row func(*statement, [][]byte) error, params []string) error {
 	st, err := c.statement(ctx, q)
 	if err != nil {
 		return err
 	}
-	rows := c.pgx.PgConn().ExecStatement(ctx, st.described, nil, nil, nil)
+	raw := make([][]byte, len(params))
+	for i := range params {
+		raw[i] = []byte(params[i])
+	}
+	rows := c.pgx.PgConn().ExecStatement(ctx, st.described, raw, nil, nil)
 	var wrong error
 	for rows.NextRow() {
 		if err := row(st, rows.Values()); err != nil && wrong == nil {

@@ -72,7 +72,7 @@ func TestDebian_sameValues(t *testing.T) {
 		"INSERT INTO t SELECT g, 'x' FROM generate_series(1, 1000) g", "SELECT pg_create_physical_replication_slot('s1', true)", "CHECKPOINT")
 	dsn := "user=admin dbname=postgres host=" + db.Dir
 	_, url := startExporter(t, dsn)
-	target := newTarget(t, Config{DSN: dsn})
+	target := newTarget(Config{DSN: dsn})
 	target.Gather(t.Context())
 	if _, err := fetch(t.Context(), url); err != nil { // both are connected now
 		t.Fatal(err)

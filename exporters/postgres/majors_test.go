@@ -17,7 +17,7 @@ func TestMajors_allCollectorsAnswer(t *testing.T) {
 		db.Exec(t, "postgres", "CREATE EXTENSION pg_stat_statements", "CREATE EXTENSION pg_buffercache", "CREATE TABLE one (a int PRIMARY KEY)",
 			"CREATE ROLE looker LOGIN", "GRANT pg_monitor TO looker")
 		for _, user := range []string{"admin", "looker"} {
-			target := newTarget(t, Config{DSN: db.DSN(user, "postgres"), Collectors: everything()})
+			target := newTarget(Config{DSN: db.DSN(user, "postgres"), Collectors: everything()})
 			names := slices.Sorted(maps.Keys(byName(target.Gather(t.Context()))))
 			for _, s := range target.States() {
 				if s.Reason != "" {
@@ -34,7 +34,7 @@ func TestRights_missingOnesAreNamed(t *testing.T) {
 	db := testenv.Postgres(t)
 	db.Exec(t, "postgres", `CREATE ROLE "o""dd" LOGIN`)
 	config := Config{DSN: "host=" + db.Dir + ` user='o"dd' dbname=postgres`, Collectors: selection.Selection{Only: []string{"wal", "stat_activity", "buffercache_summary", "database"}}}
-	target := newTarget(t, config)
+	target := newTarget(config)
 	page := byName(target.Gather(t.Context()))
 	const grant = `GRANT pg_monitor TO "o""dd"`
 	want := map[string]string{"wal": grant, "stat_activity": grant, "database": grant}

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"tocsin/exporters/postgres/depth"
 	"tocsin/internal/frame"
 )
 
@@ -184,7 +184,7 @@ func (st *statement) send(s *frame.Sink, row [][]byte) error {
 
 // label is a text of the server as a label can hold it: a database may hold
 // text that is not UTF-8.
-func label(raw []byte) string { return strings.ToValidUTF8(string(raw), "\uFFFD") }
+func label(raw []byte) string { return depth.Text(raw) }
 
 // parse reads a number as PostgreSQL writes it; a boolean is 1 or 0.
 func parse(raw []byte) (float64, error) {

@@ -109,6 +109,7 @@ var olderWords = strings.NewReplacer(
 	"pg_last_wal_replay_lsn", "pg_last_xlog_replay_location",
 	"pg_is_wal_replay_paused", "pg_is_xlog_replay_paused",
 	"pg_walfile_name", "pg_xlogfile_name",
+	"confirmed_flush_lsn", "confirmed_flush_lsn", // 9.6 has it by this name
 	"sent_lsn", "sent_location",
 	"write_lsn", "write_location",
 	"flush_lsn", "flush_location",

@@ -82,8 +82,8 @@ func TestReference_realPage(t *testing.T) {
 	db := testenv.Postgres(t, "-c", "shared_preload_libraries=pg_stat_statements")
 	db.Exec(t, "postgres", "CREATE EXTENSION pg_stat_statements", "CREATE TABLE t (a int PRIMARY KEY, b text)",
 		"INSERT INTO t SELECT g, 'x' FROM generate_series(1, 100) g", "SELECT pg_create_physical_replication_slot('s1', true)")
-	target := newTarget(t, Config{DSN: db.DSN("admin", "postgres"), Collectors: everything()})
-	newTarget(t, Config{DSN: db.DSN("admin", "postgres")}).Gather(t.Context()) // an idle session
+	target := newTarget(Config{DSN: db.DSN("admin", "postgres"), Collectors: everything()})
+	newTarget(Config{DSN: db.DSN("admin", "postgres")}).Gather(t.Context()) // an idle session
 	page := byName(target.Gather(t.Context()))
 	healthy(t, target)
 	var table strings.Builder

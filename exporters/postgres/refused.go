@@ -35,7 +35,7 @@ func refused(err error) error {
 	case code == "28P01":
 		reason, text = frame.ReasonRefused, "the server refuses the password of this user, or the user: see password_file, and the server's log"
 	case code[:min(2, len(code))] == "28":
-		reason, text = frame.ReasonRefused, "the server refuses this user from here: it may not log in, does not exist, or pg_hba.conf has no line for it; see the server's log"
+		reason, text = frame.ReasonRefused, "the server refuses this user from here: it may not log in, does not exist, shows no certificate that it knows, or pg_hba.conf has no line for it; see the server's log"
 	case code == "42501":
 		reason, text = frame.ReasonPermission, "this user may not read it: GRANT pg_monitor TO the user"
 	case code == "3D000":
@@ -111,16 +111,16 @@ func unreadable(err error) error {
 	if errors.As(err, &file) {
 		return fmt.Errorf("dsn: cannot read %s: %w", file.Path, file.Err)
 	}
-	for inner, text := range map[string]string{
-		"unable to find service":     "dsn: its service is not in the service file",
-		"failed to read service":     "dsn: the service file (PGSERVICEFILE, ~/.pg_service.conf) cannot be read",
-		"unable to add CA":           "dsn: sslrootcert has no certificate in it",
-		"failed to decode sslkey":    "dsn: sslkey is no private key in PEM form",
-		"unable to load cert":        "dsn: sslcert and sslkey do not belong together",
-		"unable to find sslpassword": "dsn: sslkey has a password; give one without, readable by tocsin alone",
+	for _, known := range [][2]string{
+		{"unable to find service", "dsn: its service is not in the service file"},
+		{"failed to read service", "dsn: the service file (PGSERVICEFILE, ~/.pg_service.conf) cannot be read"},
+		{"unable to add CA", "dsn: sslrootcert has no certificate in it"},
+		{"failed to decode sslkey", "dsn: sslkey is no private key in PEM form"},
+		{"unable to load cert", "dsn: sslcert and sslkey do not belong together"},
+		{"unable to find sslpassword", "dsn: sslkey has a password; give one without, readable by tocsin alone"},
 	} {
-		if strings.Contains(err.Error(), inner) {
-			return errors.New(text)
+		if strings.Contains(err.Error(), known[0]) {
+			return errors.New(known[1])
 		}
 	}
 	return errors.New("dsn: it cannot be read; " + example)

@@ -36,6 +36,7 @@ type server struct {
 	password secret.Source
 	address  string // as the label server has it
 
+	answers atomic.Bool  // it did when it was last asked
 	scraped atomic.Int64 // when it was last asked in the database of its DSN, in nanoseconds
 
 	// turn holds one token: who has it may use the fields below.

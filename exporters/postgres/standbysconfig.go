@@ -15,11 +15,11 @@ import (
 type Standbys struct {
 	// Given tells that the site says something about it: else those that have
 	// been seen are expected.
-	Given bool
+	Given bool `yaml:"-"`
 	// Names are application names, slots or addresses. They are nil where
 	// there is only a number.
-	Names []string
-	Count int
+	Names []string `yaml:"-"`
+	Count int      `yaml:"-"`
 
 	wrong string // told by Validate
 }

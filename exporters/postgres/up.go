@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"time"
 
 	"tocsin/internal/frame"
 )
@@ -25,21 +26,38 @@ func (up) Name() string { return role.name }
 // Families implements frame.Collector.
 func (up) Families() []*frame.Family { return []*frame.Family{upFamily} }
 
-// Collect implements frame.Collector.
+// Collect implements frame.Collector. It gives up before its time is over, so
+// that the page still has its answer.
 func (u up) Collect(ctx context.Context, s *frame.Sink) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(upShare*float64(time.Until(deadline))))
+		defer cancel()
+	}
 	err := u.server.with(ctx, "", func(c *conn) error {
+		began := time.Now()
 		u.server.pass.begin()
-		return c.each(ctx, role, func(row [][]byte) error {
+		err := c.each(ctx, role, func(row [][]byte) error {
 			c.standby = string(row[0]) == "t"
 			return nil
 		})
+		c.hung = c.hung || ctx.Err() != nil && time.Since(began) > hungAfter
+		return err
 	})
-	switch {
-	case errors.Is(err, errBusy): // it tells nothing of the server
-	case err != nil:
-		s.Send(upFamily, 0)
-	default:
-		s.Send(upFamily, 1)
+	if !errors.Is(err, errBusy) { // which tells nothing of the server: the last answer stands
+		u.server.answers.Store(err == nil)
 	}
+	value := 0.0
+	if u.server.answers.Load() {
+		value = 1
+	}
+	s.Send(upFamily, value)
 	return err
 }
+
+const (
+	// upShare of a scrape's time is what the first question may take.
+	upShare = 0.8
+	// hungAfter is how long a server may take to say whether it is a standby.
+	hungAfter = time.Second
+)

@@ -14,6 +14,7 @@ import (
 	"tocsin/internal/testenv"
 	"tocsin/probes"
 	"tocsin/probes/probetest"
+	"tocsin/probes/tlscheck"
 )
 
 // TestCertificates_renewedButNotLoaded has a real nginx serve a certificate
@@ -30,7 +31,7 @@ func TestCertificates_renewedButNotLoaded(t *testing.T) {
 		return identity(t, hostcertificates.New("/", hostcertificates.Config{Files: []string{file}}), "tocsin_host_certificate_info", file)
 	}
 	served := func() [2]string {
-		p, err := probes.New(probes.Config{Target: fmt.Sprintf("https://127.0.0.1:%d", port), CAFile: probetest.WritePEM(t, root)}, probes.Options{})
+		p, err := probes.New(probes.Config{Target: fmt.Sprintf("https://127.0.0.1:%d", port), TLS: tlscheck.Config{CAFile: probetest.WritePEM(t, root)}}, probes.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,7 @@ func PostgresExporter(name string, data []byte) (*Result, error) {
 	if len(data) > maxFile {
 		return nil, foreign.Fault(name, 0, "is larger than 1 MiB; give the file that postgres_exporter reads")
 	}
-	p := &postgres{file: name, names: map[string]bool{}}
+	p := &postgresExporter{file: name, names: map[string]bool{}}
 	var err error
 	if foreign.IsEnvironment(string(data)) {
 		err = p.environment(string(data))
@@ -29,6 +29,7 @@ func PostgresExporter(name string, data []byte) (*Result, error) {
 		return nil, err
 	}
 	site := newMapping()
+	p.choose()
 	if len(p.servers) > 0 {
 		site.set("postgres", p.servers, "Judge: job and instance are what Prometheus called them (job_name, and the target's address);",
 			"write both at each server, so that dashboards and history go on.")
@@ -38,11 +39,12 @@ func PostgresExporter(name string, data []byte) (*Result, error) {
 		"Put it into /etc/tocsin/tocsin.yml, make the files that it names, and prove it: tocsin check")
 }
 
-type postgres struct {
+type postgresExporter struct {
 	report
 	file    string
 	servers []*mapping
 	names   map[string]bool
+	on, off []string // collectors
 }
 
 // pgVariables are the variables of the environment, but for those that make up
@@ -51,7 +53,7 @@ type postgres struct {
 // Source: postgres_exporter, README, "Environment Variables".
 var pgVariables = keys{
 	"PG_EXPORTER_WEB_TELEMETRY_PATH": "Tocsin's page is /metrics/postgres/NAME, and /sd lists it; nothing to do",
-	"PG_EXPORTER_EXTEND_QUERY_PATH":  ownQueries, "PG_EXPORTER_DISABLE_DEFAULT_METRICS": pgChoice, "PG_EXPORTER_DISABLE_SETTINGS_METRICS": pgChoice,
+	"PG_EXPORTER_EXTEND_QUERY_PATH":  ownQueries, "PG_EXPORTER_DISABLE_DEFAULT_METRICS": pgChoice,
 	"PG_EXPORTER_AUTO_DISCOVER_DATABASES": pgChoice, "PG_EXPORTER_EXCLUDE_DATABASES": pgChoice, "PG_EXPORTER_INCLUDE_DATABASES": pgChoice,
 	"PG_EXPORTER_METRIC_PREFIX":   "names stay those of the world's dashboards, pg_*; nothing to do",
 	"PG_EXPORTER_CONSTANT_LABELS": "write them under labels at the server", "PG_EXPORTER_WEB_LISTEN_ADDRESS": "Tocsin answers at its own address, listen; nothing to do",
@@ -62,7 +64,7 @@ const (
 	pgChoice   = "this version has no such choice"
 )
 
-func (p *postgres) environment(text string) error {
+func (p *postgresExporter) environment(text string) error {
 	variables, err := foreign.Assignments(p.file, text)
 	if err != nil {
 		return err
@@ -78,6 +80,8 @@ func (p *postgres) environment(text string) error {
 			for source := range strings.SplitSeq(v.Value, ",") {
 				p.server(place, strings.TrimSpace(source))
 			}
+		case v.Name == "PG_EXPORTER_DISABLE_SETTINGS_METRICS":
+			p.collector(place, "disable-settings-metrics="+v.Value)
 		case strings.HasPrefix(v.Name, "DATA_SOURCE_"):
 			byName[v.Name] = v
 		case why != "":
@@ -90,6 +94,9 @@ func (p *postgres) environment(text string) error {
 	words, err := foreign.Commands(p.file, text)
 	for _, w := range words {
 		if flag, _, _ := strings.Cut(w.Text, "="); strings.HasPrefix(flag, "-") {
+			if p.collector(fmt.Sprintf("%s:%d", p.file, w.Line), strings.TrimLeft(w.Text, "-")) {
+				continue
+			}
 			p.losef(fmt.Sprintf("%s:%d", p.file, w.Line), flag, "%s", pgFlag(strings.TrimLeft(flag, "-")))
 		}
 	}
@@ -110,7 +117,7 @@ func pgFlag(name string) string {
 
 // parts makes a server of DATA_SOURCE_URI, _USER and _PASS, each of which may
 // be in a file.
-func (p *postgres) parts(byName map[string]foreign.Assignment) {
+func (p *postgresExporter) parts(byName map[string]foreign.Assignment) {
 	get := func(name string) string { return byName["DATA_SOURCE_"+name].Value }
 	uri, user := get("URI"), get("USER")
 	place := fmt.Sprintf("%s:%d", p.file, byName["DATA_SOURCE_URI"].Line)
@@ -141,7 +148,7 @@ var keyValue = lazy.Regexp(`([A-Za-z_]+)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\
 
 // server adds a server from its address, without the password. It returns nil
 // for an address that is none.
-func (p *postgres) server(place, source string) *mapping {
+func (p *postgresExporter) server(place, source string) *mapping {
 	if source == "" {
 		return nil
 	}
@@ -169,7 +176,7 @@ func (p *postgres) server(place, source string) *mapping {
 	return m
 }
 
-func (p *postgres) password(m *mapping, place string) {
+func (p *postgresExporter) password(m *mapping, place string) {
 	var name string
 	for i := 0; i+1 < len(m.node.Content); i += 2 {
 		if m.node.Content[i].Value == "name" {
@@ -244,7 +251,7 @@ func dataSourceURL(source string) (dsn, host string, secret, ok bool) {
 }
 
 // yaml reads postgres_exporter.yml or queries.yaml.
-func (p *postgres) yaml(data []byte) error {
+func (p *postgresExporter) yaml(data []byte) error {
 	config, err := foreign.Parse(p.file, data)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sys/unix"
 )
 
 // A Cluster is a PostgreSQL that runs for one test. It listens on a socket
@@ -22,6 +23,9 @@ type Cluster struct {
 	*Process
 	// Dir is the folder of its socket.
 	Dir string
+	// Port is its TCP port on 127.0.0.1, and in the name of its socket; 0 where it
+	// has none, and PostgreSQL's own in that name.
+	Port int
 
 	home   folder
 	server string // its program
@@ -38,6 +42,13 @@ func Postgres(t testing.TB, args ...string) *Cluster {
 
 func cluster(t testing.TB, initdb, server string, args ...string) *Cluster {
 	t.Helper()
+	c := newCluster(t, initdb, server, args...)
+	c.Start(t)
+	return c
+}
+
+func newCluster(t testing.TB, initdb, server string, args ...string) *Cluster {
+	t.Helper()
 	home := folderOf(t, "postgres") // the server refuses to run as root
 	data := filepath.Join(home.path, "data")
 	create := exec.CommandContext(t.Context(), initdb, "-D", data, "-U", "admin", "-A", "trust", "-N")
@@ -45,9 +56,7 @@ func cluster(t testing.TB, initdb, server string, args ...string) *Cluster {
 	if out, err := create.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	c := &Cluster{Dir: home.path, home: home, server: server, args: args}
-	c.Start(t)
-	return c
+	return &Cluster{Dir: home.path, home: home, server: server, args: args}
 }
 
 // Start runs the server again after it has ended.
@@ -77,7 +86,11 @@ func (c *Cluster) Socket() string { return filepath.Join(c.Dir, ".s.PGSQL.5432")
 
 // DSN is the address of a database in it, for a user.
 func (c *Cluster) DSN(user, database string) string {
-	return fmt.Sprintf("postgres://%s@/%s?host=%s", user, url.PathEscape(database), c.Dir)
+	dsn := fmt.Sprintf("postgres://%s@/%s?host=%s", user, url.PathEscape(database), c.Dir)
+	if c.Port != 0 {
+		dsn += fmt.Sprintf("&port=%d", c.Port)
+	}
+	return dsn
 }
 
 // Exec runs statements in a database, one after another, as admin.
@@ -104,9 +117,20 @@ type folder struct {
 	gid  int
 }
 
+// roomy is where servers have their folders: in memory where there is enough
+// of it, since what they write is gone with the test and disks are slow.
+func roomy() string {
+	const memory, enough = "/dev/shm", 8 << 30
+	var fs unix.Statfs_t
+	if err := unix.Statfs(memory, &fs); err == nil && fs.Bavail*uint64(fs.Bsize) >= enough {
+		return memory
+	}
+	return "/tmp"
+}
+
 func folderOf(t testing.TB, name string) folder {
 	t.Helper()
-	path, err := os.MkdirTemp("/tmp", "tocsin-") //nolint:usetesting // its path is short, and other users reach it
+	path, err := os.MkdirTemp(roomy(), "tocsin-") //nolint:usetesting // its path is short, and other users reach it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,6 +67,10 @@ func text(raw []byte) string {
 	return b.String()
 }
 
+// Text is how names stand in labels, here and in what else is told of a server:
+// bytes that are no UTF-8 are written as \xe9.
+func Text(raw []byte) string { return text(raw) }
+
 // number reads a number as PostgreSQL writes it; NULL, and what is none, is 0.
 func number(raw []byte) float64 {
 	n, err := strconv.ParseFloat(string(raw), 64)
