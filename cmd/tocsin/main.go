@@ -28,6 +28,7 @@ type verbs struct {
 	Bricks     bricksVerb     `cmd:"" help:"List, show or test the kinds of services."`
 	Dashboards dashboardsVerb `cmd:"" help:"Write the Grafana dashboards."`
 	Updates    updatesVerb    `cmd:"" help:"Compare what runs here with what upstream has released."`
+	Statements statementsVerb `cmd:"" help:"Show the statements that cost a PostgreSQL server most, with their texts."`
 	Migrate    migrateVerb    `cmd:"" help:"Make a site file of what node_exporter, Prometheus, Alertmanager, ... were configured with."`
 	Notify     notifyVerb     `cmd:"" help:"Try the way in which alerts are told."`
 	Config     configVerb     `cmd:"" help:"Show the configuration that is in effect."`

@@ -17,6 +17,7 @@ import (
 	"tocsin/exporters/host/fail2ban"
 	"tocsin/exporters/host/ipsec"
 	"tocsin/exporters/host/logins"
+	"tocsin/exporters/host/logs"
 	"tocsin/exporters/host/packages"
 	"tocsin/exporters/host/platform"
 	"tocsin/exporters/host/ports"
@@ -80,6 +81,9 @@ var known = []kind{
 	{name: "loadavg", standing: byDefault, make: func(m *machine) frame.Collector { return newLoadavg(m.roots.gopsutil) }},
 	{name: "logind", standing: onDemand, make: func(m *machine) frame.Collector { return newLogind(m.roots) }},
 	{name: "logins", standing: byDefault, every: logins.Every, make: func(m *machine) frame.Collector { return logins.New(m.cfg.Root) }},
+	{name: "logs", standing: byDefault, every: logs.Every, make: func(m *machine) frame.Collector {
+		return logs.New(m.cfg.Root, m.cfg.LogForwarding == required, m.cfg.LogSources, m.kernel.now)
+	}},
 	{name: "mdadm", standing: byDefault, make: func(m *machine) frame.Collector { return newMdadm(m.roots) }},
 	{name: "meminfo", standing: byDefault, make: func(m *machine) frame.Collector { return newMeminfo(m.roots) }},
 	{name: "meminfo_numa", standing: onDemand, make: func(m *machine) frame.Collector { return newMeminfoNUMA(m.roots) }},

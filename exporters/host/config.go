@@ -8,6 +8,7 @@ import (
 	"tocsin/exporters/host/certificates"
 	"tocsin/exporters/host/fail2ban"
 	"tocsin/exporters/host/ipsec"
+	"tocsin/exporters/host/logs"
 	"tocsin/exporters/host/ports"
 	"tocsin/internal/problem"
 )
@@ -66,7 +67,7 @@ type Config struct {
 	Fail2ban fail2ban.Config `yaml:"fail2ban"`
 	IPsec    ipsec.Config    `yaml:"ipsec"`
 
-	WireGuard WireGuard `yaml:"wireguard"`
+	WireGuard WireGuard `yaml:"wireguard"` // who is behind the keys of its interfaces
 	// Firewall and Audit say `required` where the machine must have a firewall
 	// that filters what comes in, and the kernel's audit: rules ring without.
 	Firewall string `yaml:"firewall"`
@@ -75,6 +76,12 @@ type Config struct {
 	// /etc/fstab without noauto or nofail and of the enabled units of
 	// /etc/systemd/system; a rule rings where one is not.
 	Mounts []string `yaml:"mounts"`
+	// LogForwarding says `required` where the machine's log must be sent elsewhere,
+	// by rsyslog or journald; a rule rings where it is not.
+	LogForwarding string `yaml:"log_forwarding"`
+	// LogSources are the machines and services whose logs arrive here; a rule
+	// rings for one that is silent for too long.
+	LogSources logs.Sources `yaml:"log_sources"`
 	// Ports are all that may listen for others than the machine itself, as 22,
 	// "udp/53", "6000-6010" or "10.0.0.1:5432"; a rule rings for any other.
 	// Without it none does.
@@ -82,7 +89,7 @@ type Config struct {
 
 	Sysctl Sysctl `yaml:"sysctl"` // kernel parameters; for the collector sysctl
 
-	CPU          CPU  `yaml:"cpu"`
+	CPU          CPU  `yaml:"cpu"`           // what is sent of /proc/cpuinfo
 	StatSoftirqs bool `yaml:"stat_softirqs"` // node_softirqs_total, of the collector stat
 
 	InterruptsWithoutZeros bool `yaml:"interrupts_without_zeros"` // lines that have counted nothing are left out
@@ -134,6 +141,7 @@ func (c *Config) SetDefaults() {
 		c.VMStatFields.Include = includedFields
 	}
 	c.Systemd.Units.setDefault(excludedUnits)
+	c.LogSources.SetDefaults()
 	if c.NetstatFields == (Filter{}) {
 		c.NetstatFields.Include = includedNetstat
 	}
@@ -186,6 +194,8 @@ func (c *Config) Validate(p problem.List) {
 			p.At("mounts").Index(i).Addf("%q is there twice; strike one", point)
 		}
 	}
+	orRequired(p.At("log_forwarding"), c.LogForwarding)
+	c.LogSources.Validate(p.At("log_sources"))
 	c.Ports.Validate(p.At("ports"))
 	c.Sysctl.validate(p.At("sysctl"))
 	c.Units.validate(p.At("units"))
@@ -197,7 +207,7 @@ func (c *Config) Validate(p problem.List) {
 	c.validateUse(p)
 }
 
-// required is the one word that firewall and audit take.
+// required is the one word that firewall, audit and log_forwarding take.
 const required = "required"
 
 func orRequired(p problem.List, word string) {

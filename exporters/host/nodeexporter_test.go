@@ -64,7 +64,7 @@ func nodeExporter(t testing.TB) string {
 }
 
 // ownCollectors are those that node_exporter does not have.
-var ownCollectors = []string{"accounts", "audit", "certificates", "fail2ban", "firewall", "ipsec", "logins", "mounts", "packages", "platform", "ports", "storage", "units", "wireguard"}
+var ownCollectors = []string{"accounts", "audit", "certificates", "fail2ban", "firewall", "ipsec", "logins", "logs", "mounts", "packages", "platform", "ports", "storage", "units", "wireguard"}
 
 // shared lists the collectors that node_exporter has too.
 func shared() []string {

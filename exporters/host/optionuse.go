@@ -28,17 +28,20 @@ func (c *Config) validateUse(p problem.List) {
 		{[]string{"interface_details"}, "netdev", c.InterfaceDetails},
 		{[]string{"bcache_priorities"}, "bcache", c.BcachePriorities},
 		{[]string{"rapl_zone_label"}, "rapl", c.RaplZoneLabel},
+		{[]string{"log_forwarding"}, "logs", c.LogForwarding != ""},
+		{[]string{"log_sources"}, "logs", len(c.LogSources) > 0},
 		{[]string{"mounts"}, "mounts", len(c.Mounts) > 0},
 		{[]string{"ports"}, "ports", len(c.Ports) > 0},
 		{[]string{"units", "watch"}, "units", len(c.Units.Watch) > 0},
 		{[]string{"textfiles"}, "textfile", len(c.Textfiles) > 0},
 		{[]string{"fail2ban", "jails"}, "fail2ban", len(c.Fail2ban.Jails) > 0},
 		{[]string{"ipsec", "tunnels"}, "ipsec", len(c.IPsec.Tunnels) > 0},
+		{[]string{"ipsec", "associations"}, "ipsec", c.IPsec.Associations},
 		{[]string{"wireguard", "expected"}, "wireguard", len(c.WireGuard.Expected) > 0},
 		{[]string{"firewall"}, "firewall", c.Firewall != ""},
 		{[]string{"audit"}, "audit", c.Audit != ""},
 	} {
-		if !option.set || !slices.Contains(Names(), option.collector) || c.runs(option.collector) {
+		if !option.set || !slices.Contains(Names(), option.collector) || c.Runs(option.collector) {
 			continue
 		}
 		here := p
@@ -49,8 +52,8 @@ func (c *Config) validateUse(p problem.List) {
 	}
 }
 
-// runs tells whether the configuration chooses a collector.
-func (c *Config) runs(name string) bool {
+// Runs tells whether the configuration chooses a collector.
+func (c *Config) Runs(name string) bool {
 	return c.Collectors.chooses(name, standing(ByDefault(name)))
 }
 

@@ -64,6 +64,7 @@ var tried = map[string]string{
 	"loadavg":             onKernel,
 	"logind":              "a real logind 252 with two sessions, against node_exporter 1.12.1",
 	"logins":              "a real sshd 9.2 and rsyslog 8.23 for SSH; lines made by hand for sudo and su; sockets of the tests for SSSD and nslcd",
+	"logs":                "a real rsyslog 8.23 that forwards to a server of the tests and loses it; files made by hand for journald and sources",
 	"mdadm":               byHand,
 	"meminfo":             onKernel,
 	"meminfo_numa":        onKernel,

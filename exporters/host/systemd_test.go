@@ -144,9 +144,9 @@ func TestBus_whatIsNotKnownIsAbsent(t *testing.T) {
 	}
 	for series, v := range r.samples {
 		if v != 0 && !slices.Contains([]string{
-			`tocsin_host_systemd_state{state="other"}`, `tocsin_host_unit_state{state="active",unit="a.service"}`,
-			`tocsin_host_unit_state{state="active",unit="b.timer"}`, `tocsin_host_unit_state{state="active",unit="c.socket"}`,
-			`tocsin_host_unit_state{state="other",unit="d.service"}`, `tocsin_host_unit_state{state="missing",unit="e.service"}`,
+			`tocsin_host_systemd_state{state="other"}`, `tocsin_host_unit_state{brick="",state="active",unit="a.service"}`,
+			`tocsin_host_unit_state{brick="",state="active",unit="b.timer"}`, `tocsin_host_unit_state{brick="",state="active",unit="c.socket"}`,
+			`tocsin_host_unit_state{brick="",state="other",unit="d.service"}`, `tocsin_host_unit_state{brick="",state="missing",unit="e.service"}`,
 		}, series) && !strings.HasPrefix(series, "tocsin_host_unit_failure_info") {
 			t.Errorf("%s is %v", series, v)
 		}
@@ -189,8 +189,8 @@ func TestBus_hostileNames(t *testing.T) {
 		}
 		wantSamples(t, r, map[string]map[string]float64{
 			"units": {
-				`tocsin_host_unit_failure_info{result="other",unit="good.service"}`: 1,
-				`tocsin_host_unit_state{state="failed",unit="good.service"}`:        1,
+				`tocsin_host_unit_failure_info{result="other",unit="good.service"}`:   1,
+				`tocsin_host_unit_state{brick="",state="failed",unit="good.service"}`: 1,
 			},
 			"systemd": {`node_systemd_unit_state{name="good.service",state="failed",type=""}`: 1},
 		}[name])
@@ -299,4 +299,20 @@ func TestBus_absent(t *testing.T) {
 		wantFailure(t, run(t, onBus(t, name, none, booted), 5*time.Second), frame.ReasonUnreachable, "install or start dbus")
 		wantFailure(t, run(t, onBus(t, name, closed, booted), 5*time.Second), frame.ReasonRefused)
 	}
+}
+
+// A unit that a brick runs in is watched, and told with its name.
+func TestUnits_ofABrick(t *testing.T) {
+	path := bustest.Serve(t, fakeSystemd([]row{rowOf("wcs-a.service", "loaded", "failed", "failed"), rowOf("db.service", "loaded", "active", "running")}, map[string]any{
+		"manager SystemState": "degraded", "wcs-a.service Type": "simple",
+	}))
+	cfg := Config{Root: t.TempDir(), Units: Units{OfBricks: []BrickUnit{{"wcs-*", "demarches"}}}}
+	cfg.SetDefaults()
+	cfg.Collectors.Only = []string{"units"}
+	m := newMachine(cfg, fakeKernel(), discard())
+	m.roots.bus = path
+	wantSamples(t, run(t, find(t, plain(m.collectors()), "units"), 5*time.Second), map[string]float64{
+		`tocsin_host_unit_state{brick="demarches",state="failed",unit="wcs-a.service"}`: 1,
+		`tocsin_host_unit_state{brick="",state="active",unit="db.service"}`:             1,
+	})
 }

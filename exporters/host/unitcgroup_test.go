@@ -40,8 +40,8 @@ func TestUnits_figuresOfTheControlGroup(t *testing.T) {
 		figure + `restarts_total{unit="web.service"}`:                                  -1,
 		figure + `start_timestamp_seconds{unit="db.service"}`:                          1767225600.25,
 		figure + `start_timestamp_seconds{unit="web.service"}`:                         -1,
-		figure + `state{state="active",unit="web.service"}`:                            1,
-		figure + `state{state="active",unit="spool.mount"}`:                            1,
+		figure + `state{brick="",state="active",unit="web.service"}`:                   1,
+		figure + `state{brick="",state="active",unit="spool.mount"}`:                   1,
 		figure + `pressure_waiting_seconds_total{resource="memory",unit="db.service"}`: 1.5,
 		figure + `pressure_stalled_seconds_total{resource="memory",unit="db.service"}`: 0.25,
 	}

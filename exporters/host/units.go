@@ -27,9 +27,9 @@ var (
 		Help: "Units that have failed, watched or not, and systemd's word for why (exit-code, signal, timeout, oom-kill ...); always 1.",
 	}
 	unitState = &frame.Family{
-		Name: "tocsin_host_unit_state", Labels: []string{"unit", "state"},
+		Name: "tocsin_host_unit_state", Labels: []string{"unit", "state", "brick"},
 		Help: "Whether the watched unit is in this state. A oneshot at work is active; one whose last run went well is idle; " +
-			"missing is a unit of which systemd has no file.",
+			"missing is a unit of which systemd has no file. The brick is the one that runs in it, by the site file.",
 	}
 	unitRestarts = &frame.Family{
 		Name: "tocsin_host_unit_restarts_total", Type: frame.Counter, Labels: []string{"unit"},
@@ -57,12 +57,13 @@ const maxUnits = 500
 type units struct {
 	roots           *roots
 	names, patterns []string
+	brick           func(unit string) string
 	now             func() time.Time
 	uptime          func() time.Duration // of the clock that systemd's timers run by
 }
 
 func newUnits(r *roots, cfg Units, now func() time.Time) *units {
-	c := &units{roots: r, now: now, uptime: monotonic}
+	c := &units{roots: r, brick: cfg.brick, now: now, uptime: monotonic}
 	c.names, c.patterns = cfg.split()
 	return c
 }
@@ -193,9 +194,9 @@ func (c *units) sendWatched(ctx context.Context, conn *bus.Conn, s *frame.Sink, 
 	errs := []error{ask(conn, questions)}
 	groupsOf := newCgroups(c.roots)
 	for i, u := range watched {
-		is := u.state(kinds[i], results[i])
+		is, brick := u.state(kinds[i], results[i]), c.brick(u.name)
 		for _, state := range unitStates {
-			s.Send(unitState, truth(state == is), u.name, state)
+			s.Send(unitState, truth(state == is), u.name, state, brick)
 		}
 		if err := ctx.Err(); err != nil {
 			return errors.Join(append(errs, err)...)

@@ -2,6 +2,7 @@ package host
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"tocsin/internal/problem"
@@ -14,7 +15,13 @@ type Units struct {
 	// names, or patterns with `*`, `?` and `[abc]`. A name without an ending is
 	// a service's. A job (Type=oneshot) whose last run went well may be idle.
 	Watch []string `yaml:"watch"`
+	// OfBricks are the units of the bricks that run here, which are watched too.
+	// They come from the bricks of the site file.
+	OfBricks []BrickUnit `yaml:"-"`
 }
+
+// A BrickUnit is a unit, or a pattern of them, that a brick runs in.
+type BrickUnit struct{ Unit, Brick string }
 
 // Systemd says what the collector systemd sends, as node_exporter's options
 // of that name do.
@@ -33,33 +40,57 @@ var unitKinds = []string{
 
 func (u Units) validate(p problem.List) {
 	for i, name := range u.Watch {
-		here := p.At("watch").Index(i)
-		const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\@" // systemd.unit(5)
-		_, err := path.Match(name, "")
-		switch {
-		case name == "" || len(name) > 255:
-			here.Addf("%.40q is no unit: a name has 1 to 255 characters", name)
-		case strings.Trim(name, allowed+"*?[]^!") != "":
-			here.Addf("%q is no unit: names have letters, digits and :-_.\\@, patterns also * ? and [abc]", name)
-		case err != nil:
-			here.Addf("%q is no pattern: a [ has no ]", name)
-		case strings.Contains(unitName(name), "@."):
-			here.Addf("%q is a template, which never runs itself; write its instances, as %s", name, strings.Replace(unitName(name), "@.", "@*.", 1))
-		}
+		ValidateUnit(p.At("watch").Index(i), name)
+	}
+}
+
+// ValidateUnit adds to p what is wrong with the name of a unit, or a pattern of
+// such names.
+func ValidateUnit(p problem.List, name string) {
+	const allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:-_.\\@" // systemd.unit(5)
+	_, err := path.Match(name, "")
+	switch {
+	case name == "" || len(name) > 255:
+		p.Addf("%.40q is no unit: a name has 1 to 255 characters", name)
+	case strings.Trim(name, allowed+"*?[]^!") != "":
+		p.Addf("%q is no unit: names have letters, digits and :-_.\\@, patterns also * ? and [abc]", name)
+	case err != nil:
+		p.Addf("%q is no pattern: a [ has no ]", name)
+	case strings.Contains(unitName(name), "@."):
+		p.Addf("%q is a template, which never runs itself; write its instances, as %s", name, strings.Replace(unitName(name), "@.", "@*.", 1))
 	}
 }
 
 // split returns the names that are watched, with their endings, and the
 // patterns.
 func (u Units) split() (names, patterns []string) {
-	for _, name := range u.Watch {
+	all := slices.Clone(u.Watch)
+	for _, b := range u.OfBricks {
+		all = append(all, b.Unit)
+	}
+	for _, name := range all {
+		list := &names
 		if isPattern(name) {
-			patterns = append(patterns, name)
-		} else {
-			names = append(names, unitName(name))
+			list = &patterns
+		}
+		if name = unitName(name); !slices.Contains(*list, name) {
+			*list = append(*list, name)
 		}
 	}
 	return names, patterns
+}
+
+// brick returns the brick that runs in a unit, the first of the site file if
+// there are several; empty where none does.
+func (u Units) brick(unit string) string {
+	for _, b := range u.OfBricks {
+		// To systemd a backslash is an ordinary character (FNM_NOESCAPE).
+		pattern := strings.ReplaceAll(unitName(b.Unit), `\`, `\\`)
+		if ok, _ := path.Match(pattern, unit); ok { // Validate has tried it
+			return b.Brick
+		}
+	}
+	return ""
 }
 
 func isPattern(name string) bool { return strings.ContainsAny(name, "*?[") }

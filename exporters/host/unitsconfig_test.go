@@ -1,6 +1,7 @@
 package host
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,6 +60,24 @@ func TestUnits_defaultsAreNodeExporters(t *testing.T) {
 	} {
 		if got := f.watches([]byte(name)); got != want {
 			t.Errorf("%s is watched: %v, want %v", name, got, want)
+		}
+	}
+}
+
+func TestUnits_ofBricks(t *testing.T) {
+	u := Units{Watch: []string{"nginx", "x-*.service"}, OfBricks: []BrickUnit{
+		{"nginx", "site"}, {"wcs-*.service", "demarches"}, {"wcs-a.service", "other"}, {`odd@a\x2db`, "odd"},
+	}}
+	names, patterns := u.split()
+	if want := []string{"nginx.service", "wcs-a.service", `odd@a\x2db.service`}; !slices.Equal(names, want) {
+		t.Error(names)
+	}
+	if want := []string{"x-*.service", "wcs-*.service"}; !slices.Equal(patterns, want) {
+		t.Error(patterns)
+	}
+	for unit, want := range map[string]string{"nginx.service": "site", "wcs-a.service": "demarches", "x-1.service": "", `odd@a\x2db.service`: "odd"} {
+		if got := u.brick(unit); got != want {
+			t.Errorf("%s is of %q", unit, got)
 		}
 	}
 }

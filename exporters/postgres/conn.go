@@ -142,20 +142,6 @@ func (c *conn) begin(ctx context.Context) error {
 	return nil
 }
 
-// rows asks a statement; the values of its rows are text. In the database of the
-// DSN, which is asked again and again, it is prepared.
-func (c *conn) rows(ctx context.Context, sql string) (pgx.Rows, error) {
-	mode := pgx.QueryExecModeSimpleProtocol
-	if c.database == "" {
-		mode = pgx.QueryExecModeCacheStatement
-	}
-	rows, err := c.pgx.Query(ctx, sql, mode, pgx.QueryResultFormats{pgx.TextFormatCode})
-	if err != nil {
-		return nil, c.refused(err)
-	}
-	return rows, nil
-}
-
 // statement is a query as this connection knows it. It is prepared once: to plan
 // it anew each time costs the server more than to answer it.
 func (c *conn) statement(ctx context.Context, q *query) (*statement, error) {

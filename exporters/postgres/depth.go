@@ -4,10 +4,10 @@ import (
 	"context"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"tocsin/exporters/postgres/depth"
+	"tocsin/internal/frame"
 )
 
 // source lends the server's one connection to the packages beside this one.
@@ -18,7 +18,18 @@ func (s source) With(ctx context.Context, database string, use func(depth.Conn) 
 	if database != "" {
 		s.server.letPass(ctx)
 	}
-	return s.server.with(ctx, database, func(c *conn) error { return use(lent{c}) })
+	return s.server.with(ctx, database, func(c *conn) error {
+		// Text of such a database may be no UTF-8 at all, and cannot become any.
+		pg := c.pgx.PgConn()
+		if database != "" && pg.ParameterStatus("server_encoding") == asItIs && pg.ParameterStatus("client_encoding") != asItIs {
+			if _, err := pg.Exec(ctx, "SET client_encoding = '"+asItIs+"'").ReadAll(); err != nil {
+				return c.refused(err)
+			}
+		}
+		err := use(lent{c})
+		c.hung = c.hung || err != nil && ctx.Err() == nil && pg.IsClosed() && frame.ReasonOf(err) == frame.ReasonTimeout
+		return err
+	})
 }
 
 const (
@@ -29,6 +40,9 @@ const (
 	// courtesy is how long a walk waits for that.
 	courtesy = time.Second
 )
+
+// asItIs is the encoding that stands for none.
+const asItIs = "SQL_ASCII"
 
 // letPass waits until no scrape seems under way.
 func (s *server) letPass(ctx context.Context) {
@@ -46,9 +60,6 @@ type lent struct{ *conn }
 
 // Version implements depth.Conn.
 func (l lent) Version() int { return int(l.version) }
-
-// Rows implements depth.Conn.
-func (l lent) Rows(ctx context.Context, sql string) (pgx.Rows, error) { return l.rows(ctx, sql) }
 
 // PgConn implements depth.Conn.
 func (l lent) PgConn() *pgconn.PgConn { return l.pgx.PgConn() }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -45,7 +46,7 @@ func (c *Config) ownQueries(source depth.Source) ([]frame.Entry, error) {
 			return nil, fmt.Errorf("%s: %s", found.Path, found.Text)
 		}
 	}
-	return custom.Collectors(c.plans, source, c.taken()), nil
+	return custom.Collectors(c.plans, source, depth.Filter{Exclude: c.Depth.Databases.Exclude}.Chooser(), c.taken()), nil
 }
 
 // OwnFamilies lists what the site's own queries tell.
@@ -55,4 +56,15 @@ func (c *Config) OwnFamilies() []*frame.Family {
 		all = append(all, p.Families()...)
 	}
 	return all
+}
+
+// Statements reads the statements that took most time of a server, with their
+// texts, for a person who asks. It opens a connection of its own.
+func Statements(ctx context.Context, cfg Config, n int) ([]depth.Statement, error) {
+	s, err := newServer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	defer s.hangUp()
+	return depth.Statements(ctx, source{s}, n)
 }

@@ -41,13 +41,14 @@ var (
 	}
 )
 
+// A receiver begins at the start of a file, before what is replayed already.
 // The clock of the primary is where the last message was sent, and as much
 // later as it is now since it came.
 const receiverSQL = `SELECT w.pid IS NOT NULL AS running, w.status,
 	extract(epoch FROM clock_timestamp()) AS now,
 	extract(epoch FROM w.last_msg_receipt_time) AS received,
 	%TIMEOUT% AS timeout,
-	pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) AS behind,
+	greatest(0, pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())) AS behind,
 	extract(epoch FROM w.last_msg_send_time + (clock_timestamp() - w.last_msg_receipt_time) - pg_last_xact_replay_timestamp()) AS delay,
 	pg_is_wal_replay_paused() AS paused%MORE%
 FROM (SELECT 1 WHERE pg_is_in_recovery()) standby

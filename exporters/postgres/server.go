@@ -136,7 +136,7 @@ func bid(conn net.Conn) {
 	if conn.SetDeadline(time.Now().Add(farewell)) != nil {
 		return
 	}
-	bye, _ := (&pgproto3.Terminate{}).Encode(nil) //nolint:errcheck // it has no content
+	bye, _ := (&pgproto3.Terminate{}).Encode(nil) // it has no content
 	if _, err := conn.Write(bye); err == nil {
 		_, _ = io.Copy(io.Discard, io.LimitReader(conn, 1<<20)) // what it still had to say; nobody waits for that
 	}

@@ -27,12 +27,3 @@ func standing(s *server, cfg Config) []frame.Entry {
 		{Collector: collector{upkeep, s}, Every: slowly},
 	}
 }
-
-// standingFamilies lists all that standing may send.
-func standingFamilies() []*frame.Family {
-	var all []*frame.Family
-	for _, e := range standing(nil, Config{}) {
-		all = append(all, e.Collector.Families()...)
-	}
-	return all
-}

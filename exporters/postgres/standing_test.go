@@ -84,18 +84,76 @@ func atOnce(t *testing.T, cfg Config) *frame.Target {
 }
 
 func TestReplication_fromBothSides(t *testing.T) {
-	primary := testenv.Postgres(t)
-	relay := testenv.NewRelay(t, "unix", primary.Socket())
-	standby := primary.Standby(t, "b", relay)
-	here := atOnce(t, Config{Name: "a", DSN: primary.DSN("admin", "postgres"), Standbys: Standbys{Given: true, Names: []string{"b", "c"}}})
-	there := atOnce(t, Config{Name: "b", DSN: standby.DSN("admin", "postgres")})
-	testenv.Eventually(t, 20*time.Second, "the standby streams", func(context.Context) error {
+	testenv.PostgresMajors(t, func(t *testing.T, start func(...string) *testenv.Cluster) {
+		primary := start("-c", "max_wal_senders=5", "-c", "max_replication_slots=5", "-c", "wal_level=replica", "-c", "hot_standby=on")
+		relay := testenv.NewRelay(t, "unix", primary.Socket())
+		standby := primary.Standby(t, "b", relay)
+		primary.Exec(t, "postgres", "SELECT pg_create_physical_replication_slot('forgotten', true)")
+		here := atOnce(t, Config{Name: "a", DSN: primary.DSN("admin", "postgres"), Standbys: Standbys{Given: true, Names: []string{"b", "c"}}})
+		there := atOnce(t, Config{Name: "b", DSN: standby.DSN("admin", "postgres")})
+		testenv.Eventually(t, 20*time.Second, "the standby streams", func(context.Context) error {
+			page := ask(t, here)
+			if !page.has(`tocsin_postgres_standby_info{standby="b",state="streaming",sync_state="async"}`, 1) {
+				return fmt.Errorf("%s", page.text("tocsin_postgres_standby"))
+			}
+			return nil
+		})
 		page := ask(t, here)
-		if !page.has(`tocsin_postgres_standby_info{standby="b",state="streaming",sync_state="async"}`, 1) {
-			return fmt.Errorf("%s", page.text("tocsin_postgres_standby"))
+		page.want(t, map[string]float64{
+			`pg_replication_is_replica`:                                                       0,
+			`tocsin_postgres_standby_connected{standby="b"}`:                                  1,
+			`tocsin_postgres_standby_connected{standby="c"}`:                                  0,
+			`tocsin_postgres_standbys_connected`:                                              1,
+			`tocsin_postgres_synchronous_standby_missing`:                                     0,
+			`tocsin_postgres_timeline`:                                                        1,
+			`pg_replication_slots_active{database="",slot_name="forgotten"}`:                  0,
+			`pg_replication_slots_slot_is_active{slot_name="forgotten",slot_type="physical"}`: 0,
+			`tocsin_postgres_blocked_sessions`:                                                0,
+		})
+		for _, name := range []string{
+			`tocsin_postgres_standby_behind_bytes{stage="replayed",standby="b"}`, `tocsin_postgres_system_info{role="primary",`,
+			`tocsin_postgres_slot_held_bytes{slot="forgotten"`, `tocsin_postgres_slot_inactive_since_timestamp_seconds{slot="forgotten"`,
+			`pg_stat_replication_pg_wal_lsn_diff{application_name="b",client_addr="",`, `tocsin_postgres_wal_bytes_total`, `pg_wal_segments`,
+		} {
+			if page.text(name) == "" {
+				t.Errorf("the primary's page has no %s", name)
+			}
 		}
-		return nil
+		page = ask(t, there)
+		page.want(t, map[string]float64{
+			`pg_replication_is_replica`:                             1,
+			`pg_replication_lag_seconds`:                            0,
+			`tocsin_postgres_wal_receiver_running`:                  1,
+			`tocsin_postgres_replay_paused`:                         0,
+			`tocsin_postgres_replay_delay_seconds`:                  0,
+			`tocsin_postgres_replay_behind_bytes`:                   0,
+			`tocsin_postgres_wal_receiver_patience_seconds`:         45,
+			`tocsin_postgres_recovery_conflicts_total{kind="lock"}`: 0,
+		})
+		if silence := page["tocsin_postgres_wal_receiver_silence_seconds"]; silence > 20 {
+			t.Errorf("silent for %v s", silence)
+		}
+
+		standby.Promote(t)
+		testenv.Eventually(t, 20*time.Second, "the standby is a primary", func(context.Context) error {
+			target := there.Gather(t.Context()) // a scrape in the middle of it may fail
+			if page := series(target); page["tocsin_postgres_timeline"] != 2 || !page.has(`tocsin_postgres_system_info{role="primary",`, 1) {
+				return fmt.Errorf("%s", page.text("tocsin_postgres_timeline", "tocsin_postgres_system"))
+			}
+			return nil
+		})
+		if page := ask(t, there); page.text("tocsin_postgres_wal_receiver", "tocsin_postgres_replay") != "" {
+			t.Errorf("a primary tells of a receiver:\n%s", page.text("tocsin_postgres_wal_receiver", "tocsin_postgres_replay"))
+		}
 	})
-	t.Log(ask(t, here).text("tocsin_postgres", "pg_"))
-	t.Log(ask(t, there).text("tocsin_postgres", "pg_"))
+}
+
+// want compares series with what they should be.
+func (a asked) want(t *testing.T, want map[string]float64) {
+	t.Helper()
+	for name, value := range want {
+		if have, ok := a[name]; !ok || have != value {
+			t.Errorf("%s is %v (%v), want %v", name, have, ok, value)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package rabbitmq
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"tocsin/exporters/rabbitmq/api"
 	"tocsin/internal/frame"
+	"tocsin/internal/promtext"
 )
 
 // pluginRetry is how often the plugin is tried again where the management API
@@ -45,7 +47,10 @@ type broker struct {
 	state      *state
 	now        func() time.Time
 	families   []*frame.Family
-	missed     time.Time // when the plugin last failed to answer; zero: it did not
+	read       bytes.Buffer
+	page       promtext.Memory // of the plugin
+	identified bool            // that page has rabbitmq_identity_info
+	missed     time.Time       // when the plugin last failed to answer; zero: it did not
 }
 
 // Name implements frame.Collector.
@@ -55,7 +60,7 @@ func (*broker) Name() string { return "broker" }
 func (b *broker) Families() []*frame.Family { return b.families }
 
 func brokerFamilies() []*frame.Family {
-	return slices.Concat([]*frame.Family{upFamily, modeFamily, droppedFamily}, ofManagement(), passed)
+	return slices.Concat(passed, []*frame.Family{upFamily, modeFamily, droppedFamily}, ofManagement())
 }
 
 // Collect implements frame.Collector.

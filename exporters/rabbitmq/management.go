@@ -21,7 +21,7 @@ func (b *broker) askManagement(ctx context.Context, s *frame.Sink) (answered boo
 	if err != nil {
 		return false, err
 	}
-	b.sendIdentity(ctx, s, &overview, "aggregated")
+	b.sendIdentity(ctx, s, &overview)
 	nodes, err := b.sendNodes(ctx, s, &overview)
 	b.sendTotals(s, &overview, b.cfg.Cluster || nodes == 1)
 	return true, errors.Join(err, b.sendAuth(ctx, s, overview.Text("node")))
@@ -107,10 +107,10 @@ func sendNode(s *frame.Sink, n *node, overview *api.Object) {
 
 // sendIdentity sends who answers. The cluster's own name for itself is shown
 // to some users only; without it the label is empty, which is as good as none.
-func (b *broker) sendIdentity(ctx context.Context, s *frame.Sink, overview *api.Object, endpoint string) {
+func (b *broker) sendIdentity(ctx context.Context, s *frame.Sink, overview *api.Object) {
 	var id struct{ Value api.Text }
 	_ = b.management.Get(ctx, "/api/global-parameters/internal_cluster_id", nil, &id)
-	s.Send(identityFamily, 1, overview.Text("node"), overview.Text("cluster_name"), string(id.Value), endpoint)
+	s.Send(identityFamily, 1, overview.Text("node"), overview.Text("cluster_name"), string(id.Value), "aggregated")
 }
 
 // sendTotals sends how much there is of everything. The overview counts the

@@ -34,7 +34,7 @@ func (*objects) Name() string { return "objects" }
 // Families implements frame.Collector.
 func (*objects) Families() []*frame.Family {
 	return slices.Concat([]*frame.Family{leftOutFamily, listedFamily, listingFamily},
-		ofQueues(), []*frame.Family{{Name: "rabbitmq_*", Help: passed[0].Help}})
+		ofQueues(), []*frame.Family{{Name: "rabbitmq_*", Help: passed[1].Help}})
 }
 
 // Collect implements frame.Collector.

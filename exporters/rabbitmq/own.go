@@ -75,10 +75,10 @@ const endpointLabel = "rabbitmq_endpoint"
 
 // passed covers what the plugin sends: its version decides the names.
 var passed = []*frame.Family{
+	{Name: frame.AnyName, Help: "What else stands on the plugin's page."}, // first: it is looked for at each name
 	{Name: "rabbitmq_*", Help: "What the plugin rabbitmq_prometheus sends; each broker's version has its own."},
 	{Name: "erlang_*", Help: "What the plugin sends of Erlang's virtual machine."},
 	{Name: "telemetry_scrape_*", Help: "What the plugin sends of its own pages."},
-	{Name: frame.AnyName, Help: "What else stands on the plugin's page."},
 }
 
 // ofManagement are the families that the management API's answers are made
@@ -109,6 +109,6 @@ func ofQueues() []*frame.Family {
 
 // Families lists all that a broker's page may have, for the reference pages.
 func Families() []*frame.Family {
-	return slices.Concat([]*frame.Family{upFamily, modeFamily, leftOutFamily, listedFamily, listingFamily, droppedFamily}, ofManagement(), passed[:3],
+	return slices.Concat([]*frame.Family{upFamily, modeFamily, leftOutFamily, listedFamily, listingFamily, droppedFamily}, ofManagement(), passed[1:],
 		watch.Families(), listeners.Families(), roundtrip.Families())
 }

@@ -1,9 +1,9 @@
 package rabbitmq
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"slices"
 
 	"tocsin/exporters/rabbitmq/api"
@@ -14,6 +14,7 @@ import (
 const (
 	maxPage   = 16 << 20 // bytes of /metrics
 	maxSeries = 20_000   // samples of it
+	keptPage  = 1 << 20  // of memory that is kept for the next
 	textType  = "text/plain;version=0.0.4"
 )
 
@@ -27,19 +28,22 @@ func (b *broker) passPage(ctx context.Context, s *frame.Sink) (answered bool, er
 		return false, err
 	}
 	defer body.Close()
-	page, err := io.ReadAll(body)
-	if err != nil {
+	b.read.Reset()
+	if _, err := b.read.ReadFrom(body); err != nil {
 		return false, err
 	}
-	families, lost, err := promtext.Salvage(page, maxSeries, func(string) bool { return true })
+	families, lost, err := b.page.Families(b.read.Bytes(), maxSeries, func(changed []*promtext.Family) { b.identified = mend(changed) })
 	if err != nil {
 		return false, frame.Fail(frame.ReasonRefused, fmt.Errorf("what it answers is no page of metrics (%w); does metrics_url lead to the plugin rabbitmq_prometheus?", err))
 	}
-	b.mend(ctx, s, families)
-	for _, f := range families {
-		if mf := f.Metrics(); mf != nil {
-			s.Pass(mf)
-		}
+	for _, mf := range families {
+		s.Pass(mf)
+	}
+	if !b.identified && b.management != nil {
+		_ = b.identify(ctx, s) // what the page has is worth passing on without
+	}
+	if b.read.Cap() > keptPage {
+		b.read = bytes.Buffer{}
 	}
 	s.Send(droppedFamily, float64(lost.Lines+lost.Samples))
 	switch {
@@ -54,8 +58,8 @@ func (b *broker) passPage(ctx context.Context, s *frame.Sink) (answered bool, er
 
 // mend adds what a newer plugin has on the same page: rabbitmq_identity_info
 // has told since RabbitMQ 4 which page it stands on, and the dashboards of
-// today join on that label.
-func (b *broker) mend(ctx context.Context, s *frame.Sink, families []*promtext.Family) {
+// today join on that label. It tells whether the page has that metric.
+func mend(families []*promtext.Family) bool {
 	endpoint, identity := "aggregated", (*promtext.Family)(nil)
 	for _, f := range families {
 		switch f.Name {
@@ -68,10 +72,7 @@ func (b *broker) mend(ctx context.Context, s *frame.Sink, families []*promtext.F
 		}
 	}
 	if identity == nil {
-		if b.management != nil {
-			_ = b.identify(ctx, s, endpoint) // what the page has is worth passing on without
-		}
-		return
+		return false
 	}
 	for i := range identity.Samples {
 		sample := &identity.Samples[i]
@@ -79,6 +80,7 @@ func (b *broker) mend(ctx context.Context, s *frame.Sink, families []*promtext.F
 			sample.Labels = append(slices.Clip(sample.Labels), promtext.Label{Name: endpointLabel, Value: endpoint})
 		}
 	}
+	return true
 }
 
 func labelled(labels []promtext.Label, name string) bool {
@@ -86,11 +88,11 @@ func labelled(labels []promtext.Label, name string) bool {
 }
 
 // identify makes rabbitmq_identity_info of the management API's overview.
-func (b *broker) identify(ctx context.Context, s *frame.Sink, endpoint string) error {
+func (b *broker) identify(ctx context.Context, s *frame.Sink) error {
 	var overview api.Object
 	if err := b.management.Get(ctx, "/api/overview", []string{"node", "cluster_name"}, &overview); err != nil {
 		return err
 	}
-	b.sendIdentity(ctx, s, &overview, endpoint)
+	b.sendIdentity(ctx, s, &overview)
 	return nil
 }

@@ -28,6 +28,7 @@ func put(t testing.TB, b *testenv.Broker, method, path, body string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	request.Header.Set("Content-Type", "application/json")
 	request.SetBasicAuth("guest", "guest")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {

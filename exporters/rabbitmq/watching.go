@@ -2,6 +2,7 @@ package rabbitmq
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"tocsin/exporters/rabbitmq/api"
@@ -49,6 +50,11 @@ func (w *Watching) validate(p problem.List, c *Config) {
 	if w.RoundTrip != nil {
 		w.RoundTrip.Validate(p.At("round_trip"))
 	}
+}
+
+// besideFamilies are what these collectors may send.
+func besideFamilies() []*frame.Family {
+	return slices.Concat(watch.Families(), listeners.Families(), roundtrip.Families())
 }
 
 // entries makes the collectors of what is looked at beside the page.

@@ -11,6 +11,7 @@ import (
 	"tocsin/alerts/rules"
 	"tocsin/bricks"
 	"tocsin/exporters/brick"
+	"tocsin/exporters/host"
 	"tocsin/internal/problem"
 	"tocsin/internal/secret"
 	"tocsin/internal/strict"
@@ -31,6 +32,10 @@ type Brick struct {
 	URL string `yaml:"url"`
 	// On is the host that it runs on.
 	On string `yaml:"on,omitempty"`
+	// Units are the systemd units that it runs in on that host, as gunicorn or
+	// `wcs-*.service`. The Tocsin there watches them, and tells of one that is
+	// down with the brick's name; of several bricks in a unit the first is named.
+	Units []string `yaml:"units,omitempty"`
 	// Needs are what it cannot work without: postgres/NAME, rabbitmq/NAME or
 	// brick/NAME.
 	Needs []string `yaml:"needs,omitempty"`
@@ -84,6 +89,9 @@ func (b *Brick) validate(p problem.List) {
 		validateName(p.At("name"), b.Name)
 	}
 	validateBrickURL(p.At("url"), b.URL)
+	for i, name := range b.Units {
+		host.ValidateUnit(p.At("units").Index(i), name)
+	}
 	for _, name := range sortedKeys(b.Requests) {
 		at, r := p.At("requests").At(name), b.Requests[name]
 		twins(at, "password", r.Password, r.PasswordFile)
@@ -262,6 +270,38 @@ func (s *Site) refuseCircles(p problem.List) {
 			p.At("bricks").Index(i).At("needs").Addf("lead back to this brick in a circle; take one of them away")
 		}
 	}
+}
+
+// here tells whether a brick runs on this host. One that is not said to run
+// anywhere does.
+func (s *Site) here(b *Brick) bool { return b.On == "" || b.On == s.HostName() }
+
+// watchUnits lets the collector units watch those of the bricks that run here.
+func (s *Site) watchUnits(p problem.List) {
+	for i := range s.Bricks {
+		b := &s.Bricks[i]
+		if len(b.Units) == 0 || !s.here(b) {
+			continue
+		}
+		if !s.Host.Runs("units") {
+			p.At("bricks").Index(i).At("units").Addf("nobody watches them: the collector units does not run; see host.collectors, or leave this out")
+			continue
+		}
+		for _, unit := range b.Units {
+			s.Host.Units.OfBricks = append(s.Host.Units.OfBricks, host.BrickUnit{Unit: unit, Brick: b.Name})
+		}
+	}
+}
+
+// unwatchedUnits says of which bricks this host cannot see the units.
+func (s *Site) unwatchedUnits() []string {
+	var all []string
+	for i := range s.Bricks {
+		if b := &s.Bricks[i]; len(b.Units) > 0 && !s.here(b) {
+			all = append(all, index("bricks", i)+".units: are watched by the Tocsin on "+b.On+" only if this brick is in its site file too: units are seen on their own host")
+		}
+	}
+	return all
 }
 
 // unmeasured says which parts of bricks have no address, so that they are not

@@ -58,6 +58,7 @@ func load(path string, flags Flags, m machine) (*Site, error) {
 	problems := problem.New()
 	site.refusePasswords(problems)
 	site.validate(problems)
+	site.watchUnits(problems)
 	site.validateVoices(problems, at)
 	if len(unread) == 0 { // else names may be missing only because they could not be read
 		site.validateReferences(problems)
@@ -70,7 +71,7 @@ func load(path string, flags Flags, m machine) (*Site, error) {
 	if len(faults) > 0 {
 		return nil, &Error{File: path, Faults: scrub(strict.Sort(faults))}
 	}
-	site.warnings = slices.Concat(warnings, site.suspicions(), site.unmeasured(), site.uncertainCovers())
+	site.warnings = slices.Concat(warnings, site.suspicions(), site.unmeasured(), site.unwatchedUnits(), site.uncertainCovers())
 	site.fingerprint = site.digest(data, contents)
 	return site, nil
 }

@@ -21,6 +21,7 @@ import (
 	"tocsin/alerts/engine"
 	"tocsin/alerts/rules"
 	"tocsin/exporters/host/backups"
+	"tocsin/exporters/postgres"
 	"tocsin/internal/secret"
 	"tocsin/internal/size"
 	"tocsin/internal/strict"
@@ -100,6 +101,7 @@ func (r *reference) section(path string, v reflect.Value) {
 		switch {
 		case element.Kind() != reflect.Struct || element == reflect.TypeFor[secret.Text]():
 		case element == reflect.TypeFor[rules.Entries](): // told by alerts.rules itself
+		case element == reflect.TypeFor[postgres.Standbys](): // told by its type
 		case element == inner.Type():
 			r.section(at, inner)
 		default:
@@ -126,6 +128,8 @@ func typeWords(t reflect.Type) string {
 		return "`true`, or a mapping"
 	case reflect.TypeFor[[]Host]():
 		return "list of names or mappings"
+	case reflect.TypeFor[postgres.Standbys]():
+		return "number, or list of names"
 	case reflect.TypeFor[backups.Paths]():
 		return "path, or list of paths"
 	case reflect.TypeFor[probes.List]():

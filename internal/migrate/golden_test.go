@@ -161,7 +161,7 @@ func rewrite(t *testing.T, path string, archive *txtar.Archive, got map[string]s
 
 // named finds the files that a site file names and that an administrator has
 // to make, or had already.
-var named = regexp.MustCompile(`(?m)(\w*_file|[A-Z][\w-]+): ['"]?(/etc/[^\s,}'"]+)`)
+var named = regexp.MustCompile(`(?m)(\w*_files?|[A-Z][\w-]+): [\['"]?(/etc/[^\s,}\]'"]+)`)
 
 // loads demands that Tocsin takes a site file, where all files that it names
 // are made.
@@ -172,6 +172,8 @@ func loads(t *testing.T, site string) {
 	for _, m := range named.FindAllStringSubmatch(site, -1) {
 		content := "a-secret"
 		switch {
+		case m[1] == "queries_files":
+			content = "app:\n  query: SELECT 1 AS n\n  metrics: [{n: {usage: GAUGE}}]\n"
 		case m[1] == "key_file":
 			content = key
 		case m[1] == "cert_file" || strings.HasSuffix(m[1], "ca_file"):

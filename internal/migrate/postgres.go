@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"tocsin/exporters/postgres/custom"
 	"tocsin/internal/lazy"
 	"tocsin/internal/migrate/foreign"
 )
@@ -45,6 +46,7 @@ type postgresExporter struct {
 	servers []*mapping
 	names   map[string]bool
 	on, off []string // collectors
+	inside  inside
 }
 
 // pgVariables are the variables of the environment, but for those that make up
@@ -52,16 +54,15 @@ type postgresExporter struct {
 //
 // Source: postgres_exporter, README, "Environment Variables".
 var pgVariables = keys{
-	"PG_EXPORTER_WEB_TELEMETRY_PATH": "Tocsin's page is /metrics/postgres/NAME, and /sd lists it; nothing to do",
-	"PG_EXPORTER_EXTEND_QUERY_PATH":  ownQueries, "PG_EXPORTER_DISABLE_DEFAULT_METRICS": pgChoice,
-	"PG_EXPORTER_AUTO_DISCOVER_DATABASES": pgChoice, "PG_EXPORTER_EXCLUDE_DATABASES": pgChoice, "PG_EXPORTER_INCLUDE_DATABASES": pgChoice,
-	"PG_EXPORTER_METRIC_PREFIX":   "names stay those of the world's dashboards, pg_*; nothing to do",
-	"PG_EXPORTER_CONSTANT_LABELS": "write them under labels at the server", "PG_EXPORTER_WEB_LISTEN_ADDRESS": "Tocsin answers at its own address, listen; nothing to do",
+	"PG_EXPORTER_WEB_TELEMETRY_PATH":      "Tocsin's page is /metrics/postgres/NAME, and /sd lists it; nothing to do",
+	"PG_EXPORTER_DISABLE_DEFAULT_METRICS": pgChoice,
+	"PG_EXPORTER_METRIC_PREFIX":           "names stay those of the world's dashboards, pg_*; nothing to do",
+	"PG_EXPORTER_CONSTANT_LABELS":         "write them under labels at the server", "PG_EXPORTER_WEB_LISTEN_ADDRESS": "Tocsin answers at its own address, listen; nothing to do",
 }
 
 const (
-	ownQueries = "this version makes no queries of one's own yet; keep a postgres_exporter with --disable-default-metrics for them"
 	pgChoice   = "this version has no such choice"
+	ownQueries = "name this file under queries_files at the server"
 )
 
 func (p *postgresExporter) environment(text string) error {
@@ -73,6 +74,7 @@ func (p *postgresExporter) environment(text string) error {
 	for _, v := range variables {
 		place := fmt.Sprintf("%s:%d", p.file, v.Line)
 		switch why := pgVariables[v.Name]; {
+		case p.inside.take(insideVariables[v.Name], v.Value):
 		case v.Name == "DATA_SOURCE_NAME":
 			if strings.TrimSpace(v.Value) == "" {
 				p.losef(place, v.Name, "names no server; write one under postgres")
@@ -92,13 +94,20 @@ func (p *postgresExporter) environment(text string) error {
 	}
 	p.parts(byName)
 	words, err := foreign.Commands(p.file, text)
-	for _, w := range words {
-		if flag, _, _ := strings.Cut(w.Text, "="); strings.HasPrefix(flag, "-") {
-			if p.collector(fmt.Sprintf("%s:%d", p.file, w.Line), strings.TrimLeft(w.Text, "-")) {
-				continue
-			}
-			p.losef(fmt.Sprintf("%s:%d", p.file, w.Line), flag, "%s", pgFlag(strings.TrimLeft(flag, "-")))
+	for i, w := range words {
+		flag, value, has := strings.Cut(w.Text, "=")
+		if !has && i+1 < len(words) && !strings.HasPrefix(words[i+1].Text, "-") {
+			value = words[i+1].Text
 		}
+		if !strings.HasPrefix(flag, "-") || p.inside.take(strings.TrimLeft(flag, "-"), value) {
+			continue
+		}
+		if place := fmt.Sprintf("%s:%d", p.file, w.Line); !p.collector(place, strings.TrimLeft(w.Text, "-")) {
+			p.losef(place, flag, "%s", pgFlag(strings.TrimLeft(flag, "-")))
+		}
+	}
+	for _, m := range p.servers {
+		p.inside.write(m)
 	}
 	return err
 }
@@ -107,8 +116,6 @@ func pgFlag(name string) string {
 	switch {
 	case strings.HasPrefix(name, "web."), strings.HasPrefix(name, "log."):
 		return "Tocsin answers at its own address and logs in its own way: listen, web, tocsin run --debug"
-	case name == "extend.query-path":
-		return ownQueries
 	case name == "config.file":
 		return "give that file to tocsin migrate postgres_exporter, too"
 	}
@@ -264,6 +271,10 @@ func (p *postgresExporter) yaml(data []byte) error {
 		}
 	}
 	if queries > 0 {
+		_, faults := custom.ReadOld(data, "")
+		for _, f := range faults {
+			p.losef(fmt.Sprintf("%s:%d", p.file, f.Line), f.Path, "%s", f.Text)
+		}
 		return nil
 	}
 	if err := config.MustBe("configuration of postgres_exporter, nor a file of queries or of its environment", "auth_modules"); err != nil {

@@ -41,56 +41,75 @@ func simple(typ string) dto.MetricType {
 	return dto.MetricType_UNTYPED
 }
 
-// plain makes a metric of each sample. What they are made of lies in one piece
-// of memory: a page has many.
+// plain makes a metric of each sample.
 func plain(samples []Sample, typ dto.MetricType) []*dto.Metric {
-	labels := 0
-	for i := range samples {
-		labels += len(samples[i].Labels)
+	labels, values := make([][]*dto.LabelPair, len(samples)), make([]float64, len(samples))
+	for i, s := range samples {
+		labels[i], values[i] = pairs(s.Labels, ""), s.Value
 	}
-	type one struct {
-		dto.Metric
-		gauge   dto.Gauge
-		counter dto.Counter
-		untyped dto.Untyped
-	}
-	metrics, pairs := make([]one, len(samples)), make([]dto.LabelPair, labels)
-	pointers, out := make([]*dto.LabelPair, 0, labels), make([]*dto.Metric, len(samples))
-	for i := range samples {
-		m, s := &metrics[i], &samples[i]
-		from := len(pointers)
-		for j := range s.Labels {
-			l := &s.Labels[j]
-			if l.Value == "" {
-				continue // as good as none
-			}
-			p := &pairs[len(pointers)]
-			p.Name, p.Value = &l.Name, &l.Value
-			pointers = append(pointers, p)
+	return valued(labels, values, typ)
+}
+
+// valued makes metrics of labels and values. What they are made of lies in one
+// piece of memory: a page has many.
+func valued(labels [][]*dto.LabelPair, values []float64, typ dto.MetricType) []*dto.Metric {
+	out := make([]*dto.Metric, len(values))
+	switch typ {
+	case dto.MetricType_COUNTER:
+		all := make([]struct {
+			dto.Metric
+			counter dto.Counter
+		}, len(values))
+		for i := range all {
+			m := &all[i]
+			m.counter.Value, m.Counter, m.Label = &values[i], &m.counter, labels[i]
+			out[i] = &m.Metric
 		}
-		m.Label = pointers[from:len(pointers):len(pointers)]
-		switch typ {
-		case dto.MetricType_COUNTER:
-			m.counter.Value, m.Counter = &s.Value, &m.counter
-		case dto.MetricType_GAUGE:
-			m.gauge.Value, m.Gauge = &s.Value, &m.gauge
-		default:
-			m.untyped.Value, m.Untyped = &s.Value, &m.untyped
+	case dto.MetricType_GAUGE:
+		all := make([]struct {
+			dto.Metric
+			gauge dto.Gauge
+		}, len(values))
+		for i := range all {
+			m := &all[i]
+			m.gauge.Value, m.Gauge, m.Label = &values[i], &m.gauge, labels[i]
+			out[i] = &m.Metric
 		}
-		out[i] = &m.Metric
+	default:
+		all := make([]struct {
+			dto.Metric
+			untyped dto.Untyped
+		}, len(values))
+		for i := range all {
+			m := &all[i]
+			m.untyped.Value, m.Untyped, m.Label = &values[i], &m.untyped, labels[i]
+			out[i] = &m.Metric
+		}
 	}
+	return out
+}
+
+// sortedPairs returns labels as a page of ours has them.
+func sortedPairs(labels []Label) []*dto.LabelPair {
+	out := pairs(labels, "")
+	slices.SortFunc(out, func(a, b *dto.LabelPair) int { return strings.Compare(a.GetName(), b.GetName()) })
 	return out
 }
 
 // pairs returns labels without the one that numbers the parts, and without
 // empty ones, which are none.
 func pairs(labels []Label, without string) []*dto.LabelPair {
-	var out []*dto.LabelPair
-	for _, l := range labels {
+	if len(labels) == 0 {
+		return nil
+	}
+	made, out := make([]dto.LabelPair, len(labels)), make([]*dto.LabelPair, 0, len(labels))
+	for i := range labels {
+		l, p := &labels[i], &made[i]
 		if l.Name == without || l.Value == "" {
 			continue
 		}
-		out = append(out, &dto.LabelPair{Name: &l.Name, Value: &l.Value})
+		p.Name, p.Value = &l.Name, &l.Value
+		out = append(out, p)
 	}
 	return out
 }

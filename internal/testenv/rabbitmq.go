@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A Broker is a node of RabbitMQ that runs for one test, with the user guest,
@@ -81,6 +83,10 @@ type erlang struct {
 	erl   string // more arguments to the virtual machine
 }
 
+// brokerPatience is how long a node may take to start: on a busy machine it
+// is minutes, and nothing is wrong.
+const brokerPatience = 3 * time.Minute
+
 // The scripts in /usr/sbin are not for us: they write to the system's folders.
 const rabbitmqScripts = "/usr/lib/rabbitmq/bin"
 
@@ -137,8 +143,11 @@ func (b *Broker) command(cmd *exec.Cmd) *exec.Cmd {
 // wait returns once the node's clients can connect.
 func (b *Broker) wait(t testing.TB) {
 	t.Helper()
-	b.waitHTTP(t, b.Management+"/api/overview")
-	Eventually(t, httpPatience, b.AMQP, func(ctx context.Context) error { // the last to listen
+	client := waitClient()
+	Eventually(t, brokerPatience, b.Management, func(ctx context.Context) error {
+		return errors.Join(b.alive(), answers(ctx, client, b.Management+"/api/overview"))
+	})
+	Eventually(t, brokerPatience, b.AMQP, func(ctx context.Context) error { // the last to listen
 		if err := b.alive(); err != nil {
 			return err
 		}

@@ -80,8 +80,12 @@ func TestIPsec_realDaemon(t *testing.T) {
 	if n := r.Samples["ipsec_workers_total"]; n < 1 || r.Samples["ipsec_idle_workers"] > n {
 		t.Errorf("workers: %v", r.Samples)
 	}
-	delete(r.Samples, "ipsec_workers_total")
-	delete(r.Samples, "ipsec_idle_workers")
+	for _, name := range []string{"workers_total", "idle_workers", "active_workers", "queues{critical}", "queues{high}", "queues{medium}", "queues{low}"} {
+		if _, ok := r.Samples["ipsec_"+name]; !ok {
+			t.Errorf("no ipsec_%s", name)
+		}
+		delete(r.Samples, "ipsec_"+name)
+	}
 	want := map[string]float64{
 		"ipsec_up": 1, "ipsec_ike_sas": 0, "ipsec_half_open_ike_sas": 0, "ipsec_connection_up{net|gw}": 0, "ipsec_connection_up{other|gw}": 0,
 		"tocsin_host_ipsec_tunnel_up{gw/net}": 0, "tocsin_host_ipsec_tunnel_up{gone/net}": 0,
@@ -158,18 +162,56 @@ func TestIPsec_tunnelsThatStand(t *testing.T) {
 	confirm := packet(packetConfirm, "")
 	sa := func(connection, child, state string) string {
 		return packet(packetEvent, "\x07list-sa"+part(connection, value("state", "ESTABLISHED"), value("remote-host", "192.0.2.1"),
-			part("child-sas", part(child+"-7", value("name", child), value("state", state), value("bytes-in", "12")))))
+			part("child-sas", part(child+"-7", value("name", child), value("state", state), value("bytes-in", "12"), value("install-time", "60")))))
 	}
 	dir := root(t)
 	fake(t, dir, packet(packetResponse, part("workers", value("total", "16"), value("idle", "11"), part("active"))+part("ikesas", value("total", "3"), value("half-open", "1"))),
 		confirm, conns()+packet(packetResponse, ""), confirm,
 		confirm, sa("gw", "net", "REKEYED")+sa("gw", "net", "INSTALLED")+sa("gw", "dmz", "INSTALLING")+packet(packetResponse, ""), confirm)
-	r := collectortest.Once(t, New(dir, Config{Tunnels: []string{"gw/net", "gw/dmz"}}))
+	c := New(dir, Config{Tunnels: []string{"gw/net", "gw/dmz"}}).(*collector)
+	c.now = func() time.Time { return time.Unix(1700000000, 0) }
+	r := collectortest.Once(t, c)
 	want := map[string]float64{
+		"tocsin_host_ipsec_child_received_bytes_total{net|gw}": 24, "tocsin_host_ipsec_child_sent_bytes_total{net|gw}": 0,
+		"tocsin_host_ipsec_child_keyed_timestamp_seconds{net|gw}": 1700000000 - 60,
 		"ipsec_up": 1, "ipsec_workers_total": 16, "ipsec_idle_workers": 11, "ipsec_ike_sas": 3, "ipsec_half_open_ike_sas": 1,
 		"ipsec_connection_up{net|gw}": 1, "ipsec_connection_up{dmz|gw}": 0, "tocsin_host_ipsec_tunnel_up{gw/net}": 1, "tocsin_host_ipsec_tunnel_up{gw/dmz}": 0,
 	}
 	if diff := cmp.Diff(want, r.Samples); diff != "" || r.Reason != "" {
+		t.Errorf("%s %s\n%s", r.Reason, r.Err, diff)
+	}
+}
+
+// Each association under the names of the ipsec exporter, where the site asks
+// for them.
+func TestIPsec_associations(t *testing.T) {
+	confirm := packet(packetConfirm, "")
+	sa := packet(packetEvent, "\x07list-sa"+part("gw", value("uniqueid", "3"), value("version", "2"), value("state", "ESTABLISHED"), value("local-host", "192.0.2.9"), value("local-id", "a"),
+		value("remote-host", "192.0.2.1"), value("remote-id", "b"), value("remote-eap-id", "eve"), value("established", "90"), items("local-vips"), items("remote-vips", "10.0.0.7", "10.0.0.8"),
+		part("child-sas", part("net-7", value("name", "net"), value("uniqueid", "7"), value("reqid", "1"), value("state", "INSTALLED"), value("mode", "TUNNEL"), value("protocol", "ESP"),
+			value("bytes-in", "12"), value("packets-out", "4"), value("install-time", "60"), items("local-ts", "10.1.0.0/16"), items("remote-ts", "10.2.0.0/16", "10.3.0.0/16")))))
+	dir := root(t)
+	fake(t, dir, packet(packetResponse, ""), confirm, packet(packetResponse, ""), confirm, confirm, sa+packet(packetResponse, ""), confirm)
+	r := collectortest.Once(t, New(dir, Config{Associations: true}))
+	found := map[string]float64{}
+	for name, v := range r.Samples {
+		if strings.Contains(name, "_sa_") {
+			found[name[:strings.Index(name, "{")]] = v
+			for _, word := range []string{"192.0.2.9", "10.0.0.7, 10.0.0.8", "eve", "gw"} {
+				if !strings.Contains(name, word) {
+					t.Errorf("%s lacks %s", name, word)
+				}
+			}
+			if strings.Contains(name, "child") && !strings.Contains(name, "10.2.0.0/16, 10.3.0.0/16") {
+				t.Errorf("%s lacks its networks", name)
+			}
+		}
+	}
+	want := map[string]float64{
+		"ipsec_ike_sa_state": 2, "ipsec_ike_sa_established_seconds": 90, "ipsec_child_sa_state": 3, "ipsec_child_sa_bytes_in": 12,
+		"ipsec_child_sa_packets_out": 4, "ipsec_child_sa_installed_seconds": 60,
+	}
+	if diff := cmp.Diff(want, found); diff != "" || r.Reason != "" {
 		t.Errorf("%s %s\n%s", r.Reason, r.Err, diff)
 	}
 }

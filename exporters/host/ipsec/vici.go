@@ -34,10 +34,10 @@ const (
 
 var errVici = errors.New("the answer is not understood")
 
-// section is a message, or a part of it. Lists are passed over: nothing that
-// is asked for stands in one.
+// section is a message, or a part of it.
 type section struct {
 	values   map[string]string
+	lists    map[string][]string
 	sections []named
 }
 
@@ -156,7 +156,10 @@ func decode(b []byte) (*section, error) {
 	return s, err
 }
 
-type decoder struct{ rest []byte }
+type decoder struct {
+	rest []byte
+	list string // the name of the list that is being read
+}
 
 // section reads elements up to the end of the section, of the message at
 // depth 0.
@@ -164,7 +167,7 @@ func (d *decoder) section(depth int) (*section, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("%w: too deep", errVici)
 	}
-	s := &section{values: map[string]string{}}
+	s := &section{values: map[string]string{}, lists: map[string][]string{}}
 	for len(d.rest) > 0 || depth > 0 {
 		kind, err := d.take(1)
 		if err != nil {
@@ -181,11 +184,12 @@ func (d *decoder) section(depth int) (*section, error) {
 }
 
 func (d *decoder) element(kind byte, s *section, depth int) error {
-	if kind == listEnd { // lists are flat, and their items are passed over
+	if kind == listEnd { // lists are flat
 		return nil
 	}
 	if kind == listItem {
-		_, err := d.sized(2)
+		item, err := d.sized(2)
+		s.lists[d.list] = append(s.lists[d.list], string(item))
 		return err
 	}
 	name, err := d.sized(1)
@@ -206,6 +210,7 @@ func (d *decoder) element(kind byte, s *section, depth int) error {
 		}
 		s.values[string(name)] = string(value)
 	case listStart:
+		d.list = string(name)
 	default:
 		return fmt.Errorf("%w: an element of kind %d", errVici, kind)
 	}

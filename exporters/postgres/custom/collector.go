@@ -13,22 +13,24 @@ import (
 	"tocsin/internal/frame"
 )
 
-// Collector asks one query.
+// A collector asks one query.
 type collector struct {
 	plan    *Plan
 	source  depth.Source
-	chooses *regexp.Regexp // nil: the DSN's own database
+	chooses func(name string) bool // nil: the DSN's own database
 	taken   func(name string) bool
 }
 
-// Collectors returns one for each query. Taken tells names that others have on
-// the page: columns that a queries.yaml does not list may meet one of them.
-func Collectors(plans []*Plan, source depth.Source, taken func(name string) bool) []frame.Entry {
+// Collectors returns one for each query. Asks tells databases that may be asked
+// at all. Taken tells names that others have on the page: columns that a
+// queries.yaml does not list may meet one of them.
+func Collectors(plans []*Plan, source depth.Source, asks, taken func(name string) bool) []frame.Entry {
 	var all []frame.Entry
 	for _, p := range plans {
 		c := &collector{plan: p, source: source, taken: taken}
 		if p.Databases != "" {
-			c.chooses = regexp.MustCompile(p.Databases) // Validate has proved it
+			chosen := regexp.MustCompile(p.Databases) // Validate has proved it
+			c.chooses = func(name string) bool { return chosen.MatchString(name) && asks(name) }
 		}
 		all = append(all, frame.Entry{Collector: c, Every: p.Every})
 	}
@@ -56,7 +58,7 @@ func (c *collector) walk(ctx context.Context, a *answer) error {
 	if c.chooses == nil {
 		return c.ask(ctx, "", "", a)
 	}
-	all, err := depth.Databases(ctx, c.source, c.chooses.MatchString)
+	all, err := depth.Databases(ctx, c.source, c.chooses)
 	if err != nil {
 		return err
 	}

@@ -39,8 +39,8 @@ type Query struct {
 	// Metrics are the columns that are numbers. Other columns are not looked at.
 	Metrics []Metric `yaml:"metrics"`
 	// Databases chooses the databases in which it is asked, as a regular
-	// expression (RE2); the DSN's own if left out. With it each series has the
-	// label datname.
+	// expression (RE2); the DSN's own if left out. What databases.exclude excludes
+	// is not asked. With it each series has the label datname.
 	Databases string `yaml:"databases,omitempty"`
 	// Every is how often it is asked; at each scrape if left out, or each 5m
 	// with databases.

@@ -1,6 +1,7 @@
 package custom_test
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -224,7 +225,7 @@ old:
 			t.Errorf("%s is %v, want %v", name, got.Samples[name], want)
 		}
 	}
-	if n, ok := got.Samples["app_none{a}"]; !ok || n == n {
+	if n, ok := got.Samples["app_none{a}"]; !ok || !math.IsNaN(n) {
 		t.Errorf("app_none is %v; NULL is NaN in this form", n)
 	}
 	if _, ok := got.Samples["app_took{a}"]; !ok {

@@ -53,7 +53,7 @@ func parseVersions(text string) (versions, error) {
 // words splits a range; an operator may stand apart from its version.
 func words(text string) []string {
 	var all []string
-	for _, f := range strings.Fields(text) {
+	for f := range strings.FieldsSeq(text) {
 		if n := len(all); n > 0 && strings.Trim(all[n-1], "<>=!") == "" {
 			all[n-1] += f
 			continue

@@ -16,7 +16,7 @@ func Collectors(cfg Config, source Source) (byDefault, onDemand []frame.Entry) {
 	byDefault = []frame.Entry{
 		own("stat_user_tables", userTables, true),
 		own("statio_user_tables", ioTables, false),
-		{Collector: &walk{cfg: cfg, source: source, chooses: cfg.Databases.chooser(), inside: cfg.Schemas.chooser()}, Every: time.Duration(cfg.Walk)},
+		{Collector: &walk{cfg: cfg, source: source, chooses: cfg.Databases.Chooser(), inside: cfg.Schemas.Chooser()}, Every: time.Duration(cfg.Walk)},
 	}
 	onDemand = []frame.Entry{
 		{Collector: &ownIndexes{source}},

@@ -112,14 +112,14 @@ func (f Filter) validate(p problem.List, example string) {
 	}
 }
 
-// chooser compiles a filter that was validated: what does not compile chooses
+// Chooser compiles a filter that was validated: what does not compile chooses
 // nothing away.
-func (f Filter) chooser() func(name string) bool {
+func (f Filter) Chooser() func(name string) bool {
 	compile := func(expression string) *regexp.Regexp {
 		if expression == "" {
 			return nil
 		}
-		re, _ := regexp.Compile(expression) //nolint:errcheck // Validate has told it
+		re, _ := regexp.Compile(expression) // Validate has told it
 		return re
 	}
 	include, exclude := compile(f.Include), compile(f.Exclude)

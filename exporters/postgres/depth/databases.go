@@ -38,6 +38,7 @@ type database struct {
 	// label is the same as a label.
 	label          string
 	own            bool // the DSN's
+	locked         bool // somebody holds a catalogue of it
 	allowsNone     bool // datallowconn is off, or it is half dropped
 	template       bool
 	mayConnect     bool
@@ -46,14 +47,18 @@ type database struct {
 
 // listSQL lists the databases. Names are read as bytes: the connection would
 // take them for its own database's encoding. mxid_age is there from 9.5 on;
-// datconnlimit -2 marks a database whose DROP was cut off.
+// datconnlimit -2 marks a database whose DROP was cut off. Where somebody holds
+// a catalogue (their oids are below 16384), a new connection would wait without
+// end, and take a place on the server even after we gave up.
 func listSQL(version int) string {
 	multixact := "mxid_age(d.datminmxid)"
 	if version < 90500 {
 		multixact = "-1"
 	}
-	return fmt.Sprintf(`SELECT encode(replace(d.datname::text, E'\\', E'\\\\')::bytea, 'hex'), d.datname = current_database(), NOT d.datallowconn OR d.datconnlimit = -2,
-	d.datistemplate, has_database_privilege(d.oid, 'CONNECT'), age(d.datfrozenxid), %s
+	return fmt.Sprintf(`WITH held AS (SELECT l.database FROM pg_locks l WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.relation < 16384)
+SELECT encode(replace(d.datname::text, E'\\', E'\\\\')::bytea, 'hex'), d.datname = current_database(), NOT d.datallowconn OR d.datconnlimit = -2,
+	d.datistemplate, has_database_privilege(d.oid, 'CONNECT'), age(d.datfrozenxid), %s,
+	d.oid IN (SELECT h.database FROM held h)
 FROM pg_database d ORDER BY d.oid`, multixact)
 }
 
@@ -61,10 +66,11 @@ func listDatabases(ctx context.Context, source Source) ([]database, error) {
 	var all []database
 	err := source.With(ctx, "", func(c Conn) error {
 		return each(ctx, c, listSQL(c.Version()), func(row [][]byte) {
-			name, _ := hex.DecodeString(string(row[0])) //nolint:errcheck // encode wrote it
+			name, _ := hex.DecodeString(string(row[0])) // encode wrote it
 			all = append(all, database{
 				bytes: string(name), label: text(name), own: truth(row[1]), allowsNone: truth(row[2]),
 				template: truth(row[3]), mayConnect: truth(row[4]), xid: number(row[5]), multixact: number(row[6]),
+				locked: truth(row[7]),
 			})
 		})
 	})

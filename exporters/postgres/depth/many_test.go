@@ -14,15 +14,16 @@ import (
 	"tocsin/internal/testenv"
 )
 
-// makeDatabases makes n copies of a database by copying files.
-func makeDatabases(t testing.TB, db *testenv.Cluster, n int, of string) {
+// makeDatabases makes the copies from one number up to another of a database,
+// by copying files.
+func makeDatabases(t testing.TB, db *testenv.Cluster, from, to int, of string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), db.DSN("admin", "postgres"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(context.Background()) }()
-	for i := range n {
+	for i := from; i < to; i++ {
 		if _, err := conn.Exec(t.Context(), fmt.Sprintf("CREATE DATABASE tenant_%d TEMPLATE %s STRATEGY file_copy", i, of)); err != nil {
 			t.Fatal(err)
 		}
@@ -30,7 +31,7 @@ func makeDatabases(t testing.TB, db *testenv.Cluster, n int, of string) {
 }
 
 // connections counts, until stop is called, how many connections of Tocsin
-// there were at most.
+// there were at most, those aside that were there before.
 func connections(t testing.TB, db *testenv.Cluster) (stop func() int) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -38,12 +39,16 @@ func connections(t testing.TB, db *testenv.Cluster) (stop func() int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var since time.Time
+	if err := conn.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&since); err != nil {
+		t.Fatal(err)
+	}
 	most, done := 0, make(chan struct{})
 	go func() {
 		defer close(done)
 		for ctx.Err() == nil {
 			n := 0
-			if conn.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity, pg_sleep(0.001) WHERE application_name = 'tocsin'").Scan(&n) == nil {
+			if conn.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity, pg_sleep(0.001) WHERE application_name = 'tocsin' AND backend_start > $1", since).Scan(&n) == nil {
 				most = max(most, n)
 			}
 		}
@@ -62,7 +67,7 @@ func TestWalk_manyDatabases(t *testing.T) {
 	db := testenv.Postgres(t, "-c", "autovacuum=off")
 	db.Exec(t, "postgres", "CREATE DATABASE model")
 	db.Exec(t, "model", "CREATE SCHEMA app", "CREATE TABLE app.a (id serial PRIMARY KEY)", "CREATE TABLE app.b (id serial PRIMARY KEY)")
-	makeDatabases(t, db, 105, "model")
+	makeDatabases(t, db, 0, 105, "model")
 	stop := connections(t, db)
 	start := time.Now()
 	got := collectortest.Once(t, inside(t, postgres.Config{

@@ -70,7 +70,7 @@ func (r *round) askSchemas(ctx context.Context, c Conn, d database) (chosen []ui
 			r.unchosen["table"] += number(row[8])
 			return
 		}
-		oid, _ := strconv.ParseUint(string(row[0]), 10, 32) //nolint:errcheck // an oid is one
+		oid, _ := strconv.ParseUint(string(row[0]), 10, 32) // an oid is one
 		chosen = append(chosen, uint32(oid))
 		tables += number(row[8])
 		r.total["schema"]++

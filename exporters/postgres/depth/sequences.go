@@ -60,7 +60,7 @@ func (r *round) askSequences(ctx context.Context, c Conn, d database, chosen []u
 		read := 0
 		err := each(ctx, c, sequencesSQL(after, chosen), func(row [][]byte) {
 			read++
-			after, _ = strconv.ParseUint(string(row[0]), 10, 32) //nolint:errcheck // an oid is one
+			after, _ = strconv.ParseUint(string(row[0]), 10, 32) // an oid is one
 			switch {
 			case truth(row[4]):
 			case !truth(row[3]):

@@ -8,7 +8,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
@@ -21,8 +20,6 @@ type Source interface {
 
 // A Conn is a connection to one database.
 type Conn interface {
-	// Rows asks a statement; the values of its rows are text.
-	Rows(ctx context.Context, sql string) (pgx.Rows, error)
 	// Refused says in words what the server answered.
 	Refused(err error) error
 	// PgConn is the connection itself.
@@ -34,18 +31,21 @@ type Conn interface {
 // Grace is how much later than the server's own timeout we give up waiting.
 const Grace = time.Second
 
+// patience is when we give up a statement that the server should have ended
+// itself: it is stopped, or the way to it is cut.
+const patience = 3*time.Second + Grace
+
 // each asks a statement and hands its rows over, one after another. The
 // columns are text, nil for NULL, and belong to the caller until it returns.
 func each(ctx context.Context, c Conn, sql string, fn func(row [][]byte)) error {
-	rows, err := c.Rows(ctx, sql)
-	if err != nil {
-		return err
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	rows := c.PgConn().ExecParams(ctx, sql, nil, nil, nil, nil) // not the simple protocol: pgx refuses it in SQL_ASCII
+	for rows.NextRow() {
+		fn(rows.Values())
 	}
-	defer rows.Close()
-	for rows.Next() {
-		fn(rows.RawValues())
-	}
-	return c.Refused(rows.Err())
+	_, err := rows.Close()
+	return c.Refused(err)
 }
 
 // text is a name as a label has it. Bytes that are no UTF-8 (a database in

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,7 +39,7 @@ func (*statements) Name() string { return "stat_statements" }
 
 // Families implements frame.Collector.
 func (*statements) Families() []*frame.Family {
-	return append(statementFamilies[:len(statementFamilies):len(statementFamilies)], leftOut)
+	return append(slices.Clip(statementFamilies), leftOut)
 }
 
 // Collect implements frame.Collector.

@@ -140,6 +140,9 @@ func (r *round) database(ctx context.Context, d database) error {
 	if !d.mayConnect {
 		return frame.Fail(frame.ReasonPermission, fmt.Errorf("this user may not connect to it; GRANT CONNECT ON DATABASE %q TO the user, or exclude it", d.label))
 	}
+	if d.locked && !d.own {
+		return frame.Fail(frame.ReasonTimeout, errors.New("somebody holds a lock on its catalogue (VACUUM FULL, REINDEX or LOCK), so that it is not connected to"))
+	}
 	name := d.bytes
 	if d.own {
 		name = ""

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	dto "github.com/prometheus/client_model/go"
 
@@ -80,14 +79,7 @@ func page(t testing.TB, cfg postgres.Config) ([]*dto.MetricFamily, []frame.State
 	done := make(chan struct{})
 	go func() { defer close(done); target.Run(ctx) }()
 	defer func() { stop(); <-done }()
-	testenv.Eventually(t, 30*time.Second, "the walk is done", func(context.Context) error {
-		for _, s := range target.States() {
-			if s.Collector == "walk" && (s.LastRun.IsZero() || s.Running) {
-				return fmt.Errorf("it is not: %+v", s)
-			}
-		}
-		return nil
-	})
+	walked(t, target)
 	return target.Gather(t.Context()), target.States()
 }
 

@@ -26,7 +26,7 @@ import (
 const statistics = 20 * time.Second
 
 // client asks a broker as somebody.
-func client(t *testing.T, url, user, password string) *api.Client {
+func client(t testing.TB, url, user, password string) *api.Client {
 	t.Helper()
 	c, err := api.New(api.Options{URL: url, Username: user, Password: secret.Source{Value: secret.New(password)}, Timeout: 10 * time.Second})
 	if err != nil {

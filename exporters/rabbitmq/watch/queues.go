@@ -50,7 +50,7 @@ var (
 		Help: "Queues for work that have messages and no consumer, told by name or not.",
 	}
 	queuesUntold = &frame.Family{
-		Name: "tocsin_rabbitmq_queues_left_out", Type: frame.Gauge,
+		Name: "tocsin_rabbitmq_watched_queues_left_out", Type: frame.Gauge,
 		Help: "Queues with messages that are not told by name, since there are more than top says.",
 	}
 	deadLetters = &frame.Family{

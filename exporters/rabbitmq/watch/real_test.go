@@ -77,7 +77,7 @@ func queuesOf(t *testing.T, b *testenv.Broker) {
 		"tocsin_rabbitmq_queue_ready_messages{stuck|work|/}":                  3,
 		"tocsin_rabbitmq_queue_unacknowledged_messages{stuck|work|/}":         2,
 		"tocsin_rabbitmq_queue_ready_messages{letters|dead_letter|/}":         4,
-		"tocsin_rabbitmq_queues_left_out":                                     1, // retry
+		"tocsin_rabbitmq_watched_queues_left_out":                             1, // retry
 		"tocsin_rabbitmq_queues_unread":                                       1,
 		"tocsin_rabbitmq_dead_letter_messages":                                4,
 		"tocsin_rabbitmq_queues{running}":                                     6,
@@ -94,7 +94,7 @@ func queuesOf(t *testing.T, b *testenv.Broker) {
 	until(t, c, map[string]float64{"tocsin_rabbitmq_queue_stalled_since_timestamp_seconds{stuck|work|/}": float64(now.Unix())})
 
 	all := collector(t, b, nil, nil)
-	until(t, all, map[string]float64{"tocsin_rabbitmq_queue_ready_messages{retry|delay|/}": 2, "tocsin_rabbitmq_queues_left_out": 0})
+	until(t, all, map[string]float64{"tocsin_rabbitmq_queue_ready_messages{retry|delay|/}": 2, "tocsin_rabbitmq_watched_queues_left_out": 0})
 	ignoring := collector(t, b, nil, func(c *Config, _ *Options) { c.Ignore = "^(orders|stuck)$" })
 	r = until(t, ignoring, map[string]float64{"tocsin_rabbitmq_queues_unread": 0})
 	if _, there := r.Samples["tocsin_rabbitmq_queue_ready_messages{orders|work|/}"]; there {

@@ -18,7 +18,7 @@ import (
 
 // inherited are the prefixes of names that the world had before us. They keep
 // their form, so promlint has no say in them.
-var inherited = []string{"node_", "probe_", "pg_", "rabbitmq_", "erlang_", "redis_", "mysql_", "nginx_"}
+var inherited = []string{"node_", "probe_", "pg_", "rabbitmq_", "erlang_", "redis_", "mysql_", "nginx_", "rsyslog_"}
 
 // own are names that begin with an inherited prefix and are ours all the
 // same: promlint does have a say in them.
