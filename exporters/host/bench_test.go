@@ -155,7 +155,7 @@ func against(b *testing.B, all bool) {
 	peer, peerURL := startNodeExporter(b, plain(New(cfg, discard())))
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(testenv.Port(b)))
 	self := exec.Command(os.Args[0])
-	self.Env = append(os.Environ(), serveVar+"="+address)
+	self.Env = append(os.Environ(), serveVar+"="+address, "GOGC=50") // as internal/app sets it
 	if all {
 		self.Env = append(self.Env, sharedVar+"=yes")
 	}
