@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // These are the parts of Mattermost's API, version 4, that we use, under the
@@ -134,16 +135,13 @@ func (a *api) thread(ctx context.Context, root string) (*postList, *response, er
 	return list, resp, err
 }
 
-// do makes a request and reads the answer, which v.http bounds. There is no
+// do makes a request and reads the answer, which a.http bounds. There is no
 // response when there was no answer. The path's last part may have a query.
 func (a *api) do(ctx context.Context, method string, send, receive any, path ...string) (*response, error) {
-	address := a.base + "/api/v4"
-	for i, part := range path {
-		if i < len(path)-1 {
-			part = url.PathEscape(part)
-		}
-		address += "/" + part
+	for i, part := range path[:len(path)-1] {
+		path[i] = url.PathEscape(part)
 	}
+	address := a.base + "/api/v4/" + strings.Join(path, "/")
 	var body bytes.Buffer
 	if send != nil {
 		if err := json.NewEncoder(&body).Encode(send); err != nil {

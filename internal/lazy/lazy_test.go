@@ -7,7 +7,7 @@ func TestRegexp_compilesOnce(t *testing.T) {
 	if !p().MatchString("aa") || p().MatchString("b") {
 		t.Error("the expression does not match as it should")
 	}
-	if p() != p() {
+	if first, second := p(), p(); first != second {
 		t.Error("it was compiled twice")
 	}
 }
