@@ -35,7 +35,7 @@ dist: ## dist/tocsin-linux-amd64 and -arm64, with their checksums
 	done
 	cd dist && sha256sum tocsin-linux-amd64 tocsin-linux-arm64 > SHA256SUMS
 
-test: ## everything that must hold: generated files, lint, builds, all tests with -race, short fuzz; PARTS='lint build' runs some
+test: ## everything that must hold: generated files, lint, builds, all tests with -race; PARTS='lint build' runs some
 	@tools/test.sh $(PARTS)
 
 packages: ## install the Debian packages that the tests need, their services not started

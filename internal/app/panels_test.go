@@ -189,6 +189,7 @@ probes:
 // and annotation of every dashboard; and a Prometheus that scrapes the same
 // pages and has the same rules, which must find data for the same ones.
 func TestPanels_haveData(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	if testing.Short() {
 		testenv.Skip(t, "waits for rates: run without -short")
 	}
