@@ -9,6 +9,7 @@ import (
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
 	"tocsin/probes/protocol"
+	"tocsin/probes/smtpprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
 )
@@ -29,6 +30,7 @@ func all() []known {
 		{icmpprobe.Protocol(), func(c *Config) protocol.Section { return &c.ICMP }},
 		{grpcprobe.Protocol(), func(c *Config) protocol.Section { return &c.GRPC }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
+		{smtpprobe.Protocol(), func(c *Config) protocol.Section { return &c.SMTP }},
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
 	"tocsin/probes/protocol"
+	"tocsin/probes/smtpprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/tlscheck"
 	"tocsin/probes/unixprobe"
@@ -66,6 +67,9 @@ type Config struct {
 	GRPC grpcprobe.Config `yaml:"grpc,omitempty"`
 	// Unix is for unix:// targets: what is said and must be answered.
 	Unix unixprobe.Config `yaml:"unix,omitempty"`
+	// SMTP is for smtp:// and smtps:// targets: what mail the server is asked
+	// to take, and what it must not do.
+	SMTP smtpprobe.Config `yaml:"smtp,omitempty"`
 }
 
 // Shape lets an entry be written as its target alone.
