@@ -8,6 +8,7 @@ import (
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
+	"tocsin/probes/maildns"
 	"tocsin/probes/protocol"
 	"tocsin/probes/smtpprobe"
 	"tocsin/probes/tcpprobe"
@@ -31,6 +32,7 @@ func all() []known {
 		{grpcprobe.Protocol(), func(c *Config) protocol.Section { return &c.GRPC }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
 		{smtpprobe.Protocol(), func(c *Config) protocol.Section { return &c.SMTP }},
+		{maildns.Protocol(), func(c *Config) protocol.Section { return &c.MailDNS }},
 	}
 }
 

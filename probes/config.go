@@ -12,6 +12,7 @@ import (
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
+	"tocsin/probes/maildns"
 	"tocsin/probes/protocol"
 	"tocsin/probes/smtpprobe"
 	"tocsin/probes/tcpprobe"
@@ -72,6 +73,8 @@ type Config struct {
 	// SMTP is for smtp:// and smtps:// targets: what mail the server is asked
 	// to take, and what it must not do.
 	SMTP smtpprobe.Config `yaml:"smtp,omitempty"`
+	// MailDNS is for maildns:// targets: what a domain must say of its mail.
+	MailDNS maildns.Config `yaml:"maildns,omitempty"`
 }
 
 // Shape lets an entry be written as its target alone.
