@@ -13,6 +13,7 @@ import (
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
 	"tocsin/probes/maildns"
+	"tocsin/probes/mailtrip"
 	"tocsin/probes/protocol"
 	"tocsin/probes/smtpprobe"
 	"tocsin/probes/tcpprobe"
@@ -75,6 +76,9 @@ type Config struct {
 	SMTP smtpprobe.Config `yaml:"smtp,omitempty"`
 	// MailDNS is for maildns:// targets: what a domain must say of its mail.
 	MailDNS maildns.Config `yaml:"maildns,omitempty"`
+	// MailTrip is for mailtrip:// targets: a message that is sent, and fetched
+	// where it comes to.
+	MailTrip mailtrip.Config `yaml:"mailtrip,omitempty"`
 }
 
 // Shape lets an entry be written as its target alone.
