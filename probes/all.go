@@ -8,7 +8,10 @@ import (
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
+	"tocsin/probes/maildns"
+	"tocsin/probes/mailtrip"
 	"tocsin/probes/protocol"
+	"tocsin/probes/smtpprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
 )
@@ -29,6 +32,9 @@ func all() []known {
 		{icmpprobe.Protocol(), func(c *Config) protocol.Section { return &c.ICMP }},
 		{grpcprobe.Protocol(), func(c *Config) protocol.Section { return &c.GRPC }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
+		{smtpprobe.Protocol(), func(c *Config) protocol.Section { return &c.SMTP }},
+		{maildns.Protocol(), func(c *Config) protocol.Section { return &c.MailDNS }},
+		{mailtrip.Protocol(), func(c *Config) protocol.Section { return &c.MailTrip }},
 	}
 }
 

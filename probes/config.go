@@ -12,7 +12,10 @@ import (
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
+	"tocsin/probes/maildns"
+	"tocsin/probes/mailtrip"
 	"tocsin/probes/protocol"
+	"tocsin/probes/smtpprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/tlscheck"
 	"tocsin/probes/unixprobe"
@@ -40,6 +43,8 @@ type Config struct {
 	InstanceLabel string            `yaml:"instance,omitempty"`
 	Labels        map[string]string `yaml:"labels,omitempty"`
 
+	// Interval is how often to look: as intervals says for the whole site, or
+	// what the protocol finds bearable where a look is dear to somebody.
 	Interval      model.Duration `yaml:"interval,omitempty"`
 	RetryInterval model.Duration `yaml:"retry_interval,omitempty"` // after a failure
 	Timeout       model.Duration `yaml:"timeout,omitempty"`        // for the whole look, redirects included
@@ -66,6 +71,14 @@ type Config struct {
 	GRPC grpcprobe.Config `yaml:"grpc,omitempty"`
 	// Unix is for unix:// targets: what is said and must be answered.
 	Unix unixprobe.Config `yaml:"unix,omitempty"`
+	// SMTP is for smtp:// and smtps:// targets: what mail the server is asked
+	// to take, and what it must not do.
+	SMTP smtpprobe.Config `yaml:"smtp,omitempty"`
+	// MailDNS is for maildns:// targets: what a domain must say of its mail.
+	MailDNS maildns.Config `yaml:"maildns,omitempty"`
+	// MailTrip is for mailtrip:// targets: a message that is sent, and fetched
+	// where it comes to.
+	MailTrip mailtrip.Config `yaml:"mailtrip,omitempty"`
 }
 
 // Shape lets an entry be written as its target alone.
@@ -82,12 +95,10 @@ func (c *Config) Shape(kind yaml.Kind, scalar string) (any, error) {
 }
 
 // SetDefaults fills what the site file left out. Intervals that are set for
-// the whole site are to be filled in before.
+// the whole site are to be filled in before, by SetTimes.
 func (c *Config) SetDefaults() {
 	fill(&c.Job, "probe")
-	fill(&c.Interval, model.Duration(DefaultInterval))
-	fill(&c.RetryInterval, min(c.Interval, model.Duration(DefaultRetryInterval)))
-	fill(&c.Timeout, min(c.Interval, model.Duration(DefaultTimeout)))
+	c.SetTimes(model.Duration(DefaultInterval), model.Duration(DefaultRetryInterval))
 	if known, _ := schemeOf(c.Target); known != nil {
 		known.section(c).SetDefaults()
 	} else {

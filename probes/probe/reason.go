@@ -40,6 +40,14 @@ const (
 	Encryption   Reason = "encryption"
 	Body         Reason = "body"
 
+	LoginRefused  Reason = "login_refused"
+	MailRefused   Reason = "mail_refused"
+	Greylisted    Reason = "greylisted"
+	OpenRelay     Reason = "open_relay"
+	PlaintextAuth Reason = "plaintext_auth"
+	Undelivered   Reason = "undelivered"
+	MailDNS       Reason = "mail_dns"
+
 	Other Reason = "error"
 )
 
@@ -49,7 +57,8 @@ func Reasons() []Reason {
 		DNS, BlockedAddress, Refused, Unreachable, Reset, Timeout,
 		TLSExpired, TLSNotYetValid, TLSWrongHost, TLSSelfSigned, TLSUnknownAuthority, TLSIncompleteChain,
 		TLSRevoked, TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake, NoStartTLS,
-		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body, Other,
+		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body,
+		LoginRefused, MailRefused, Greylisted, OpenRelay, PlaintextAuth, Undelivered, MailDNS, Other,
 	}
 }
 
@@ -113,6 +122,20 @@ func (r Reason) Meaning() string {
 		return "the answer came without TLS and must have it, or the other way round"
 	case Body:
 		return "the content is not as expected"
+	case LoginRefused:
+		return "the server does not let the probe log in"
+	case MailRefused:
+		return "the mail server refuses the sender, the recipient or the message"
+	case Greylisted:
+		return "the mail server does not know the sender yet and wants the message again, later"
+	case OpenRelay:
+		return "the mail server takes mail from a stranger for a stranger"
+	case PlaintextAuth:
+		return "the mail server lets passwords be sent without TLS"
+	case Undelivered:
+		return "the message was taken and has not come into the mailbox in time"
+	case MailDNS:
+		return "a record that other mail servers judge the domain by is missing or wrong"
 	default:
 		return "anything else: the text says what"
 	}
