@@ -8,6 +8,7 @@ import (
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
+	"tocsin/probes/ldapprobe"
 	"tocsin/probes/protocol"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
@@ -28,6 +29,7 @@ func all() []known {
 		{dnsprobe.Protocol(), func(c *Config) protocol.Section { return &c.DNS }},
 		{icmpprobe.Protocol(), func(c *Config) protocol.Section { return &c.ICMP }},
 		{grpcprobe.Protocol(), func(c *Config) protocol.Section { return &c.GRPC }},
+		{ldapprobe.Protocol(), func(c *Config) protocol.Section { return &c.LDAP }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
+	"tocsin/probes/ldapprobe"
 	"tocsin/probes/protocol"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/tlscheck"
@@ -64,6 +65,8 @@ type Config struct {
 	ICMP icmpprobe.Config `yaml:"icmp,omitempty"`
 	// GRPC is for grpc:// and grpcs:// targets: whose health is asked for.
 	GRPC grpcprobe.Config `yaml:"grpc,omitempty"`
+	// LDAP is for ldap:// and ldaps:// targets: what is searched for.
+	LDAP ldapprobe.Config `yaml:"ldap,omitempty"`
 	// Unix is for unix:// targets: what is said and must be answered.
 	Unix unixprobe.Config `yaml:"unix,omitempty"`
 }

@@ -38,6 +38,12 @@ const (
 	Header       Reason = "header"
 	Encryption   Reason = "encryption"
 	Body         Reason = "body"
+	NoUpgrade    Reason = "no_upgrade"
+
+	Credentials    Reason = "credentials"
+	PlaintextLogin Reason = "plaintext_login"
+	HostKey        Reason = "host_key"
+	PortOpen       Reason = "port_open"
 
 	Other Reason = "error"
 )
@@ -48,7 +54,8 @@ func Reasons() []Reason {
 		DNS, BlockedAddress, Refused, Unreachable, Reset, Timeout,
 		TLSExpired, TLSNotYetValid, TLSWrongHost, TLSSelfSigned, TLSUnknownAuthority, TLSIncompleteChain,
 		TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake, NoStartTLS,
-		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body, Other,
+		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body, NoUpgrade,
+		Credentials, PlaintextLogin, HostKey, PortOpen, Other,
 	}
 }
 
@@ -110,6 +117,16 @@ func (r Reason) Meaning() string {
 		return "the answer came without TLS and must have it, or the other way round"
 	case Body:
 		return "the content is not as expected"
+	case NoUpgrade:
+		return "the server answers in HTTP and does not turn to WebSocket: mostly a proxy that does not pass the header Upgrade on"
+	case Credentials:
+		return "the server refuses the user and password, or certificate, that the probe logs in with"
+	case PlaintextLogin:
+		return "the server lets users send passwords without TLS, and must not"
+	case HostKey:
+		return "the server's host key is none of those expected"
+	case PortOpen:
+		return "the port answers from here, and must not"
 	default:
 		return "anything else: the text says what"
 	}
