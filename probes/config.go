@@ -47,6 +47,10 @@ type Config struct {
 	RetryInterval model.Duration `yaml:"retry_interval,omitempty"` // after a failure
 	Timeout       model.Duration `yaml:"timeout,omitempty"`        // for the whole look, redirects included
 
+	// Expect is closed for a port that must not answer from here, as a database
+	// from the outside: the probe then fails when it does.
+	Expect string `yaml:"expect,omitempty"`
+
 	// TLS is how TLS is negotiated, where the protocol has it.
 	TLS tlscheck.Config `yaml:",inline"`
 	// StartTLS begins without TLS and then asks for it, as mail servers want it.

@@ -2,6 +2,7 @@ package ldapprobe
 
 import (
 	"slices"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -14,8 +15,8 @@ import (
 func Protocol() protocol.Protocol {
 	return protocol.Protocol{
 		Schemes: []protocol.Scheme{
-			{Name: "ldap", Example: "ldap://annuaire.ville.example", Form: protocol.HostPort, Port: 389, TLS: true, StartTLS: true, Login: true},
-			{Name: "ldaps", Example: "ldaps://annuaire.ville.example", Form: protocol.HostPort, Port: 636, TLS: true, Login: true},
+			{Name: "ldap", Example: "ldap://annuaire.ville.example", Form: protocol.HostPort, Port: 389, TLS: true, StartTLS: true, Login: true, LoginEvery: time.Minute},
+			{Name: "ldaps", Example: "ldaps://annuaire.ville.example", Form: protocol.HostPort, Port: 636, TLS: true, Login: true, LoginEvery: time.Minute},
 		},
 		Families: Families,
 	}
