@@ -10,6 +10,7 @@ import (
 	"tocsin/probes/icmpprobe"
 	"tocsin/probes/ldapprobe"
 	"tocsin/probes/protocol"
+	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
 )
@@ -30,6 +31,7 @@ func all() []known {
 		{icmpprobe.Protocol(), func(c *Config) protocol.Section { return &c.ICMP }},
 		{grpcprobe.Protocol(), func(c *Config) protocol.Section { return &c.GRPC }},
 		{ldapprobe.Protocol(), func(c *Config) protocol.Section { return &c.LDAP }},
+		{sshprobe.Protocol(), func(c *Config) protocol.Section { return &c.SSH }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"tocsin/probes/icmpprobe"
 	"tocsin/probes/ldapprobe"
 	"tocsin/probes/protocol"
+	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/tlscheck"
 	"tocsin/probes/unixprobe"
@@ -73,6 +74,8 @@ type Config struct {
 	GRPC grpcprobe.Config `yaml:"grpc,omitempty"`
 	// LDAP is for ldap:// and ldaps:// targets: what is searched for.
 	LDAP ldapprobe.Config `yaml:"ldap,omitempty"`
+	// SSH is for ssh:// targets: which host keys are the server's.
+	SSH sshprobe.Config `yaml:"ssh,omitempty"`
 	// Unix is for unix:// targets: what is said and must be answered.
 	Unix unixprobe.Config `yaml:"unix,omitempty"`
 }
