@@ -39,6 +39,12 @@ const (
 	Header       Reason = "header"
 	Encryption   Reason = "encryption"
 	Body         Reason = "body"
+	NoUpgrade    Reason = "no_upgrade"
+
+	Credentials    Reason = "credentials"
+	PlaintextLogin Reason = "plaintext_login"
+	HostKey        Reason = "host_key"
+	PortOpen       Reason = "port_open"
 
 	LoginRefused  Reason = "login_refused"
 	MailRefused   Reason = "mail_refused"
@@ -57,7 +63,8 @@ func Reasons() []Reason {
 		DNS, BlockedAddress, Refused, Unreachable, Reset, Timeout,
 		TLSExpired, TLSNotYetValid, TLSWrongHost, TLSSelfSigned, TLSUnknownAuthority, TLSIncompleteChain,
 		TLSRevoked, TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake, NoStartTLS,
-		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body,
+		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body, NoUpgrade,
+		Credentials, PlaintextLogin, HostKey, PortOpen,
 		LoginRefused, MailRefused, Greylisted, OpenRelay, PlaintextAuth, Undelivered, MailDNS, Other,
 	}
 }
@@ -136,6 +143,16 @@ func (r Reason) Meaning() string {
 		return "the message was taken and has not come into the mailbox in time"
 	case MailDNS:
 		return "a record that other mail servers judge the domain by is missing or wrong"
+	case NoUpgrade:
+		return "the server answers in HTTP and does not turn to WebSocket: mostly a proxy that does not pass the header Upgrade on"
+	case Credentials:
+		return "the server refuses the user and password, or certificate, that the probe logs in with"
+	case PlaintextLogin:
+		return "the server lets users send passwords without TLS, and must not"
+	case HostKey:
+		return "the server's host key is none of those expected"
+	case PortOpen:
+		return "the port answers from here, and must not"
 	default:
 		return "anything else: the text says what"
 	}
