@@ -47,9 +47,14 @@ func (c *Config) build(o *Options) (probe.Prober, error) {
 	if e == nil {
 		return nil, errors.New("the target is no URL") // Validate has seen to it
 	}
+	c.equip(e, o)
+	return known.section(c).Prober(e)
+}
+
+// equip gives an entry what a prober is to use.
+func (c *Config) equip(e *protocol.Entry, o *Options) {
 	e.Dial = dial.Options{IPVersion: c.IPVersion, AllowAddress: o.AllowAddress, Lookup: o.Lookup, Dial: o.Dial}
 	e.Now = o.Now
-	return known.section(c).Prober(e)
 }
 
 // Told says in words what the target learns by being looked at, for the list

@@ -15,6 +15,7 @@ import (
 
 	"tocsin/internal/secret"
 	"tocsin/probes/celcheck"
+	"tocsin/probes/gradecheck"
 	"tocsin/probes/probe"
 	"tocsin/probes/protocol"
 )
@@ -65,6 +66,10 @@ type Config struct {
 	// FollowRedirects, on unless set to false, looks at where the target
 	// redirects to, up to ten times.
 	FollowRedirects *bool `yaml:"follow_redirects,omitempty"`
+
+	// HeaderGrade has the site's security headers graded as Mozilla's HTTP
+	// Observatory does: the grade that is promised, as B, or told.
+	HeaderGrade *gradecheck.Config `yaml:"header_grade,omitempty"`
 }
 
 // Body is what the answer's content must be. All that is set must hold.
@@ -120,6 +125,9 @@ func (c *Config) SetDefaults() {
 	if c.FollowRedirects == nil {
 		c.FollowRedirects = new(true)
 	}
+	if c.HeaderGrade != nil {
+		c.HeaderGrade.SetDefaults()
+	}
 }
 
 // Told implements protocol.Section.
@@ -142,6 +150,9 @@ func (c *Config) Told(e *protocol.Entry) string {
 	}
 	if c.follows() {
 		told += "; then a plain GET to wherever it redirects"
+	}
+	if c.HeaderGrade != nil {
+		told += fmt.Sprintf("; every %s a GET over https and http and an OPTIONS, to grade its headers", c.HeaderGrade.Every)
 	}
 	return told
 }
@@ -176,9 +187,7 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 		Now:             e.Now,
 	}
 	for name := range mergedKeys(c.Headers, c.HeadersFile) {
-		options.Headers = append(options.Headers, Header{
-			Name: name, Value: secret.Source{Value: c.Headers[name], File: c.HeadersFile[name]},
-		})
+		options.Headers = append(options.Headers, c.header(name))
 	}
 	for _, s := range c.Status {
 		r, err := parseStatus(s)
@@ -206,14 +215,26 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 		}
 		options.AnswerHeaders = append(options.AnswerHeaders, rule)
 	}
-	if c.ProxyURL != "" {
-		u, err := url.Parse(c.ProxyURL)
-		if err != nil {
-			return nil, errors.New("proxy_url is no URL")
-		}
-		options.Proxy = &Proxy{URL: u, SkipResolve: true}
+	if options.Proxy, err = c.proxy(); err != nil {
+		return nil, err
 	}
 	return New(options)
+}
+
+func (c *Config) header(name string) Header {
+	return Header{Name: name, Value: secret.Source{Value: c.Headers[name], File: c.HeadersFile[name]}}
+}
+
+// proxy is nil for none.
+func (c *Config) proxy() (*Proxy, error) {
+	if c.ProxyURL == "" {
+		return nil, nil //nolint:nilnil // no proxy, and nothing wrong
+	}
+	u, err := url.Parse(c.ProxyURL)
+	if err != nil {
+		return nil, errors.New("proxy_url is no URL")
+	}
+	return &Proxy{URL: u, SkipResolve: true}, nil
 }
 
 // compile returns an expression as a list; none for the empty text.

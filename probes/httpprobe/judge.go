@@ -22,7 +22,7 @@ func (l *look) judge(ctx context.Context, at *url.URL, resp *http.Response) erro
 	good := l.options.wantsStatus(resp.StatusCode)
 	var kept bytes.Buffer
 	sink := io.Discard
-	if l.options.Body.any() || (!good && at.Scheme == "http") {
+	if l.options.Body.any() || l.options.Check != nil || (!good && at.Scheme == "http") {
 		sink = &kept
 	}
 	var err error
@@ -38,6 +38,7 @@ func (l *look) judge(ctx context.Context, at *url.URL, resp *http.Response) erro
 			err = probe.Fail(probe.TooLarge, probe.PhaseTransfer, fmt.Errorf("the body is longer than %d bytes", l.options.MaxBody))
 		}
 	}
+	l.kept = kept.Bytes()
 	var ours *probe.Unmeasured
 	switch {
 	case errors.As(err, &ours):

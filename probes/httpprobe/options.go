@@ -9,6 +9,7 @@ import (
 	"tocsin/probes/celcheck"
 	"tocsin/probes/dial"
 	"tocsin/probes/tlscheck"
+	"tocsin/probes/visit"
 )
 
 // The bounds of a probe, where Options do not say otherwise.
@@ -51,6 +52,10 @@ type Options struct {
 	Compression  string
 	DisableHTTP2 bool
 	Proxy        *Proxy // nil: none is used
+
+	// Check, where set, looks further after a page that is good; Instead
+	// looks in place of asking for URL.
+	Check, Instead visit.Check
 
 	Dial dial.Options
 	TLS  tlscheck.Options // ALPN is set by this package

@@ -24,6 +24,9 @@ func (c *Config) Validate(p problem.List, e *protocol.Entry) {
 	c.validateStatus(p.At("status"))
 	c.validateAnswer(p)
 	c.validateBody(p.At("body"))
+	if c.HeaderGrade != nil {
+		c.HeaderGrade.Validate(p.At("header_grade"), e.URL.Scheme == "https")
+	}
 }
 
 func (c *Config) validateHeaders(p problem.List) {
