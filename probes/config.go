@@ -40,6 +40,8 @@ type Config struct {
 	InstanceLabel string            `yaml:"instance,omitempty"`
 	Labels        map[string]string `yaml:"labels,omitempty"`
 
+	// Interval is how often to look: as intervals says for the whole site, or
+	// what the protocol finds bearable where a look is dear to somebody.
 	Interval      model.Duration `yaml:"interval,omitempty"`
 	RetryInterval model.Duration `yaml:"retry_interval,omitempty"` // after a failure
 	Timeout       model.Duration `yaml:"timeout,omitempty"`        // for the whole look, redirects included
@@ -82,12 +84,10 @@ func (c *Config) Shape(kind yaml.Kind, scalar string) (any, error) {
 }
 
 // SetDefaults fills what the site file left out. Intervals that are set for
-// the whole site are to be filled in before.
+// the whole site are to be filled in before, by SetTimes.
 func (c *Config) SetDefaults() {
 	fill(&c.Job, "probe")
-	fill(&c.Interval, model.Duration(DefaultInterval))
-	fill(&c.RetryInterval, min(c.Interval, model.Duration(DefaultRetryInterval)))
-	fill(&c.Timeout, min(c.Interval, model.Duration(DefaultTimeout)))
+	c.SetTimes(model.Duration(DefaultInterval), model.Duration(DefaultRetryInterval))
 	if known, _ := schemeOf(c.Target); known != nil {
 		known.section(c).SetDefaults()
 	} else {

@@ -187,7 +187,7 @@ func probeTarget(site *config.Site, cfg probes.Config, log *slog.Logger) (*frame
 	}
 	l := labels(site, cfg.On)
 	maps.Copy(l, cfg.Labels)
-	scrape := time.Duration(min(cfg.RetryInterval, cfg.Interval))
+	scrape := cfg.PageInterval()
 	spec := frame.Spec{
 		Job: cmp.Or(cfg.Job, "probe"), ID: cfg.Slug(), Instance: cfg.Instance(), Labels: l,
 		Interval: scrape, Timeout: share(scrape),

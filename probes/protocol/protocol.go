@@ -28,6 +28,10 @@ type Scheme struct {
 	// TLS tells whether the keys ca_file, server_name and their like mean
 	// something; StartTLS whether starttls does; Login whether username does.
 	TLS, StartTLS, Login bool
+	// Every is not 0 where a look is dear to somebody: it sends a mail, logs
+	// in, asks a registry. It is then how often the look is made if the entry
+	// does not say; a failed one is repeated after a minute at the soonest.
+	Every time.Duration
 }
 
 // Form is what follows a target's scheme.
@@ -60,20 +64,10 @@ type Section interface {
 	Told(e *Entry) string
 }
 
-// A Section that also has something looked at less often than the probe itself
-// implements Beside: the results stand on the same page, and change nothing of
-// whether the probe succeeds.
-type Beside interface {
-	// Beside builds what is looked at beside the probe; nil for nothing.
-	Beside(e *Entry) (*Second, error)
-}
-
-// A Second is looked at beside a probe, on a clock of its own.
-type Second struct {
-	Name   string // of the collector, as probe_header_grade
-	Prober probe.Prober
-	// Families lists what it sends: the samples of other families of its
-	// results are not told.
-	Families []*frame.Family
-	Every    time.Duration
+// Dear is implemented by a Section of a cheap scheme whose looks can be made
+// dear by its keys: a page is cheap, a journey over ten of them is not.
+type Dear interface {
+	// Every means what Scheme.Every does, and wins over it; 0 leaves it to the
+	// scheme. It is called before SetDefaults.
+	Every() time.Duration
 }
