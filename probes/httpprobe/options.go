@@ -71,7 +71,7 @@ type Header struct {
 }
 
 // A StatusRange is the statuses that are good, from First to Last.
-type StatusRange struct{ First, Last int }
+type StatusRange = visit.StatusRange
 
 // BodyRules is what the last answer's body must be. What is unset asks nothing.
 type BodyRules struct {
@@ -103,15 +103,3 @@ const (
 	WithTLS
 	WithoutTLS
 )
-
-func (o *Options) wantsStatus(status int) bool {
-	if len(o.Status) == 0 {
-		return status >= 200 && status <= 299
-	}
-	for _, r := range o.Status {
-		if status >= r.First && status <= r.Last {
-			return true
-		}
-	}
-	return false
-}

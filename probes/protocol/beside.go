@@ -7,11 +7,11 @@ import (
 	"tocsin/probes/probe"
 )
 
-// A Section that also has something looked at less often than the probe itself
-// implements Beside: the results stand on the same page, and change nothing of
-// whether the probe succeeds.
+// Beside is implemented by a Section that also has something looked at less
+// often than the probe itself: the results stand on the same page, and change
+// nothing of whether the probe succeeds.
 type Beside interface {
-	// Beside builds what is looked at beside the probe; nil for nothing.
+	// Beside builds what is looked at so; nil for nothing.
 	Beside(e *Entry) (*Second, error)
 }
 
