@@ -55,7 +55,7 @@ func Schemes() []string {
 
 // Families lists all that probes can export, for the check of rules and panels.
 func Families() []*frame.Family {
-	families := common()
+	families := append(common(), versionFamilies()...)
 	seen := map[string]bool{}
 	for _, p := range all() {
 		for _, f := range p.Families() {

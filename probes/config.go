@@ -61,8 +61,10 @@ type Config struct {
 	StartTLS bool `yaml:"starttls,omitempty"`
 	// Login is who asks, where the protocol lets somebody log in.
 	Login protocol.Login `yaml:",inline"`
-	// IPVersion is 4 or 6 to use that family only.
-	IPVersion int `yaml:"ip_version,omitempty"`
+	// IPVersion is 4 or 6 to use that family only, or both to look over each of
+	// them by itself: the page then says of each whether it works, beside what
+	// a user of both gets. A family that the name has no address of is no fault.
+	IPVersion IPVersion `yaml:"ip_version,omitempty"`
 
 	// What follows is each protocol's own; only the target's may be written.
 
