@@ -11,6 +11,7 @@ import (
 	"tocsin/probes/ldapprobe"
 	"tocsin/probes/maildns"
 	"tocsin/probes/mailtrip"
+	"tocsin/probes/ntpprobe"
 	"tocsin/probes/protocol"
 	"tocsin/probes/smtpprobe"
 	"tocsin/probes/sshprobe"
@@ -39,6 +40,7 @@ func all() []known {
 		{smtpprobe.Protocol(), func(c *Config) protocol.Section { return &c.SMTP }},
 		{maildns.Protocol(), func(c *Config) protocol.Section { return &c.MailDNS }},
 		{mailtrip.Protocol(), func(c *Config) protocol.Section { return &c.MailTrip }},
+		{ntpprobe.Protocol(), func(c *Config) protocol.Section { return &c.NTP }},
 	}
 }
 

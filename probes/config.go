@@ -15,6 +15,7 @@ import (
 	"tocsin/probes/ldapprobe"
 	"tocsin/probes/maildns"
 	"tocsin/probes/mailtrip"
+	"tocsin/probes/ntpprobe"
 	"tocsin/probes/protocol"
 	"tocsin/probes/smtpprobe"
 	"tocsin/probes/sshprobe"
@@ -91,6 +92,8 @@ type Config struct {
 	// MailTrip is for mailtrip:// targets: a message that is sent, and fetched
 	// where it comes to.
 	MailTrip mailtrip.Config `yaml:"mailtrip,omitempty"`
+	// NTP is for ntp:// targets: how the time is asked for.
+	NTP ntpprobe.Config `yaml:"ntp,omitempty"`
 }
 
 // Shape lets an entry be written as its target alone.

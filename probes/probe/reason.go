@@ -54,6 +54,11 @@ const (
 	Undelivered   Reason = "undelivered"
 	MailDNS       Reason = "mail_dns"
 
+	DNSSEC         Reason = "dnssec"
+	Registration   Reason = "registration"
+	Listed         Reason = "listed"
+	Unsynchronised Reason = "unsynchronised"
+
 	Other Reason = "error"
 )
 
@@ -66,6 +71,9 @@ func Reasons() []Reason {
 		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body, NoUpgrade,
 		Credentials, PlaintextLogin, HostKey, PortOpen,
 		LoginRefused, MailRefused, Greylisted, OpenRelay, PlaintextAuth, Undelivered, MailDNS, Other,
+		TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake, NoStartTLS,
+		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body,
+		DNSSEC, Registration, Listed, Unsynchronised, Other,
 	}
 }
 
@@ -153,6 +161,14 @@ func (r Reason) Meaning() string {
 		return "the server's host key is none of those expected"
 	case PortOpen:
 		return "the port answers from here, and must not"
+	case DNSSEC:
+		return "the zone's DNSSEC signatures do not hold: resolvers that check them refuse its names"
+	case Registration:
+		return "the domain's registration is on hold, has ended, or never was"
+	case Listed:
+		return "the address is on a blocklist"
+	case Unsynchronised:
+		return "the time server says that its own clock follows nothing"
 	default:
 		return "anything else: the text says what"
 	}
