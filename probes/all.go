@@ -17,6 +17,7 @@ import (
 	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
+	"tocsin/probes/zoneprobe"
 )
 
 // known is a protocol and where its keys lie in an entry.
@@ -41,6 +42,7 @@ func all() []known {
 		{maildns.Protocol(), func(c *Config) protocol.Section { return &c.MailDNS }},
 		{mailtrip.Protocol(), func(c *Config) protocol.Section { return &c.MailTrip }},
 		{ntpprobe.Protocol(), func(c *Config) protocol.Section { return &c.NTP }},
+		{zoneprobe.Protocol(), func(c *Config) protocol.Section { return &c.Zone }},
 	}
 }
 

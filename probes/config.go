@@ -22,6 +22,7 @@ import (
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/tlscheck"
 	"tocsin/probes/unixprobe"
+	"tocsin/probes/zoneprobe"
 )
 
 // What a probe has that the site file does not say.
@@ -94,6 +95,8 @@ type Config struct {
 	MailTrip mailtrip.Config `yaml:"mailtrip,omitempty"`
 	// NTP is for ntp:// targets: how the time is asked for.
 	NTP ntpprobe.Config `yaml:"ntp,omitempty"`
+	// Zone is for zone:// targets: who finds the zone's name servers.
+	Zone zoneprobe.Config `yaml:"zone,omitempty"`
 }
 
 // Shape lets an entry be written as its target alone.

@@ -52,4 +52,3 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
-
