@@ -5,6 +5,7 @@ import (
 
 	"tocsin/internal/frame"
 	"tocsin/probes/dnsprobe"
+	"tocsin/probes/domainprobe"
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
@@ -43,6 +44,7 @@ func all() []known {
 		{mailtrip.Protocol(), func(c *Config) protocol.Section { return &c.MailTrip }},
 		{ntpprobe.Protocol(), func(c *Config) protocol.Section { return &c.NTP }},
 		{zoneprobe.Protocol(), func(c *Config) protocol.Section { return &c.Zone }},
+		{domainprobe.Protocol(), func(c *Config) protocol.Section { return &c.Domain }},
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"tocsin/probes/dnsprobe"
+	"tocsin/probes/domainprobe"
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
@@ -97,6 +98,8 @@ type Config struct {
 	NTP ntpprobe.Config `yaml:"ntp,omitempty"`
 	// Zone is for zone:// targets: who finds the zone's name servers.
 	Zone zoneprobe.Config `yaml:"zone,omitempty"`
+	// Domain is for domain:// targets: whom to ask until when it is registered.
+	Domain domainprobe.Config `yaml:"domain,omitempty"`
 }
 
 // Shape lets an entry be written as its target alone.

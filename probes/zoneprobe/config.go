@@ -2,6 +2,7 @@ package zoneprobe
 
 import (
 	"strings"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -14,7 +15,9 @@ import (
 // Protocol is what this package speaks.
 func Protocol() protocol.Protocol {
 	return protocol.Protocol{
-		Schemes:  []protocol.Scheme{{Name: "zone", Example: "zone://asso.example", Form: protocol.HostPort, Port: 53}},
+		Schemes: []protocol.Scheme{{
+			Name: "zone", Example: "zone://asso.example", Form: protocol.HostPort, Port: 53, Every: 5 * time.Minute,
+		}},
 		Families: Families,
 	}
 }
