@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"tocsin/internal/frame"
+	"tocsin/probes/dnsblprobe"
 	"tocsin/probes/dnsprobe"
 	"tocsin/probes/domainprobe"
 	"tocsin/probes/grpcprobe"
@@ -45,6 +46,7 @@ func all() []known {
 		{ntpprobe.Protocol(), func(c *Config) protocol.Section { return &c.NTP }},
 		{zoneprobe.Protocol(), func(c *Config) protocol.Section { return &c.Zone }},
 		{domainprobe.Protocol(), func(c *Config) protocol.Section { return &c.Domain }},
+		{dnsblprobe.Protocol(), func(c *Config) protocol.Section { return &c.DNSBL }},
 	}
 }
 

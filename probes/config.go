@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
+	"tocsin/probes/dnsblprobe"
 	"tocsin/probes/dnsprobe"
 	"tocsin/probes/domainprobe"
 	"tocsin/probes/grpcprobe"
@@ -100,6 +101,8 @@ type Config struct {
 	Zone zoneprobe.Config `yaml:"zone,omitempty"`
 	// Domain is for domain:// targets: whom to ask until when it is registered.
 	Domain domainprobe.Config `yaml:"domain,omitempty"`
+	// DNSBL is for dnsbl:// targets: the blocklists to ask.
+	DNSBL dnsblprobe.Config `yaml:"dnsbl,omitempty"`
 }
 
 // Shape lets an entry be written as its target alone.

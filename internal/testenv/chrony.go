@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Chrony runs a time server on this port of 127.0.0.1 until the test ends, and
@@ -31,15 +30,9 @@ func Chrony(t testing.TB, port int, directives ...string) *Process {
 			return err
 		}
 		defer conn.Close()
-		if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
-			return err
-		}
 		question := make([]byte, 48)
 		question[0] = 4<<3 | 3 // version 4, mode client (RFC 5905, figure 8)
-		if _, err = conn.Write(question); err == nil {
-			_, err = conn.Read(question)
-		}
-		return err
+		return echo(conn, question)
 	})
 	return p
 }
