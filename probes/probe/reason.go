@@ -70,9 +70,7 @@ func Reasons() []Reason {
 		TLSRevoked, TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake, NoStartTLS,
 		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body, NoUpgrade,
 		Credentials, PlaintextLogin, HostKey, PortOpen,
-		LoginRefused, MailRefused, Greylisted, OpenRelay, PlaintextAuth, Undelivered, MailDNS, Other,
-		TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake, NoStartTLS,
-		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body,
+		LoginRefused, MailRefused, Greylisted, OpenRelay, PlaintextAuth, Undelivered, MailDNS,
 		DNSSEC, Registration, Listed, Unsynchronised, Other,
 	}
 }
