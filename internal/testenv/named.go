@@ -35,7 +35,8 @@ func Named(t testing.TB, port int, zones ...Zone) *NameServer {
 	t.Helper()
 	program := Program(t, "named", "bind9")
 	dir := t.TempDir()
-	config := fmt.Sprintf(`options {
+	var config strings.Builder
+	fmt.Fprintf(&config, `options {
 	directory %[1]q;
 	pid-file %[2]q;
 	session-keyfile none;
@@ -49,9 +50,9 @@ func Named(t testing.TB, port int, zones ...Zone) *NameServer {
 controls { };
 `, dir, filepath.Join(dir, "pid"), port)
 	for _, z := range zones {
-		config += fmt.Sprintf("zone %q { type primary; file %q; };\n", z.Name, writeZone(t, dir, z))
+		fmt.Fprintf(&config, "zone %q { type primary; file %q; };\n", z.Name, writeZone(t, dir, z))
 	}
-	p := Start(t, program, "-g", "-4", "-n", "1", "-c", write(t, dir, "named.conf", config))
+	p := Start(t, program, "-g", "-4", "-n", "1", "-c", write(t, dir, "named.conf", config.String()))
 	s := &NameServer{Process: p, dir: dir}
 	s.await(t, "127.0.0.1", port)
 	return s
@@ -111,8 +112,7 @@ func (s *NameServer) await(t testing.TB, address string, port int) {
 
 func writeZone(t testing.TB, dir string, z Zone) string {
 	t.Helper()
-	path := write(t, dir, z.Name+".zone", z.Text)
-	return path
+	return write(t, dir, z.Name+".zone", z.Text)
 }
 
 // Sign signs a zone with two keys of its own, key-signing and zone-signing,
