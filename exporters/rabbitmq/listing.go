@@ -104,7 +104,7 @@ func (t *total) into(sums map[*frame.Family]float64) {
 // channels, in pages and by columns, and makes sums of them.
 func (o *objects) listObjects(ctx context.Context) (*listing, error) {
 	var overview api.Object
-	if err := o.management.Get(ctx, "/api/overview", []string{"node", "disable_stats", "object_totals.queues"}, &overview); err != nil {
+	if err := o.management.Get(ctx, "/api/overview", []string{"node", "rabbitmq_version", "disable_stats", "object_totals.queues"}, &overview); err != nil {
 		return nil, err
 	}
 	here := func(object *api.Object) bool { return o.cfg.Cluster || object.Text("node") == overview.Text("node") }
@@ -114,7 +114,7 @@ func (o *objects) listObjects(ctx context.Context) (*listing, error) {
 		err = fmt.Errorf("it has %.0f queues, more than the %d that the management API can list without harm; "+
 			"turn its plugin rabbitmq_prometheus on, which has their sums", n, maxListed)
 	} else {
-		err = o.listQueues(ctx, l, here)
+		err = o.listQueues(ctx, l, queueSums(overview.Text("rabbitmq_version")), here)
 	}
 	err = errors.Join(err, o.listOpen(ctx, l, here), o.listFew(ctx, l, overview.Text("node")))
 	if len(l.sums) == 0 {
@@ -123,14 +123,14 @@ func (o *objects) listObjects(ctx context.Context) (*listing, error) {
 	return l, err
 }
 
-func (o *objects) listQueues(ctx context.Context, l *listing, here func(*api.Object) bool) error {
-	sums := newTotal(coarseFacts, consumerFacts, queueFacts, sumFacts)
+func (o *objects) listQueues(ctx context.Context, l *listing, facts []fact, here func(*api.Object) bool) error {
+	sums := newTotal(facts)
 	told := o.toldFacts()
 	for _, f := range told {
 		l.told = append(l.told, f.each)
 	}
 	c := newChoice(&o.cfg)
-	columns := append(keys(coarseFacts, consumerFacts, queueFacts, sumFacts), "name", "vhost", "node")
+	columns := append(keys(facts), "name", "vhost", "node")
 	consumers := 0.0
 	err := api.Each(ctx, o.management, "/api/queues", columns, func(object *api.Object) error {
 		if !here(object) {

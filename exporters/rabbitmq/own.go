@@ -88,7 +88,7 @@ func ofManagement() []*frame.Family {
 		buildFamily, identityFamily, memoryAlarm, diskAlarm, connectionsFamily, channelsFamily, consumersFamily,
 		queuesFamily, unreachableFamily,
 	}, authFamilies)
-	for _, f := range slices.Concat(nodeFacts, erlangFacts, ioFacts, coarseFacts, consumerFacts, queueFacts, diskFacts, sumFacts, channelFacts, connectionFacts) {
+	for _, f := range slices.Concat(nodeFacts, erlangFacts, ioFacts, coarseFacts, consumerFacts, queueFacts, diskFacts, sumFacts, newerFacts, channelFacts, connectionFacts) {
 		if f.sum != nil {
 			all = append(all, f.sum)
 		}

@@ -46,14 +46,29 @@ func Each[T any](ctx context.Context, c *Client, path string, columns []string, 
 		q.Set("page", strconv.Itoa(page))
 		var err error
 		if pages, err = eachOf(ctx, c, path, q, do); err != nil {
-			if own, ok := errors.AsType[*doing](err); ok {
-				return own.err
-			}
-			return fmt.Errorf("%s: %w", path, err)
+			return onPath(path, err)
 		}
 		if pages > maxPages {
 			return fmt.Errorf("%s: it has more than %d items, too many to ask for", path, pageSize*maxPages)
 		}
+	}
+	return nil
+}
+
+// Whole is Each for a list that is asked for at once, because a broker answers
+// its pages with an error, as RabbitMQ 4.0 does those of /api/vhosts.
+func Whole[T any](ctx context.Context, c *Client, path string, columns []string, do func(*T) error) error {
+	_, err := eachOf(ctx, c, path, query(columns), do)
+	return onPath(path, err)
+}
+
+// onPath says where an error happened, unless it is the caller's own.
+func onPath(path string, err error) error {
+	if own, ok := errors.AsType[*doing](err); ok {
+		return own.err
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
 }
