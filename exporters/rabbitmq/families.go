@@ -170,7 +170,7 @@ var newerFacts = []fact{
 	known("queue_get_ack_total", "message_stats.get", whole, "Total number of messages fetched from queues with basic.get in manual acknowledgement mode"),
 	known("queue_get_total", "message_stats.get_no_ack", whole, "Total number of messages fetched from queues with basic.get in automatic acknowledgement mode"),
 	known("queue_get_empty_total", "message_stats.get_empty", whole, "Total number of times basic.get operations fetched no message on queues"),
-	known("stream_segments", "segments", whole, "Total number of stream segment files"),
+	{sum: &frame.Family{Name: sumPrefix + "stream_segments", Type: frame.Counter, Help: "Total number of stream segment files"}, key: "segments", unit: whole},
 }
 
 // queueSums are the facts that are told of all queues together.

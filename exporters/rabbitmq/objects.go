@@ -26,6 +26,7 @@ type objects struct {
 	interval   time.Duration
 	rested     time.Time // when the broker may be asked again
 	failed     error     // how it went last
+	short      bool      // the last list of queues lacked some
 }
 
 // Name implements frame.Collector.

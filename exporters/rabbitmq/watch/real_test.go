@@ -121,7 +121,7 @@ func usersOf(t *testing.T, b *testenv.Broker) {
 		"tocsin_rabbitmq_provisioning_expected_consumers{broadcast_tasks|/}": 1,
 	})
 	for name := range r.Samples {
-		if strings.Contains(name, "_queue") || strings.Contains(name, "provisioning_consumers") {
+		if strings.Contains(name, "rabbitmq_queue") || strings.Contains(name, "provisioning_consumers") {
 			t.Errorf("%s is told, and could not be seen", name)
 		}
 	}
