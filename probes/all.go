@@ -8,7 +8,12 @@ import (
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
+	"tocsin/probes/ldapprobe"
+	"tocsin/probes/maildns"
+	"tocsin/probes/mailtrip"
 	"tocsin/probes/protocol"
+	"tocsin/probes/smtpprobe"
+	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
 )
@@ -28,7 +33,12 @@ func all() []known {
 		{dnsprobe.Protocol(), func(c *Config) protocol.Section { return &c.DNS }},
 		{icmpprobe.Protocol(), func(c *Config) protocol.Section { return &c.ICMP }},
 		{grpcprobe.Protocol(), func(c *Config) protocol.Section { return &c.GRPC }},
+		{ldapprobe.Protocol(), func(c *Config) protocol.Section { return &c.LDAP }},
+		{sshprobe.Protocol(), func(c *Config) protocol.Section { return &c.SSH }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
+		{smtpprobe.Protocol(), func(c *Config) protocol.Section { return &c.SMTP }},
+		{maildns.Protocol(), func(c *Config) protocol.Section { return &c.MailDNS }},
+		{mailtrip.Protocol(), func(c *Config) protocol.Section { return &c.MailTrip }},
 	}
 }
 
@@ -45,7 +55,7 @@ func Schemes() []string {
 
 // Families lists all that probes can export, for the check of rules and panels.
 func Families() []*frame.Family {
-	families := common()
+	families := append(common(), versionFamilies()...)
 	seen := map[string]bool{}
 	for _, p := range all() {
 		for _, f := range p.Families() {
