@@ -40,10 +40,10 @@ const (
 	Body         Reason = "body"
 	NoUpgrade    Reason = "no_upgrade"
 
-	Credentials    Reason = "credentials"
-	PlaintextLogin Reason = "plaintext_login"
-	HostKey        Reason = "host_key"
-	PortOpen       Reason = "port_open"
+	LoginRefused  Reason = "login_refused"
+	PlaintextAuth Reason = "plaintext_auth"
+	HostKey       Reason = "host_key"
+	PortOpen      Reason = "port_open"
 
 	Other Reason = "error"
 )
@@ -55,7 +55,7 @@ func Reasons() []Reason {
 		TLSExpired, TLSNotYetValid, TLSWrongHost, TLSSelfSigned, TLSUnknownAuthority, TLSIncompleteChain,
 		TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake, NoStartTLS,
 		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body, NoUpgrade,
-		Credentials, PlaintextLogin, HostKey, PortOpen, Other,
+		LoginRefused, PlaintextAuth, HostKey, PortOpen, Other,
 	}
 }
 
@@ -119,10 +119,10 @@ func (r Reason) Meaning() string {
 		return "the content is not as expected"
 	case NoUpgrade:
 		return "the server answers in HTTP and does not turn to WebSocket: mostly a proxy that does not pass the header Upgrade on"
-	case Credentials:
-		return "the server refuses the user and password, or certificate, that the probe logs in with"
-	case PlaintextLogin:
-		return "the server lets users send passwords without TLS, and must not"
+	case LoginRefused:
+		return "the server does not let the probe log in"
+	case PlaintextAuth:
+		return "the server lets passwords be sent without TLS"
 	case HostKey:
 		return "the server's host key is none of those expected"
 	case PortOpen:
