@@ -8,10 +8,12 @@ import (
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
+	"tocsin/probes/ldapprobe"
 	"tocsin/probes/maildns"
 	"tocsin/probes/mailtrip"
 	"tocsin/probes/protocol"
 	"tocsin/probes/smtpprobe"
+	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
 )
@@ -31,6 +33,8 @@ func all() []known {
 		{dnsprobe.Protocol(), func(c *Config) protocol.Section { return &c.DNS }},
 		{icmpprobe.Protocol(), func(c *Config) protocol.Section { return &c.ICMP }},
 		{grpcprobe.Protocol(), func(c *Config) protocol.Section { return &c.GRPC }},
+		{ldapprobe.Protocol(), func(c *Config) protocol.Section { return &c.LDAP }},
+		{sshprobe.Protocol(), func(c *Config) protocol.Section { return &c.SSH }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
 		{smtpprobe.Protocol(), func(c *Config) protocol.Section { return &c.SMTP }},
 		{maildns.Protocol(), func(c *Config) protocol.Section { return &c.MailDNS }},

@@ -30,6 +30,9 @@ func (c *Config) Dear() time.Duration {
 	if known == nil {
 		return 0
 	}
+	if scheme.LoginEvery > 0 && !c.Login.IsZero() {
+		return scheme.LoginEvery
+	}
 	return dear(scheme, known.section(c))
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/mail"
 	"regexp"
 	"strings"
+	"time"
 
 	"tocsin/internal/problem"
 	"tocsin/probes/probe"
@@ -25,8 +26,8 @@ const NullSender = "<>"
 func Protocol() protocol.Protocol {
 	return protocol.Protocol{
 		Schemes: []protocol.Scheme{
-			{Name: "smtp", Example: "smtp://mail.ville.example", Form: protocol.HostPort, Port: 25, TLS: true, StartTLS: true, Login: true},
-			{Name: "smtps", Example: "smtps://mail.ville.example", Form: protocol.HostPort, Port: 465, TLS: true, Login: true},
+			{Name: "smtp", Example: "smtp://mail.ville.example", Form: protocol.HostPort, Port: 25, TLS: true, StartTLS: true, Login: true, LoginEvery: time.Minute},
+			{Name: "smtps", Example: "smtps://mail.ville.example", Form: protocol.HostPort, Port: 465, TLS: true, Login: true, LoginEvery: time.Minute},
 		},
 		Families: Families,
 	}

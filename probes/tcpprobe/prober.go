@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"tocsin/internal/frame"
+	"tocsin/probes/closedprobe"
 	"tocsin/probes/dial"
 	"tocsin/probes/dialogue"
 	"tocsin/probes/probe"
@@ -43,7 +44,7 @@ func New(o Options) (*Prober, error) {
 }
 
 // Families lists what a TCP probe may send of its own.
-func Families() []*frame.Family { return dialogue.Families(nil) }
+func Families() []*frame.Family { return append(dialogue.Families(nil), closedprobe.Families()...) }
 
 // Families implements probe.Prober.
 func (p *Prober) Families() []*frame.Family { return dialogue.Families(p.dialogue) }
