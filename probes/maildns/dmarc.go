@@ -82,9 +82,9 @@ func addresses(list string) error {
 		u, err := url.Parse(text)
 		switch {
 		case err != nil || u.Scheme == "":
-			return fmt.Errorf("%q is no address for reports; it begins with mailto:", text)
+			return fmt.Errorf("%q is no address for reports, as mailto:dmarc@ville.example is", text)
 		case strings.EqualFold(u.Scheme, "mailto") && !strings.Contains(strings.Trim(u.Opaque, "@"), "@"):
-			return fmt.Errorf("%q has no mail address behind mailto:", text)
+			return fmt.Errorf("behind mailto: there is no mail address in %q", text)
 		}
 	}
 	return nil
