@@ -13,6 +13,7 @@ import (
 	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
+	"tocsin/probes/websocketprobe"
 )
 
 // known is a protocol and where its keys lie in an entry.
@@ -32,6 +33,7 @@ func all() []known {
 		{grpcprobe.Protocol(), func(c *Config) protocol.Section { return &c.GRPC }},
 		{ldapprobe.Protocol(), func(c *Config) protocol.Section { return &c.LDAP }},
 		{sshprobe.Protocol(), func(c *Config) protocol.Section { return &c.SSH }},
+		{websocketprobe.Protocol(), func(c *Config) protocol.Section { return &c.WebSocket }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/tlscheck"
 	"tocsin/probes/unixprobe"
+	"tocsin/probes/websocketprobe"
 )
 
 // What a probe has that the site file does not say.
@@ -76,6 +77,9 @@ type Config struct {
 	LDAP ldapprobe.Config `yaml:"ldap,omitempty"`
 	// SSH is for ssh:// targets: which host keys are the server's.
 	SSH sshprobe.Config `yaml:"ssh,omitempty"`
+	// WebSocket is for ws:// and wss:// targets: what is said once the server
+	// has turned to WebSocket.
+	WebSocket websocketprobe.Config `yaml:"websocket,omitempty"`
 	// Unix is for unix:// targets: what is said and must be answered.
 	Unix unixprobe.Config `yaml:"unix,omitempty"`
 }
