@@ -10,6 +10,7 @@ import (
 	"tocsin/probes/icmpprobe"
 	"tocsin/probes/ldapprobe"
 	"tocsin/probes/protocol"
+	"tocsin/probes/sipprobe"
 	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
@@ -34,6 +35,7 @@ func all() []known {
 		{ldapprobe.Protocol(), func(c *Config) protocol.Section { return &c.LDAP }},
 		{sshprobe.Protocol(), func(c *Config) protocol.Section { return &c.SSH }},
 		{websocketprobe.Protocol(), func(c *Config) protocol.Section { return &c.WebSocket }},
+		{sipprobe.Protocol(), func(c *Config) protocol.Section { return &c.SIP }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"tocsin/probes/icmpprobe"
 	"tocsin/probes/ldapprobe"
 	"tocsin/probes/protocol"
+	"tocsin/probes/sipprobe"
 	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/tlscheck"
@@ -80,6 +81,8 @@ type Config struct {
 	// WebSocket is for ws:// and wss:// targets: what is said once the server
 	// has turned to WebSocket.
 	WebSocket websocketprobe.Config `yaml:"websocket,omitempty"`
+	// SIP is for sip:// and sips:// targets: how a telephone server is asked.
+	SIP sipprobe.Config `yaml:"sip,omitempty"`
 	// Unix is for unix:// targets: what is said and must be answered.
 	Unix unixprobe.Config `yaml:"unix,omitempty"`
 }
