@@ -12,10 +12,12 @@ import (
 	"tocsin/probes/maildns"
 	"tocsin/probes/mailtrip"
 	"tocsin/probes/protocol"
+	"tocsin/probes/sipprobe"
 	"tocsin/probes/smtpprobe"
 	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
+	"tocsin/probes/websocketprobe"
 )
 
 // known is a protocol and where its keys lie in an entry.
@@ -35,6 +37,8 @@ func all() []known {
 		{grpcprobe.Protocol(), func(c *Config) protocol.Section { return &c.GRPC }},
 		{ldapprobe.Protocol(), func(c *Config) protocol.Section { return &c.LDAP }},
 		{sshprobe.Protocol(), func(c *Config) protocol.Section { return &c.SSH }},
+		{websocketprobe.Protocol(), func(c *Config) protocol.Section { return &c.WebSocket }},
+		{sipprobe.Protocol(), func(c *Config) protocol.Section { return &c.SIP }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
 		{smtpprobe.Protocol(), func(c *Config) protocol.Section { return &c.SMTP }},
 		{maildns.Protocol(), func(c *Config) protocol.Section { return &c.MailDNS }},
