@@ -6,11 +6,15 @@ import (
 
 	"tocsin/internal/problem"
 	"tocsin/probes/journey"
+	"tocsin/probes/oidccheck"
 	"tocsin/probes/protocol"
 )
 
 // checks sets what is looked at further than one page.
-func (c *Config) checks(o *Options) error {
+func (c *Config) checks(o *Options, e *protocol.Entry) error {
+	if c.OIDC != nil {
+		o.URL, o.Check = oidccheck.Document(e.URL), oidccheck.New(c.OIDC, e.URL)
+	}
 	if len(c.Journey) > 0 {
 		j, err := journey.New(c.Journey, o.URL)
 		if err != nil {
@@ -26,8 +30,14 @@ func (c *Config) validateChecks(p problem.List, e *protocol.Entry) {
 	if c.HeaderGrade != nil {
 		c.HeaderGrade.Validate(p.At("header_grade"), e.URL.Scheme == "https")
 	}
+	if c.OIDC != nil {
+		c.OIDC.Validate(p.At("oidc"), e.URL)
+	}
 	if c.Journey == nil {
 		return
+	}
+	if c.OIDC != nil {
+		p.At("oidc").Addf("cannot go with journey: one looks at documents, the other at pages; make two probes of them")
 	}
 	journey.Validate(p.At("journey"), c.Journey)
 	if len(c.Journey) == 0 {

@@ -7,6 +7,7 @@ import (
 	"tocsin/internal/frame"
 	"tocsin/probes/gradecheck"
 	"tocsin/probes/journey"
+	"tocsin/probes/oidccheck"
 	"tocsin/probes/probe"
 )
 
@@ -65,7 +66,7 @@ func families() []*frame.Family {
 
 // Families lists all that HTTP probes can send, those of every check among it.
 func Families() []*frame.Family {
-	return slices.Concat(families(), journey.Families(), gradecheck.Families())
+	return slices.Concat(families(), journey.Families(), oidccheck.Families(), gradecheck.Families())
 }
 
 // answer is the last answer, as far as it came.
