@@ -169,8 +169,8 @@ func TestOIDC_issuer(t *testing.T) {
 		})
 	})
 	for target, want := range map[string]string{
-		issuer + "/realms/ville":  `not "` + issuer + `/realms/ville"`,
-		issuer + "/realms/ville/": `not "` + issuer + `/realms/ville/"`,
+		issuer + "/realms/ville":                                  `not "` + issuer + `/realms/ville"`,
+		issuer + "/realms/ville/":                                 `not "` + issuer + `/realms/ville/"`,
 		issuer + "/realms/ville/.well-known/openid-configuration": `not "` + issuer + `/realms/ville"`,
 	} {
 		r, _ := look(t, Config{Target: target, TLS: tlscheck.Config{CAFile: ca}, HTTP: httpprobe.Config{OIDC: &oidccheck.Config{}}}, Options{Lookup: localhost})
@@ -179,4 +179,3 @@ func TestOIDC_issuer(t *testing.T) {
 		}
 	}
 }
-

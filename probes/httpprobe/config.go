@@ -18,6 +18,7 @@ import (
 	"tocsin/probes/oidccheck"
 	"tocsin/probes/probe"
 	"tocsin/probes/protocol"
+	"tocsin/probes/samlcheck"
 	"tocsin/probes/visit"
 )
 
@@ -75,6 +76,10 @@ type Config struct {
 	// OIDC looks at the target as at an OpenID provider: its discovery document
 	// and its keys. The target is the issuer.
 	OIDC *oidccheck.Config `yaml:"oidc,omitempty"`
+	// SAMLMetadata looks at the target as at the metadata of a SAML service or
+	// identity provider: until when it is valid, its certificates, its
+	// addresses.
+	SAMLMetadata *samlcheck.Config `yaml:"saml_metadata,omitempty"`
 	// HeaderGrade has the site's security headers graded as Mozilla's HTTP
 	// Observatory does: the grade that is promised, as B, or told.
 	HeaderGrade *gradecheck.Config `yaml:"header_grade,omitempty"`
