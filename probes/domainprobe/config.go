@@ -1,6 +1,7 @@
 package domainprobe
 
 import (
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -52,8 +53,9 @@ func (c *Config) Validate(p problem.List, e *protocol.Entry) {
 	if c.Bootstrap != "" && c.Server != "" {
 		p.At("bootstrap").Addf("finds the server, and server names it already; keep one of them")
 	}
-	if host := strings.Trim(e.Host(), "."); host != "" && !strings.Contains(host, ".") {
-		p.At("server").Addf("%s is an end of domains, and no domain; write the whole name in target, as %s", host, e.Scheme.Example)
+	host := strings.Trim(e.Host(), ".")
+	if _, err := netip.ParseAddr(host); err == nil || !strings.Contains(host, ".") {
+		p.Addf("cannot be asked about %s, which was registered by nobody; write the target as %s", host, e.Scheme.Example)
 	}
 }
 

@@ -1,6 +1,7 @@
 package zoneprobe
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 
@@ -34,7 +35,10 @@ type Config struct {
 func (c *Config) SetDefaults() {}
 
 // Validate implements protocol.Section.
-func (c *Config) Validate(p problem.List, _ *protocol.Entry) {
+func (c *Config) Validate(p problem.List, e *protocol.Entry) {
+	if _, err := netip.ParseAddr(e.Host()); err == nil {
+		p.Addf("cannot be looked at by an address; write the zone's name in the target, as %s", e.Scheme.Example)
+	}
 	nameserver.Validate(p.At("resolvers"), c.Resolvers)
 }
 
