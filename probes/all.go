@@ -9,6 +9,7 @@ import (
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
 	"tocsin/probes/ldapprobe"
+	"tocsin/probes/mumbleprobe"
 	"tocsin/probes/protocol"
 	"tocsin/probes/sipprobe"
 	"tocsin/probes/sshprobe"
@@ -35,6 +36,7 @@ func all() []known {
 		{ldapprobe.Protocol(), func(c *Config) protocol.Section { return &c.LDAP }},
 		{sshprobe.Protocol(), func(c *Config) protocol.Section { return &c.SSH }},
 		{websocketprobe.Protocol(), func(c *Config) protocol.Section { return &c.WebSocket }},
+		{mumbleprobe.Protocol(), func(c *Config) protocol.Section { return &c.Mumble }},
 		{sipprobe.Protocol(), func(c *Config) protocol.Section { return &c.SIP }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
 	}

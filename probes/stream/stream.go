@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -19,6 +20,18 @@ func Connect(ctx context.Context, r *probe.Result, n int, o *dial.Options, host 
 	began := time.Now()
 	conn, out, err := o.TCP(ctx, host, port)
 	Reached(r, n, began, host, &out, err)
+	return conn, err
+}
+
+// Unanswered is Connect for datagrams: the name was found, and nobody has
+// answered yet.
+func Unanswered(ctx context.Context, r *probe.Result, n int, o *dial.Options, host string, port uint16) (net.Conn, error) {
+	began := time.Now()
+	conn, out, err := o.UDP(ctx, host, port)
+	to := out.Address
+	out.Address = netip.AddrPort{} // no step says that it did
+	Reached(r, n, began, host, &out, err)
+	r.Hops[n].Address = to
 	return conn, err
 }
 
