@@ -9,9 +9,12 @@ import (
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
 	"tocsin/probes/ldapprobe"
+	"tocsin/probes/maildns"
+	"tocsin/probes/mailtrip"
 	"tocsin/probes/mumbleprobe"
 	"tocsin/probes/protocol"
 	"tocsin/probes/sipprobe"
+	"tocsin/probes/smtpprobe"
 	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
@@ -39,6 +42,9 @@ func all() []known {
 		{mumbleprobe.Protocol(), func(c *Config) protocol.Section { return &c.Mumble }},
 		{sipprobe.Protocol(), func(c *Config) protocol.Section { return &c.SIP }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
+		{smtpprobe.Protocol(), func(c *Config) protocol.Section { return &c.SMTP }},
+		{maildns.Protocol(), func(c *Config) protocol.Section { return &c.MailDNS }},
+		{mailtrip.Protocol(), func(c *Config) protocol.Section { return &c.MailTrip }},
 	}
 }
 
@@ -55,7 +61,7 @@ func Schemes() []string {
 
 // Families lists all that probes can export, for the check of rules and panels.
 func Families() []*frame.Family {
-	families := common()
+	families := append(common(), versionFamilies()...)
 	seen := map[string]bool{}
 	for _, p := range all() {
 		for _, f := range p.Families() {

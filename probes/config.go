@@ -13,9 +13,12 @@ import (
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
 	"tocsin/probes/ldapprobe"
+	"tocsin/probes/maildns"
+	"tocsin/probes/mailtrip"
 	"tocsin/probes/mumbleprobe"
 	"tocsin/probes/protocol"
 	"tocsin/probes/sipprobe"
+	"tocsin/probes/smtpprobe"
 	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/tlscheck"
@@ -61,8 +64,10 @@ type Config struct {
 	StartTLS bool `yaml:"starttls,omitempty"`
 	// Login is who asks, where the protocol lets somebody log in.
 	Login protocol.Login `yaml:",inline"`
-	// IPVersion is 4 or 6 to use that family only.
-	IPVersion int `yaml:"ip_version,omitempty"`
+	// IPVersion is 4 or 6 to use that family only, or both to look over each of
+	// them by itself: the page then says of each whether it works, beside what
+	// a user of both gets. A family that the name has no address of is no fault.
+	IPVersion IPVersion `yaml:"ip_version,omitempty"`
 
 	// What follows is each protocol's own; only the target's may be written.
 
@@ -88,6 +93,14 @@ type Config struct {
 	SIP sipprobe.Config `yaml:"sip,omitempty"`
 	// Unix is for unix:// targets: what is said and must be answered.
 	Unix unixprobe.Config `yaml:"unix,omitempty"`
+	// SMTP is for smtp:// and smtps:// targets: what mail the server is asked
+	// to take, and what it must not do.
+	SMTP smtpprobe.Config `yaml:"smtp,omitempty"`
+	// MailDNS is for maildns:// targets: what a domain must say of its mail.
+	MailDNS maildns.Config `yaml:"maildns,omitempty"`
+	// MailTrip is for mailtrip:// targets: a message that is sent, and fetched
+	// where it comes to.
+	MailTrip mailtrip.Config `yaml:"mailtrip,omitempty"`
 }
 
 // Shape lets an entry be written as its target alone.
