@@ -13,6 +13,7 @@ import (
 	"tocsin/probes/ldapprobe"
 	"tocsin/probes/maildns"
 	"tocsin/probes/mailtrip"
+	"tocsin/probes/mumbleprobe"
 	"tocsin/probes/ntpprobe"
 	"tocsin/probes/protocol"
 	"tocsin/probes/sipprobe"
@@ -42,6 +43,7 @@ func all() []known {
 		{ldapprobe.Protocol(), func(c *Config) protocol.Section { return &c.LDAP }},
 		{sshprobe.Protocol(), func(c *Config) protocol.Section { return &c.SSH }},
 		{websocketprobe.Protocol(), func(c *Config) protocol.Section { return &c.WebSocket }},
+		{mumbleprobe.Protocol(), func(c *Config) protocol.Section { return &c.Mumble }},
 		{sipprobe.Protocol(), func(c *Config) protocol.Section { return &c.SIP }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
 		{smtpprobe.Protocol(), func(c *Config) protocol.Section { return &c.SMTP }},

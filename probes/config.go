@@ -17,6 +17,7 @@ import (
 	"tocsin/probes/ldapprobe"
 	"tocsin/probes/maildns"
 	"tocsin/probes/mailtrip"
+	"tocsin/probes/mumbleprobe"
 	"tocsin/probes/ntpprobe"
 	"tocsin/probes/protocol"
 	"tocsin/probes/sipprobe"
@@ -90,6 +91,8 @@ type Config struct {
 	// WebSocket is for ws:// and wss:// targets: what is said once the server
 	// has turned to WebSocket.
 	WebSocket websocketprobe.Config `yaml:"websocket,omitempty"`
+	// Mumble is for mumble:// targets, which have no keys of their own.
+	Mumble mumbleprobe.Config `yaml:"-"`
 	// SIP is for sip:// and sips:// targets: how a telephone server is asked.
 	SIP sipprobe.Config `yaml:"sip,omitempty"`
 	// Unix is for unix:// targets: what is said and must be answered.
