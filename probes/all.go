@@ -12,10 +12,12 @@ import (
 	"tocsin/probes/maildns"
 	"tocsin/probes/mailtrip"
 	"tocsin/probes/protocol"
+	"tocsin/probes/sipprobe"
 	"tocsin/probes/smtpprobe"
 	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
+	"tocsin/probes/websocketprobe"
 )
 
 // known is a protocol and where its keys lie in an entry.
@@ -35,6 +37,8 @@ func all() []known {
 		{grpcprobe.Protocol(), func(c *Config) protocol.Section { return &c.GRPC }},
 		{ldapprobe.Protocol(), func(c *Config) protocol.Section { return &c.LDAP }},
 		{sshprobe.Protocol(), func(c *Config) protocol.Section { return &c.SSH }},
+		{websocketprobe.Protocol(), func(c *Config) protocol.Section { return &c.WebSocket }},
+		{sipprobe.Protocol(), func(c *Config) protocol.Section { return &c.SIP }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
 		{smtpprobe.Protocol(), func(c *Config) protocol.Section { return &c.SMTP }},
 		{maildns.Protocol(), func(c *Config) protocol.Section { return &c.MailDNS }},
@@ -55,7 +59,7 @@ func Schemes() []string {
 
 // Families lists all that probes can export, for the check of rules and panels.
 func Families() []*frame.Family {
-	families := common()
+	families := append(common(), versionFamilies()...)
 	seen := map[string]bool{}
 	for _, p := range all() {
 		for _, f := range p.Families() {

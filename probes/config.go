@@ -16,11 +16,13 @@ import (
 	"tocsin/probes/maildns"
 	"tocsin/probes/mailtrip"
 	"tocsin/probes/protocol"
+	"tocsin/probes/sipprobe"
 	"tocsin/probes/smtpprobe"
 	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/tlscheck"
 	"tocsin/probes/unixprobe"
+	"tocsin/probes/websocketprobe"
 )
 
 // What a probe has that the site file does not say.
@@ -61,8 +63,10 @@ type Config struct {
 	StartTLS bool `yaml:"starttls,omitempty"`
 	// Login is who asks, where the protocol lets somebody log in.
 	Login protocol.Login `yaml:",inline"`
-	// IPVersion is 4 or 6 to use that family only.
-	IPVersion int `yaml:"ip_version,omitempty"`
+	// IPVersion is 4 or 6 to use that family only, or both to look over each of
+	// them by itself: the page then says of each whether it works, beside what
+	// a user of both gets. A family that the name has no address of is no fault.
+	IPVersion IPVersion `yaml:"ip_version,omitempty"`
 
 	// What follows is each protocol's own; only the target's may be written.
 
@@ -79,6 +83,11 @@ type Config struct {
 	LDAP ldapprobe.Config `yaml:"ldap,omitempty"`
 	// SSH is for ssh:// targets: which host keys are the server's.
 	SSH sshprobe.Config `yaml:"ssh,omitempty"`
+	// WebSocket is for ws:// and wss:// targets: what is said once the server
+	// has turned to WebSocket.
+	WebSocket websocketprobe.Config `yaml:"websocket,omitempty"`
+	// SIP is for sip:// and sips:// targets: how a telephone server is asked.
+	SIP sipprobe.Config `yaml:"sip,omitempty"`
 	// Unix is for unix:// targets: what is said and must be answered.
 	Unix unixprobe.Config `yaml:"unix,omitempty"`
 	// SMTP is for smtp:// and smtps:// targets: what mail the server is asked

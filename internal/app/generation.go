@@ -29,6 +29,9 @@ const (
 	// probeShare of a probe's timeout is what its run may take: the probe keeps
 	// a tenth of its time to say how it went.
 	probeShare = 1.2
+	// besidePatience is what a look beside a probe may take, several requests
+	// long; it holds up nobody.
+	besidePatience = 30 * time.Second
 )
 
 // generation is what one configuration made; a reload replaces it whole.
@@ -44,6 +47,8 @@ type generation struct {
 	updatesVoice alerts.Voice         // nil: nobody is told of them
 	words        alerts.Wording
 	loadedAt     time.Time
+	// How long before a certificate's end the site's rules alert.
+	certificateSoon, certificateLast time.Duration
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -87,7 +92,9 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 		g.view.Targets = append(g.view.Targets, s.target)
 	}
 	g.view.Targets = append(g.view.Targets, g.probes...)
+	g.certificateSoon, g.certificateLast = certificateDays(site)
 	if site.Engine.Off {
+		site.ForgetRules()
 		return g, a.watchUpdates(g, old)
 	}
 	g.settings.Rules = site.RuleTexts()
@@ -192,6 +199,15 @@ func probeTarget(site *config.Site, cfg probes.Config, log *slog.Logger) (*frame
 			Collector: collector, Every: time.Duration(cfg.Interval), Retry: time.Duration(cfg.RetryInterval),
 			Timeout: time.Duration(float64(cfg.Timeout) * probeShare),
 		}},
+	}
+	beside, every, err := probes.NewBeside(cfg, probes.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("probe of %s: %w", cfg.Instance(), err)
+	}
+	if beside != nil {
+		spec.Collectors = append(spec.Collectors, frame.Entry{
+			Collector: beside, Every: every, Timeout: besidePatience,
+		})
 	}
 	return frame.NewTarget(spec, log), nil
 }

@@ -22,6 +22,7 @@ const (
 	TLSSelfSigned        Reason = "tls_self_signed"
 	TLSUnknownAuthority  Reason = "tls_unknown_authority"
 	TLSIncompleteChain   Reason = "tls_incomplete_chain"
+	TLSRevoked           Reason = "tls_revoked"
 	TLSWeak              Reason = "tls_weak"
 	TLSInvalid           Reason = "tls_invalid"
 	TLSClientCertificate Reason = "tls_client_certificate"
@@ -59,7 +60,7 @@ func Reasons() []Reason {
 	return []Reason{
 		DNS, BlockedAddress, Refused, Unreachable, Reset, Timeout,
 		TLSExpired, TLSNotYetValid, TLSWrongHost, TLSSelfSigned, TLSUnknownAuthority, TLSIncompleteChain,
-		TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake, NoStartTLS,
+		TLSRevoked, TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake, NoStartTLS,
 		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body, NoUpgrade,
 		LoginRefused, PlaintextAuth, HostKey, PortOpen,
 		MailRefused, Greylisted, OpenRelay, Undelivered, MailDNS, Other,
@@ -94,6 +95,8 @@ func (r Reason) Meaning() string {
 		return "the certificate's authority is not trusted"
 	case TLSIncompleteChain:
 		return "an intermediate certificate is missing from what the server sends"
+	case TLSRevoked:
+		return "the certificate's authority has revoked it, as the OCSP answer that the server staples says"
 	case TLSWeak:
 		return "the certificate is signed by a broken algorithm (SHA-1, MD5)"
 	case TLSInvalid:

@@ -10,6 +10,7 @@ import (
 	"tocsin/probes/dial"
 	"tocsin/probes/dialogue"
 	"tocsin/probes/probe"
+	"tocsin/probes/starttls"
 	"tocsin/probes/stream"
 	"tocsin/probes/tlscheck"
 )
@@ -78,5 +79,19 @@ func (p *Prober) look(ctx context.Context, r *probe.Result) error {
 			return err
 		}
 	}
-	return p.dialogue.Talk(ctx, r, conn, secure)
+	err = p.dialogue.Talk(ctx, r, conn, secure)
+	stream.Versions(ctx, r, 0, o.Host, &o.TLS, p.again)
+	return err
+}
+
+// again makes one more connection, up to where TLS begins.
+func (p *Prober) again(ctx context.Context) (net.Conn, error) {
+	o := &p.options
+	conn, _, err := o.Dial.TCP(ctx, o.Host, o.Port)
+	if err == nil && o.StartTLS != "" {
+		if err = starttls.Ask(ctx, conn, o.StartTLS, o.Host); err != nil {
+			_ = conn.Close()
+		}
+	}
+	return conn, err
 }
