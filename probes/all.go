@@ -8,9 +8,16 @@ import (
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
+	"tocsin/probes/ldapprobe"
+	"tocsin/probes/maildns"
+	"tocsin/probes/mailtrip"
 	"tocsin/probes/protocol"
+	"tocsin/probes/sipprobe"
+	"tocsin/probes/smtpprobe"
+	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
+	"tocsin/probes/websocketprobe"
 )
 
 // known is a protocol and where its keys lie in an entry.
@@ -28,7 +35,14 @@ func all() []known {
 		{dnsprobe.Protocol(), func(c *Config) protocol.Section { return &c.DNS }},
 		{icmpprobe.Protocol(), func(c *Config) protocol.Section { return &c.ICMP }},
 		{grpcprobe.Protocol(), func(c *Config) protocol.Section { return &c.GRPC }},
+		{ldapprobe.Protocol(), func(c *Config) protocol.Section { return &c.LDAP }},
+		{sshprobe.Protocol(), func(c *Config) protocol.Section { return &c.SSH }},
+		{websocketprobe.Protocol(), func(c *Config) protocol.Section { return &c.WebSocket }},
+		{sipprobe.Protocol(), func(c *Config) protocol.Section { return &c.SIP }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
+		{smtpprobe.Protocol(), func(c *Config) protocol.Section { return &c.SMTP }},
+		{maildns.Protocol(), func(c *Config) protocol.Section { return &c.MailDNS }},
+		{mailtrip.Protocol(), func(c *Config) protocol.Section { return &c.MailTrip }},
 	}
 }
 

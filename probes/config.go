@@ -12,10 +12,17 @@ import (
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
+	"tocsin/probes/ldapprobe"
+	"tocsin/probes/maildns"
+	"tocsin/probes/mailtrip"
 	"tocsin/probes/protocol"
+	"tocsin/probes/sipprobe"
+	"tocsin/probes/smtpprobe"
+	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/tlscheck"
 	"tocsin/probes/unixprobe"
+	"tocsin/probes/websocketprobe"
 )
 
 // What a probe has that the site file does not say.
@@ -46,6 +53,10 @@ type Config struct {
 	RetryInterval model.Duration `yaml:"retry_interval,omitempty"` // after a failure
 	Timeout       model.Duration `yaml:"timeout,omitempty"`        // for the whole look, redirects included
 
+	// Expect is closed for a port that must not answer from here, as a database
+	// from the outside: the probe then fails when it does.
+	Expect string `yaml:"expect,omitempty"`
+
 	// TLS is how TLS is negotiated, where the protocol has it.
 	TLS tlscheck.Config `yaml:",inline"`
 	// StartTLS begins without TLS and then asks for it, as mail servers want it.
@@ -68,8 +79,25 @@ type Config struct {
 	ICMP icmpprobe.Config `yaml:"icmp,omitempty"`
 	// GRPC is for grpc:// and grpcs:// targets: whose health is asked for.
 	GRPC grpcprobe.Config `yaml:"grpc,omitempty"`
+	// LDAP is for ldap:// and ldaps:// targets: what is searched for.
+	LDAP ldapprobe.Config `yaml:"ldap,omitempty"`
+	// SSH is for ssh:// targets: which host keys are the server's.
+	SSH sshprobe.Config `yaml:"ssh,omitempty"`
+	// WebSocket is for ws:// and wss:// targets: what is said once the server
+	// has turned to WebSocket.
+	WebSocket websocketprobe.Config `yaml:"websocket,omitempty"`
+	// SIP is for sip:// and sips:// targets: how a telephone server is asked.
+	SIP sipprobe.Config `yaml:"sip,omitempty"`
 	// Unix is for unix:// targets: what is said and must be answered.
 	Unix unixprobe.Config `yaml:"unix,omitempty"`
+	// SMTP is for smtp:// and smtps:// targets: what mail the server is asked
+	// to take, and what it must not do.
+	SMTP smtpprobe.Config `yaml:"smtp,omitempty"`
+	// MailDNS is for maildns:// targets: what a domain must say of its mail.
+	MailDNS maildns.Config `yaml:"maildns,omitempty"`
+	// MailTrip is for mailtrip:// targets: a message that is sent, and fetched
+	// where it comes to.
+	MailTrip mailtrip.Config `yaml:"mailtrip,omitempty"`
 }
 
 // Shape lets an entry be written as its target alone.

@@ -47,6 +47,8 @@ type generation struct {
 	updatesVoice alerts.Voice         // nil: nobody is told of them
 	words        alerts.Wording
 	loadedAt     time.Time
+	// How long before a certificate's end the site's rules alert.
+	certificateSoon, certificateLast time.Duration
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -90,7 +92,9 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 		g.view.Targets = append(g.view.Targets, s.target)
 	}
 	g.view.Targets = append(g.view.Targets, g.probes...)
+	g.certificateSoon, g.certificateLast = certificateDays(site)
 	if site.Engine.Off {
+		site.ForgetRules()
 		return g, a.watchUpdates(g, old)
 	}
 	g.settings.Rules = site.RuleTexts()

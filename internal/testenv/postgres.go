@@ -130,7 +130,13 @@ func roomy() string {
 
 func folderOf(t testing.TB, name string) folder {
 	t.Helper()
-	path, err := os.MkdirTemp(roomy(), "tocsin-") //nolint:usetesting // its path is short, and other users reach it
+	return folderIn(t, roomy(), name)
+}
+
+// folderIn is folderOf below another folder.
+func folderIn(t testing.TB, above, name string) folder {
+	t.Helper()
+	path, err := os.MkdirTemp(above, "tocsin-") //nolint:usetesting // its path is short, and other users reach it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,20 @@ func (l *look) exchange(
 		}
 		conn = secure
 	}
-	return l.ask(ctx, n, at, conn, request, take)
+	next, err := l.ask(ctx, n, at, conn, request, take)
+	if n == 0 {
+		stream.Versions(ctx, &l.result, n, at.Hostname(), &l.options.TLS, l.again(at))
+	}
+	return next, err
+}
+
+// again makes one more connection to a server, of which nothing is told.
+func (l *look) again(at *url.URL) func(context.Context) (net.Conn, error) {
+	return func(ctx context.Context) (net.Conn, error) {
+		quiet := &look{options: l.options, hosts: l.hosts, clean: l.clean}
+		quiet.result.Hops = []probe.Hop{{Phases: map[probe.Phase]time.Duration{}}}
+		return quiet.connect(ctx, 0, at)
+	}
 }
 
 func (l *look) connect(ctx context.Context, n int, at *url.URL) (net.Conn, error) {

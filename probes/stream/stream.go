@@ -3,7 +3,9 @@ package stream
 import (
 	"context"
 	"crypto/tls"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +33,34 @@ func Secure(ctx context.Context, r *probe.Result, n int, conn net.Conn, host str
 	h.TLS, h.Phases[probe.PhaseTLS] = seen, time.Since(began)
 	tellTLS(r, n, began, seen, err)
 	return secure, err
+}
+
+// Versions finds out which versions of TLS the server of hop n takes, where o
+// asks for that, over connections that connect makes, and tells so in r. It
+// comes after Secure; what cannot be found out is no error.
+func Versions(ctx context.Context, r *probe.Result, n int, host string, o *tlscheck.Options, connect func(context.Context) (net.Conn, error)) {
+	seen := r.Hops[n].TLS
+	if o.Versions == nil || seen == nil {
+		return
+	}
+	began := time.Now()
+	seen.Accepts = o.Versions.Accepted(ctx, host, o, connect)
+	var yes, no []string
+	for _, v := range slices.Sorted(maps.Keys(seen.Accepts)) {
+		if seen.Accepts[v] {
+			yes = append(yes, tls.VersionName(v))
+		} else {
+			no = append(no, tls.VersionName(v))
+		}
+	}
+	r.Step(n, probe.PhaseTLS, began, false, "of the versions of TLS it takes "+listed(yes)+"; it refuses "+listed(no))
+}
+
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
 }
 
 // Ask has the server turn to TLS, in the words of a protocol (see package
