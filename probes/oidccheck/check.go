@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 
 	"tocsin/internal/frame"
 	"tocsin/probes/probe"
@@ -35,7 +34,7 @@ func (c *Check) Look(ctx context.Context, v visit.Visitor, page *visit.Answer, r
 	}
 	doc, err := readDocument(page.Body)
 	if err != nil {
-		return conclude(v, r, []fault{{name: faultDocument, text: err.Error()}})
+		return conclude(v, r, []visit.Fault{{Name: faultDocument, Text: err.Error()}})
 	}
 	faults := doc.judge(c.issuer)
 	address, ok := doc.text("jwks_uri")
@@ -55,7 +54,7 @@ func (c *Check) Look(ctx context.Context, v visit.Visitor, page *visit.Answer, r
 
 // keys fetches and judges the keys. An error is one of ours, or the end of the
 // time.
-func (c *Check) keys(ctx context.Context, v visit.Visitor, r *probe.Result, doc *document, at *url.URL) ([]fault, error) {
+func (c *Check) keys(ctx context.Context, v visit.Visitor, r *probe.Result, doc *document, at *url.URL) ([]visit.Fault, error) {
 	answer, err := v.Visit(ctx, visit.Request{URL: at, Accept: "application/json", MaxBody: maxDocument})
 	if _, ours := errors.AsType[*probe.Unmeasured](err); ours || err != nil && ctx.Err() != nil {
 		return nil, err
@@ -64,11 +63,11 @@ func (c *Check) keys(ctx context.Context, v visit.Visitor, r *probe.Result, doc 
 		err = visit.WrongStatus([]visit.StatusRange{{First: 200, Last: 200}}, answer.Status)
 	}
 	if err != nil {
-		return []fault{{name: faultUnreachable, text: fmt.Sprintf("the keys at %s do not come: %v", probe.DisplayURL(at), err)}}, nil
+		return []visit.Fault{{Name: faultUnreachable, Text: fmt.Sprintf("the keys at %s do not come: %v", probe.DisplayURL(at), err)}}, nil
 	}
 	keys, err := readKeys(answer.Body)
 	if err != nil {
-		return []fault{{name: faultKeySet, text: fmt.Sprintf("what comes from %s is wrong: %v", probe.DisplayURL(at), err)}}, nil
+		return []visit.Fault{{Name: faultKeySet, Text: fmt.Sprintf("what comes from %s is wrong: %v", probe.DisplayURL(at), err)}}, nil
 	}
 	usable, faults := judgeKeys(keys, doc.list("id_token_signing_alg_values_supported"))
 	counts := map[[2]string]int{}
@@ -98,22 +97,6 @@ func oneOf(value string, known ...string) string {
 	return "other"
 }
 
-// conclude tells the faults, and makes a failure of those that lock users out.
-func conclude(v visit.Visitor, r *probe.Result, faults []fault) error {
-	var grave []string
-	told := map[string]bool{}
-	for _, f := range faults {
-		v.Note(true, f.name+": "+f.text)
-		if !told[f.name] {
-			told[f.name] = true
-			r.Send(problemInfo, 1, f.name)
-		}
-		if !f.mild {
-			grave = append(grave, f.text)
-		}
-	}
-	if grave == nil {
-		return nil
-	}
-	return probe.Fail(probe.Body, probe.PhaseTransfer, fmt.Errorf("the OpenID provider is not as clients need it: %s", strings.Join(grave, "; ")))
+func conclude(v visit.Visitor, r *probe.Result, faults []visit.Fault) error {
+	return visit.Conclude(v, r, problemInfo, "the OpenID provider is not as clients need it", faults)
 }

@@ -7,15 +7,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-)
 
-// A fault is something wrong with what a provider publishes. Its name is the
-// label problem.
-type fault struct {
-	name string
-	text string
-	mild bool // clients still can log in
-}
+	"tocsin/probes/visit"
+)
 
 // The names of faults.
 const (
@@ -80,10 +74,10 @@ func (d *document) list(name string) []string {
 }
 
 // judge says what is wrong with the document.
-func (d *document) judge(issuer string) []fault {
-	var faults []fault
+func (d *document) judge(issuer string) []visit.Fault {
+	var faults []visit.Fault
 	if own, ok := d.text("issuer"); ok && own != issuer {
-		faults = append(faults, fault{name: faultIssuer, text: fmt.Sprintf("it calls itself %q, not %q: clients compare to the letter", own, issuer)})
+		faults = append(faults, visit.Fault{Name: faultIssuer, Text: fmt.Sprintf("it calls itself %q, not %q: clients compare to the letter", own, issuer)})
 	}
 	var missing []string
 	for _, name := range required {
@@ -96,7 +90,7 @@ func (d *document) judge(issuer string) []fault {
 		}
 	}
 	if missing != nil {
-		faults = append(faults, fault{name: faultMissing, text: "the document lacks " + strings.Join(missing, ", ")})
+		faults = append(faults, visit.Fault{Name: faultMissing, Text: "the document lacks " + strings.Join(missing, ", ")})
 	}
 	for _, name := range endpoints {
 		address, ok := d.text(name)
@@ -104,7 +98,7 @@ func (d *document) judge(issuer string) []fault {
 			continue
 		}
 		if u, err := url.Parse(address); err != nil || u.Scheme != "https" || u.Hostname() == "" || u.Fragment != "" || u.User != nil {
-			faults = append(faults, fault{name: faultEndpoint, text: name + " is no https:// address"})
+			faults = append(faults, visit.Fault{Name: faultEndpoint, Text: name + " is no https:// address"})
 		}
 	}
 	return faults

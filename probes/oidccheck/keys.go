@@ -10,6 +10,8 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+
+	"tocsin/probes/visit"
 )
 
 const (
@@ -152,14 +154,14 @@ func (k *key) signs() bool {
 
 // judgeKeys says what is wrong with a set of keys, and how many of them verify
 // tokens signed by one of the algorithms.
-func judgeKeys(keys []key, algorithms []string) (usable int, faults []fault) {
+func judgeKeys(keys []key, algorithms []string) (usable int, faults []visit.Fault) {
 	ids := map[string]int{}
 	signing, nameless := 0, 0
 	for i := range keys {
 		k := &keys[i]
 		called := fmt.Sprintf("key %d", i+1)
 		if len(k.D) > 0 || k.Kty == "oct" && len(k.K) > 0 {
-			faults = append(faults, fault{name: faultPrivateKey, text: called + " shows its secret part to everybody: replace it"})
+			faults = append(faults, visit.Fault{Name: faultPrivateKey, Text: called + " shows its secret part to everybody: replace it"})
 		}
 		if !k.signs() {
 			continue
@@ -171,7 +173,7 @@ func judgeKeys(keys []key, algorithms []string) (usable int, faults []fault) {
 		ids[k.Kid]++
 		if err := k.check(); err != nil {
 			if errors.Is(err, errWeak) {
-				faults = append(faults, fault{name: faultWeakKey, text: called + ": " + err.Error(), mild: true})
+				faults = append(faults, visit.Fault{Name: faultWeakKey, Text: called + ": " + err.Error(), Mild: true})
 			}
 			continue
 		}
@@ -180,17 +182,17 @@ func judgeKeys(keys []key, algorithms []string) (usable int, faults []fault) {
 		}
 	}
 	if signing > 1 && nameless > 0 {
-		faults = append(faults, fault{name: faultKeyID, text: fmt.Sprintf("%d of %d keys have no identifier (kid): clients cannot tell which to use", nameless, signing)})
+		faults = append(faults, visit.Fault{Name: faultKeyID, Text: fmt.Sprintf("%d of %d keys have no identifier (kid): clients cannot tell which to use", nameless, signing)})
 	}
 	delete(ids, "")
 	for _, n := range ids {
 		if n > 1 {
-			faults = append(faults, fault{name: faultKeyIDTwice, text: fmt.Sprintf("%d keys have the same identifier (kid)", n)})
+			faults = append(faults, visit.Fault{Name: faultKeyIDTwice, Text: fmt.Sprintf("%d keys have the same identifier (kid)", n)})
 			break
 		}
 	}
 	if usable == 0 {
-		faults = append(faults, fault{name: faultNoKey, text: fmt.Sprintf("none of the %d keys verifies tokens signed by %s", len(keys), strings.Join(algorithms[:min(len(algorithms), 12)], ", "))})
+		faults = append(faults, visit.Fault{Name: faultNoKey, Text: fmt.Sprintf("none of the %d keys verifies tokens signed by %s", len(keys), strings.Join(algorithms[:min(len(algorithms), 12)], ", "))})
 	}
 	return usable, faults
 }

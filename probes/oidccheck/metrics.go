@@ -3,7 +3,8 @@ package oidccheck
 import "tocsin/internal/frame"
 
 // The labels' values are closed lists: kty is RSA, EC, OKP, oct or other; use
-// is sig, enc, any (the key does not say) or other; problem is one of Problems.
+// is sig, enc, any (the key does not say) or other; problem is the name of a
+// fault (discovery.go).
 var (
 	keysFound = &frame.Family{
 		Name: "probe_oidc_keys", Labels: []string{"kty", "use"},

@@ -7,20 +7,12 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"tocsin/internal/frame"
 	"tocsin/probes/probe"
 	"tocsin/probes/visit"
 )
-
-// A fault is something wrong with the metadata. Its name is the label problem.
-type fault struct {
-	name string
-	text string
-	mild bool // partners still can use it
-}
 
 // The names of faults.
 const (
@@ -55,11 +47,11 @@ func (c *Check) Look(_ context.Context, v visit.Visitor, page *visit.Answer, r *
 	e, count, err := read(page.Body, c.wanted)
 	switch {
 	case err != nil:
-		return conclude(v, r, []fault{{name: faultDocument, text: err.Error()}})
+		return conclude(v, r, []visit.Fault{{Name: faultDocument, Text: err.Error()}})
 	case e == nil:
-		return conclude(v, r, []fault{{name: faultEntity, text: fmt.Sprintf("none of its %d entities is %s", count, c.wanted)}})
+		return conclude(v, r, []visit.Fault{{Name: faultEntity, Text: fmt.Sprintf("none of its %d entities is %s", count, c.wanted)}})
 	case c.wanted == "" && count > 1:
-		return conclude(v, r, []fault{{name: faultEntity, text: fmt.Sprintf("it has %d entities; write in the site file which is meant, as entity_id", count)}})
+		return conclude(v, r, []visit.Fault{{Name: faultEntity, Text: fmt.Sprintf("it has %d entities; write in the site file which is meant, as entity_id", count)}})
 	}
 	v.Note(false, fmt.Sprintf("metadata of %s; its signature is not verified", e.id))
 	c.sample(r, e)
@@ -97,16 +89,16 @@ func (c *Check) sample(r *probe.Result, e *entity) {
 }
 
 // judge says what is wrong with an entity.
-func (c *Check) judge(e *entity) []fault {
-	var faults []fault
+func (c *Check) judge(e *entity) []visit.Fault {
+	var faults []visit.Fault
 	if e.id == "" {
-		faults = append(faults, fault{name: faultEntity, text: "it has no entityID"})
+		faults = append(faults, visit.Fault{Name: faultEntity, Text: "it has no entityID"})
 	}
 	if now := c.now(); !e.until.IsZero() && !now.Before(e.until) {
-		faults = append(faults, fault{name: faultExpired, text: "it was valid until " + e.until.UTC().Format(time.RFC3339) + " only"})
+		faults = append(faults, visit.Fault{Name: faultExpired, Text: "it was valid until " + e.until.UTC().Format(time.RFC3339) + " only"})
 	}
 	if !slices.ContainsFunc(e.roles, func(r role) bool { return r.name != "other" }) {
-		faults = append(faults, fault{name: faultRole, text: "it is of neither an identity nor a service provider"})
+		faults = append(faults, visit.Fault{Name: faultRole, Text: "it is of neither an identity nor a service provider"})
 	}
 	for i := range e.roles {
 		faults = append(faults, e.roles[i].judge()...)
@@ -114,17 +106,17 @@ func (c *Check) judge(e *entity) []fault {
 	return faults
 }
 
-func (r *role) judge() []fault {
-	var faults []fault
+func (r *role) judge() []visit.Fault {
+	var faults []visit.Fault
 	signs := false
 	for _, x := range r.certificates {
 		if x.err != nil {
-			faults = append(faults, fault{name: faultCertificate, text: x.err.Error(), mild: true})
+			faults = append(faults, visit.Fault{Name: faultCertificate, Text: x.err.Error(), Mild: true})
 		}
 		signs = signs || x.cert != nil && x.use != "encryption"
 	}
 	if r.name == "idp" && !signs {
-		faults = append(faults, fault{name: faultNoKey, text: "the identity provider has no certificate for signatures"})
+		faults = append(faults, visit.Fault{Name: faultNoKey, Text: "the identity provider has no certificate for signatures"})
 	}
 	needs := map[string]string{"idp": "SingleSignOnService", "sp": "AssertionConsumerService"}[r.name]
 	has := needs == ""
@@ -133,39 +125,19 @@ func (r *role) judge() []fault {
 		u, err := url.Parse(x.location)
 		switch {
 		case err != nil || u.Hostname() == "":
-			faults = append(faults, fault{name: faultEndpoint, text: "the address of " + x.service + " cannot be read"})
+			faults = append(faults, visit.Fault{Name: faultEndpoint, Text: "the address of " + x.service + " cannot be read"})
 		case u.Scheme != "https":
-			faults = append(faults, fault{name: faultEndpoint, text: "the address of " + x.service + " is no https:// address"})
+			faults = append(faults, visit.Fault{Name: faultEndpoint, Text: "the address of " + x.service + " is no https:// address"})
 		case x.binding == "":
-			faults = append(faults, fault{name: faultEndpoint, text: x.service + " has no Binding"})
+			faults = append(faults, visit.Fault{Name: faultEndpoint, Text: x.service + " has no Binding"})
 		}
 	}
 	if !has {
-		faults = append(faults, fault{name: faultEndpoint, text: "it has no " + needs})
+		faults = append(faults, visit.Fault{Name: faultEndpoint, Text: "it has no " + needs})
 	}
 	return faults
 }
 
-// conclude tells the faults, and makes a failure of those that keep partners
-// from using the metadata.
-func conclude(v visit.Visitor, r *probe.Result, faults []fault) error {
-	var grave []string
-	told := map[string]bool{}
-	for _, f := range faults {
-		if told[f.name+f.text] {
-			continue
-		}
-		v.Note(true, f.name+": "+f.text)
-		if !told[f.name] {
-			r.Send(problemInfo, 1, f.name)
-		}
-		told[f.name], told[f.name+f.text] = true, true
-		if !f.mild {
-			grave = append(grave, f.text)
-		}
-	}
-	if grave == nil {
-		return nil
-	}
-	return probe.Fail(probe.Body, probe.PhaseTransfer, fmt.Errorf("the SAML metadata is not as partners need it: %s", strings.Join(grave, "; ")))
+func conclude(v visit.Visitor, r *probe.Result, faults []visit.Fault) error {
+	return visit.Conclude(v, r, problemInfo, "the SAML metadata is not as partners need it", faults)
 }

@@ -4,7 +4,7 @@ import "tocsin/internal/frame"
 
 // The labels' values are closed lists: role is idp, sp or other; use is
 // signing, encryption or any (the metadata does not say); service and problem
-// are listed in services and faults. fingerprint_sha256 is of a certificate in
+// are listed in read.go and check.go. fingerprint_sha256 is of a certificate in
 // the metadata, of which twenty are told at most.
 var (
 	validUntil = &frame.Family{
