@@ -74,7 +74,7 @@ func unreachable(err error) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), pgconn.Timeout(err):
 		reason, text = frame.ReasonTimeout, "the server did not answer in time"
 	case errors.As(err, &long):
-		reason, text = frame.ReasonError, fmt.Sprintf("it announces a message of more than %d MiB", maxMessage>>20)
+		reason, text = frame.ReasonRefused, fmt.Sprintf("it is no PostgreSQL, or it announces a message of more than %d MiB", maxMessage>>20)
 	case errors.As(err, &name):
 		text = "its name cannot be resolved"
 	case errors.As(err, &authority):
