@@ -39,10 +39,10 @@ intervals: {postgres: 1s}
 postgres:
   - name: main
     dsn: "%s"
-    walk: 5s
+    walk: 10s
     queries: [{name: shop_orders, sql: SELECT count(*) AS number FROM nowhere, metrics: [{column: number, type: gauge, help: Orders.}]}]
-  - {name: copy, dsn: "%s", walk: 5s}
-  - {name: damaged, dsn: "%s", walk: 5s}
+  - {name: copy, dsn: "%s", walk: 10s}
+  - {name: damaged, dsn: "%s", walk: 10s}
 alerts:
   rules:
 %s`, db.DSN("admin", "postgres"), standby.DSN("admin", "postgres"), damaged.DSN("admin", "postgres"), overrides.String()))
@@ -123,7 +123,7 @@ alerts:
 // its own. Nobody has read it yet.
 func damagedServer(t *testing.T) *testenv.Cluster {
 	t.Helper()
-	c := testenv.PostgresChecksums(t)
+	c := testenv.PostgresChecksums(t, "-c", "autovacuum=off")
 	c.Exec(t, "postgres", "CREATE TABLE damaged (a text)", "INSERT INTO damaged SELECT repeat('x', 100) FROM generate_series(1, 1000)", "CHECKPOINT")
 	var path string
 	conn, err := pgx.Connect(t.Context(), c.DSN("admin", "postgres"))

@@ -41,9 +41,9 @@ func Postgres(t testing.TB, args ...string) *Cluster {
 }
 
 // PostgresChecksums is Postgres with a checksum on each of its pages.
-func PostgresChecksums(t testing.TB) *Cluster {
+func PostgresChecksums(t testing.TB, args ...string) *Cluster {
 	t.Helper()
-	c := newCluster(t, Program(t, "initdb", "postgresql"), Program(t, "postgres", "postgresql"))
+	c := newCluster(t, Program(t, "initdb", "postgresql"), Program(t, "postgres", "postgresql"), args...)
 	enable := exec.CommandContext(t.Context(), Program(t, "pg_checksums", "postgresql"), "--enable", "--no-sync", "-D", c.data())
 	enable.SysProcAttr, enable.Dir = c.home.as, c.home.path
 	if out, err := enable.CombinedOutput(); err != nil {
