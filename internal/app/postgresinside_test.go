@@ -20,8 +20,8 @@ import (
 // and waits are short.
 func TestPostgresRules_insideARealServer(t *testing.T) {
 	t.Parallel() // it waits most of the time
-	db := testenv.Postgres(t, "-c", "autovacuum=off", "-c", "max_slot_wal_keep_size=1MB", "-c", "max_wal_size=32MB", "-c", "min_wal_size=32MB", "-c", "shared_buffers=128kB",
-		"-c", "max_connections=20", "-c", "wal_keep_size=256MB")
+	db := testenv.Postgres(t, "-c", "autovacuum=off", "-c", "max_wal_size=32MB", "-c", "min_wal_size=32MB", "-c", "shared_buffers=128kB",
+		"-c", "max_connections=20")
 	standby := db.Standby(t, "b", testenv.NewRelay(t, "unix", db.Socket()))
 	damaged := damagedServer(t)
 	rules := map[string]string{
@@ -66,7 +66,7 @@ alerts:
 		"INSERT INTO one (b, c) SELECT n % 100, repeat('x', 500) FROM generate_series(1, 2000) AS n",
 		"CREATE TABLE large (b int, c text)", "INSERT INTO large SELECT n, repeat('x', 200) FROM generate_series(1, 40000) AS n",
 		"CREATE INDEX large_b ON large (b)", "CREATE INDEX large_b_again ON large (b)", "ANALYZE large", "DELETE FROM large WHERE b % 10 <> 0", "VACUUM large", "ANALYZE large",
-		"SELECT pg_create_physical_replication_slot('lost', true)")
+		"ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'", "SELECT pg_reload_conf()", "SELECT pg_create_physical_replication_slot('lost', true)")
 	conn, err := pgx.Connect(t.Context(), db.DSN("admin", "postgres"))
 	if err != nil {
 		t.Fatal(err)
