@@ -13,12 +13,15 @@ import (
 	"tocsin/probes/ldapprobe"
 	"tocsin/probes/maildns"
 	"tocsin/probes/mailtrip"
+	"tocsin/probes/mumbleprobe"
 	"tocsin/probes/ntpprobe"
 	"tocsin/probes/protocol"
+	"tocsin/probes/sipprobe"
 	"tocsin/probes/smtpprobe"
 	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
+	"tocsin/probes/websocketprobe"
 	"tocsin/probes/zoneprobe"
 )
 
@@ -39,6 +42,9 @@ func all() []known {
 		{grpcprobe.Protocol(), func(c *Config) protocol.Section { return &c.GRPC }},
 		{ldapprobe.Protocol(), func(c *Config) protocol.Section { return &c.LDAP }},
 		{sshprobe.Protocol(), func(c *Config) protocol.Section { return &c.SSH }},
+		{websocketprobe.Protocol(), func(c *Config) protocol.Section { return &c.WebSocket }},
+		{mumbleprobe.Protocol(), func(c *Config) protocol.Section { return &c.Mumble }},
+		{sipprobe.Protocol(), func(c *Config) protocol.Section { return &c.SIP }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
 		{smtpprobe.Protocol(), func(c *Config) protocol.Section { return &c.SMTP }},
 		{maildns.Protocol(), func(c *Config) protocol.Section { return &c.MailDNS }},

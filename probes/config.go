@@ -17,13 +17,16 @@ import (
 	"tocsin/probes/ldapprobe"
 	"tocsin/probes/maildns"
 	"tocsin/probes/mailtrip"
+	"tocsin/probes/mumbleprobe"
 	"tocsin/probes/ntpprobe"
 	"tocsin/probes/protocol"
+	"tocsin/probes/sipprobe"
 	"tocsin/probes/smtpprobe"
 	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/tlscheck"
 	"tocsin/probes/unixprobe"
+	"tocsin/probes/websocketprobe"
 	"tocsin/probes/zoneprobe"
 )
 
@@ -85,6 +88,13 @@ type Config struct {
 	LDAP ldapprobe.Config `yaml:"ldap,omitempty"`
 	// SSH is for ssh:// targets: which host keys are the server's.
 	SSH sshprobe.Config `yaml:"ssh,omitempty"`
+	// WebSocket is for ws:// and wss:// targets: what is said once the server
+	// has turned to WebSocket.
+	WebSocket websocketprobe.Config `yaml:"websocket,omitempty"`
+	// Mumble is for mumble:// targets, which have no keys of their own.
+	Mumble mumbleprobe.Config `yaml:"-"`
+	// SIP is for sip:// and sips:// targets: how a telephone server is asked.
+	SIP sipprobe.Config `yaml:"sip,omitempty"`
 	// Unix is for unix:// targets: what is said and must be answered.
 	Unix unixprobe.Config `yaml:"unix,omitempty"`
 	// SMTP is for smtp:// and smtps:// targets: what mail the server is asked

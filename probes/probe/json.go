@@ -114,7 +114,7 @@ func hopForJSON(h *Hop) hopJSON {
 	}
 	if t := h.TLS; t != nil {
 		out.TLS = &tlsJSON{
-			ServerName: t.ServerName, Version: tls.VersionName(t.Version), Cipher: tls.CipherSuiteName(t.CipherSuite),
+			ServerName: t.ServerName, Version: tls.VersionName(t.Version), Cipher: CipherName(t.CipherSuite),
 			Verified: len(t.Problems) == 0, Problems: t.Problems, Warnings: t.Warnings, Staple: t.Staple,
 			CoveredBy: (*Redactor)(nil).Text(t.CoveredBy),
 		}
