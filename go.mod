@@ -6,6 +6,7 @@ require (
 	cel.dev/cel-go v0.32.0
 	github.com/alecthomas/kong v1.12.1
 	github.com/andybalholm/brotli v1.3.0
+	github.com/beevik/ntp v1.6.0
 	github.com/coder/websocket v1.8.15
 	github.com/coreos/go-systemd/v22 v22.7.0
 	github.com/crewjam/saml v0.6.3
