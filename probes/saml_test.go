@@ -191,10 +191,18 @@ func TestJourney_publik(t *testing.T) {
 		{"login by redirects", "demarches", journeys.Step{Name: "login", URL: "/login/", EndsAt: idp, Fields: form}, 3, "", ""},
 		{"a desk that is closed to visitors, by a form that sends itself", "agents", journeys.Step{Name: "login", URL: "/", EndsAt: idp, Fields: form}, 2, "", ""},
 		{"open to all, after a passive question there and back", "demarches", journeys.Step{Name: "home", URL: "/", EndsAt: p.url("demarches", "/"), Body: journeys.Body{Contains: "Démarches"}}, 4, "", ""},
-		{"another form than expected", "agents", journeys.Step{Name: "login", URL: "/", Fields: []string{"username", "password"}}, 2, probe.Body,
-			"step login (1 of 1): the page at " + idp + "sso has no form with the fields username, password; it has forms with (user, password"},
-		{"the identity provider does not know the service", "demarches", journeys.Step{Name: "login", URL: idp + "sso?SAMLRequest=fZ", Fields: form}, 1, probe.Status,
-			"step login (1 of 1): the answer is 400 Bad Request, not 2xx, at " + idp + "sso?…"},
+		{
+			"another form than expected", "agents",
+			journeys.Step{Name: "login", URL: "/", Fields: []string{"username", "password"}},
+			2, probe.Body,
+			"step login (1 of 1): the page at " + idp + "sso has no form with the fields username, password; it has forms with (user, password",
+		},
+		{
+			"the identity provider does not know the service", "demarches",
+			journeys.Step{Name: "login", URL: idp + "sso?SAMLRequest=fZ", Fields: form},
+			1, probe.Status,
+			"step login (1 of 1): the answer is 400 Bad Request, not 2xx, at " + idp + "sso?…",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, page := look(t, Config{
