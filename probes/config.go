@@ -8,19 +8,26 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
+	"tocsin/probes/dnsblprobe"
 	"tocsin/probes/dnsprobe"
+	"tocsin/probes/domainprobe"
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
 	"tocsin/probes/ldapprobe"
 	"tocsin/probes/maildns"
 	"tocsin/probes/mailtrip"
+	"tocsin/probes/mumbleprobe"
+	"tocsin/probes/ntpprobe"
 	"tocsin/probes/protocol"
+	"tocsin/probes/sipprobe"
 	"tocsin/probes/smtpprobe"
 	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/tlscheck"
 	"tocsin/probes/unixprobe"
+	"tocsin/probes/websocketprobe"
+	"tocsin/probes/zoneprobe"
 )
 
 // What a probe has that the site file does not say.
@@ -81,6 +88,13 @@ type Config struct {
 	LDAP ldapprobe.Config `yaml:"ldap,omitempty"`
 	// SSH is for ssh:// targets: which host keys are the server's.
 	SSH sshprobe.Config `yaml:"ssh,omitempty"`
+	// WebSocket is for ws:// and wss:// targets: what is said once the server
+	// has turned to WebSocket.
+	WebSocket websocketprobe.Config `yaml:"websocket,omitempty"`
+	// Mumble is for mumble:// targets, which have no keys of their own.
+	Mumble mumbleprobe.Config `yaml:"-"`
+	// SIP is for sip:// and sips:// targets: how a telephone server is asked.
+	SIP sipprobe.Config `yaml:"sip,omitempty"`
 	// Unix is for unix:// targets: what is said and must be answered.
 	Unix unixprobe.Config `yaml:"unix,omitempty"`
 	// SMTP is for smtp:// and smtps:// targets: what mail the server is asked
@@ -91,6 +105,14 @@ type Config struct {
 	// MailTrip is for mailtrip:// targets: a message that is sent, and fetched
 	// where it comes to.
 	MailTrip mailtrip.Config `yaml:"mailtrip,omitempty"`
+	// NTP is for ntp:// targets: how the time is asked for.
+	NTP ntpprobe.Config `yaml:"ntp,omitempty"`
+	// Zone is for zone:// targets: who finds the zone's name servers.
+	Zone zoneprobe.Config `yaml:"zone,omitempty"`
+	// Domain is for domain:// targets: whom to ask until when it is registered.
+	Domain domainprobe.Config `yaml:"domain,omitempty"`
+	// DNSBL is for dnsbl:// targets: the blocklists to ask.
+	DNSBL dnsblprobe.Config `yaml:"dnsbl,omitempty"`
 }
 
 // Shape lets an entry be written as its target alone.

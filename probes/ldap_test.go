@@ -87,7 +87,7 @@ func TestLDAP_openldap(t *testing.T) {
 		{"starttls", Config{Target: "ldap://" + d.LDAP, StartTLS: true, TLS: ca, Login: password("secret-moni"), LDAP: search}, "", "", "", map[string]float64{
 			`probe_tls_version_info{version="TLS 1.3"}`: 1,
 		}},
-		{"other password", Config{Target: "ldaps://" + d.LDAPS, TLS: ca, Login: password("other-secret")}, probe.Credentials, "processing", "invalidCredentials", map[string]float64{
+		{"other password", Config{Target: "ldaps://" + d.LDAPS, TLS: ca, Login: password("other-secret")}, probe.LoginRefused, "processing", "invalidCredentials", map[string]float64{
 			`probe_ldap_result_info{operation="bind",result="invalidCredentials"}`: 1,
 		}},
 		{"unknown authority", Config{Target: "ldaps://" + d.LDAPS, Login: password("secret-moni")}, probe.TLSUnknownAuthority, "tls", "", nil},
@@ -95,7 +95,7 @@ func TestLDAP_openldap(t *testing.T) {
 			`probe_ldap_result_info{operation="bind",result="success"}`: 1,
 		}},
 		{"certificate by starttls", Config{Target: "ldap://" + d.LDAP, StartTLS: true, TLS: named}, "", "", "", nil},
-		{"plaintext bind", Config{Target: "ldap://" + d.LDAP, StartTLS: true, TLS: ca, LDAP: ldapprobe.Config{PlaintextBind: "refused"}}, probe.PlaintextLogin, "processing", "invalidCredentials", map[string]float64{
+		{"plaintext bind", Config{Target: "ldap://" + d.LDAP, StartTLS: true, TLS: ca, LDAP: ldapprobe.Config{PlaintextBind: "refused"}}, probe.PlaintextAuth, "processing", "invalidCredentials", map[string]float64{
 			"probe_ldap_plaintext_bind_accepted": 1, `probe_ldap_result_info{operation="plaintext_bind",result="invalidCredentials"}`: 1,
 		}},
 	} {

@@ -56,7 +56,7 @@ func TestMailDNS_good(t *testing.T) {
 	page.wants(t, "probe_maildns_mx_hosts", 2)
 	page.wants(t, "probe_maildns_spf_lookups", 3)
 	page.wants(t, `probe_maildns_spf_all_info{result="softfail"}`, 1)
-	page.wants(t, `probe_maildns_dkim_key_bits{algorithm="rsa",selector="mail"}`, 2048)
+	page.wants(t, `probe_maildns_dkim_key_size{algorithm="rsa",selector="mail"}`, 2048)
 	page.wants(t, `probe_maildns_dkim_testing{selector="mail"}`, 0)
 	page.wants(t, `probe_maildns_dmarc_policy_info{policy="quarantine",subdomain_policy="reject"}`, 1)
 	page.wants(t, "probe_maildns_dmarc_percent", 100)

@@ -66,11 +66,8 @@ func MailServers(t testing.TB, cert, key string) *Mail {
 
 func (m *Mail) startDovecot(t testing.TB, cert, key string) {
 	t.Helper()
-	users := ""
-	for _, u := range []string{MailUser, MailOther} {
-		users += u + ":{PLAIN}" + MailPassword + "\n"
-	}
-	write(t, m.Dir, "etc/users", users)
+	const secret = ":{PLAIN}" + MailPassword + "\n"
+	write(t, m.Dir, "etc/users", MailUser+secret+MailOther+secret)
 	chmod(t, filepath.Join(m.Dir, "etc/users"), 0o644)
 	conf := write(t, m.Dir, "etc/dovecot.conf", fmt.Sprintf(`
 protocols = imap

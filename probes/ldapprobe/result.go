@@ -57,7 +57,7 @@ func name(code uint16) string {
 func reason(code uint16) probe.Reason {
 	switch code {
 	case ldap.LDAPResultInvalidCredentials, ldap.LDAPResultInappropriateAuthentication, ldap.LDAPResultAuthMethodNotSupported:
-		return probe.Credentials
+		return probe.LoginRefused
 	case ldap.LDAPResultConfidentialityRequired, ldap.LDAPResultStrongAuthRequired:
 		return probe.Encryption
 	case ldap.LDAPResultTimeLimitExceeded:

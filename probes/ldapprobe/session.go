@@ -180,7 +180,7 @@ func (l *look) tryPlaintext(ctx context.Context) error {
 	case ldap.LDAPResultSuccess, ldap.LDAPResultInvalidCredentials, ldap.LDAPResultNoSuchObject, ldap.LDAPResultInvalidDNSyntax,
 		ldap.LDAPResultConstraintViolation:
 		l.result.Send(plaintextAccepted, 1)
-		return l.step(began, probe.Fail(probe.PlaintextLogin, probe.PhaseProcessing, fmt.Errorf(
+		return l.step(began, probe.Fail(probe.PlaintextAuth, probe.PhaseProcessing, fmt.Errorf(
 			"%s: the server takes passwords without TLS, and must answer confidentialityRequired (OpenLDAP: olcSecurity: simple_bind=128)", text)), "")
 	default:
 		return l.step(began, probe.Fail(reason(code), probe.PhaseProcessing, fmt.Errorf("%s: so nobody can tell whether it takes passwords without TLS", text)), "")

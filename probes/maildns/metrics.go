@@ -76,8 +76,8 @@ var (
 		Help: "What the SPF record says of servers that it does not name: fail, softfail, neutral, pass, or none where it says nothing.",
 	}
 	dkimBits = &frame.Family{
-		Name: "probe_maildns_dkim_key_bits", Labels: []string{"selector", "algorithm"},
-		Help: "Length of the key of a selector, in bits (rsa or ed25519); 0 when it is revoked.",
+		Name: "probe_maildns_dkim_key_size", Labels: []string{"selector", "algorithm"},
+		Help: "Length of the key of a selector (rsa or ed25519) in bits, as people give it; 0 when it is revoked.",
 	}
 	dkimTesting = &frame.Family{
 		Name: "probe_maildns_dkim_testing", Labels: []string{"selector"},

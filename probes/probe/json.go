@@ -34,12 +34,13 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		Phase      Phase        `json:"phase,omitempty"`
 		Error      string       `json:"error,omitempty"`
 		Unmeasured string       `json:"unmeasured,omitempty"`
+		Faults     []string     `json:"faults,omitempty"`
 		Hops       []hopJSON    `json:"hops,omitempty"`
 		Metrics    []sampleJSON `json:"metrics,omitempty"`
 		Steps      []step       `json:"steps,omitempty"`
 	}{
 		Target: r.Target, Start: r.Start, Duration: r.Duration.Seconds(), Timeout: r.Timeout.Seconds(),
-		Success: r.Success, Reason: r.Reason, Phase: r.Phase,
+		Success: r.Success, Reason: r.Reason, Phase: r.Phase, Faults: r.Faults,
 	}
 	if r.Err != nil {
 		out.Error = r.Err.Error()

@@ -41,18 +41,21 @@ const (
 	Body         Reason = "body"
 	NoUpgrade    Reason = "no_upgrade"
 
-	Credentials    Reason = "credentials"
-	PlaintextLogin Reason = "plaintext_login"
-	HostKey        Reason = "host_key"
-	PortOpen       Reason = "port_open"
-
 	LoginRefused  Reason = "login_refused"
-	MailRefused   Reason = "mail_refused"
-	Greylisted    Reason = "greylisted"
-	OpenRelay     Reason = "open_relay"
 	PlaintextAuth Reason = "plaintext_auth"
-	Undelivered   Reason = "undelivered"
-	MailDNS       Reason = "mail_dns"
+	HostKey       Reason = "host_key"
+	PortOpen      Reason = "port_open"
+
+	MailRefused Reason = "mail_refused"
+	Greylisted  Reason = "greylisted"
+	OpenRelay   Reason = "open_relay"
+	Undelivered Reason = "undelivered"
+	MailDNS     Reason = "mail_dns"
+
+	DNSSEC         Reason = "dnssec"
+	Registration   Reason = "registration"
+	Listed         Reason = "listed"
+	Unsynchronised Reason = "unsynchronised"
 
 	Other Reason = "error"
 )
@@ -64,8 +67,8 @@ func Reasons() []Reason {
 		TLSExpired, TLSNotYetValid, TLSWrongHost, TLSSelfSigned, TLSUnknownAuthority, TLSIncompleteChain,
 		TLSRevoked, TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake, NoStartTLS,
 		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body, NoUpgrade,
-		Credentials, PlaintextLogin, HostKey, PortOpen,
-		LoginRefused, MailRefused, Greylisted, OpenRelay, PlaintextAuth, Undelivered, MailDNS, Other,
+		LoginRefused, PlaintextAuth, HostKey, PortOpen, MailRefused, Greylisted, OpenRelay, Undelivered, MailDNS,
+		DNSSEC, Registration, Listed, Unsynchronised, Other,
 	}
 }
 
@@ -129,30 +132,34 @@ func (r Reason) Meaning() string {
 		return "the answer came without TLS and must have it, or the other way round"
 	case Body:
 		return "the content is not as expected"
+	case NoUpgrade:
+		return "the server answers in HTTP and does not turn to WebSocket: mostly a proxy that does not pass the header Upgrade on"
 	case LoginRefused:
 		return "the server does not let the probe log in"
+	case PlaintextAuth:
+		return "the server lets passwords be sent without TLS"
+	case HostKey:
+		return "the server's host key is none of those expected"
+	case PortOpen:
+		return "the port answers from here, and must not"
 	case MailRefused:
 		return "the mail server refuses the sender, the recipient or the message"
 	case Greylisted:
 		return "the mail server does not know the sender yet and wants the message again, later"
 	case OpenRelay:
 		return "the mail server takes mail from a stranger for a stranger"
-	case PlaintextAuth:
-		return "the mail server lets passwords be sent without TLS"
 	case Undelivered:
 		return "the message was taken and has not come into the mailbox in time"
 	case MailDNS:
 		return "a record that other mail servers judge the domain by is missing or wrong"
-	case NoUpgrade:
-		return "the server answers in HTTP and does not turn to WebSocket: mostly a proxy that does not pass the header Upgrade on"
-	case Credentials:
-		return "the server refuses the user and password, or certificate, that the probe logs in with"
-	case PlaintextLogin:
-		return "the server lets users send passwords without TLS, and must not"
-	case HostKey:
-		return "the server's host key is none of those expected"
-	case PortOpen:
-		return "the port answers from here, and must not"
+	case DNSSEC:
+		return "the zone's DNSSEC signatures do not hold: resolvers that check them refuse its names"
+	case Registration:
+		return "the domain's registration is on hold, has ended, or never was"
+	case Listed:
+		return "the address is on a blocklist"
+	case Unsynchronised:
+		return "the time server says that its own clock follows nothing"
 	default:
 		return "anything else: the text says what"
 	}

@@ -147,11 +147,11 @@ func Secrets(username, password string) []string {
 // connection comes from. Source: RFC 5321, section 4.1.4.
 func Name(conn net.Conn) string {
 	if local, err := netip.ParseAddrPort(conn.LocalAddr().String()); err == nil {
-		if a := local.Addr().Unmap().WithZone(""); a.Is4() {
-			return "[" + a.String() + "]"
-		} else {
+		a := local.Addr().Unmap().WithZone("")
+		if a.Is6() {
 			return "[IPv6:" + a.String() + "]"
 		}
+		return "[" + a.String() + "]"
 	}
 	return "[127.0.0.1]"
 }

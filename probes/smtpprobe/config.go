@@ -3,9 +3,10 @@ package smtpprobe
 import (
 	"cmp"
 	"net/mail"
-	"regexp"
 	"strings"
+	"time"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 	"tocsin/probes/probe"
 	"tocsin/probes/protocol"
@@ -25,8 +26,8 @@ const NullSender = "<>"
 func Protocol() protocol.Protocol {
 	return protocol.Protocol{
 		Schemes: []protocol.Scheme{
-			{Name: "smtp", Example: "smtp://mail.ville.example", Form: protocol.HostPort, Port: 25, TLS: true, StartTLS: true, Login: true},
-			{Name: "smtps", Example: "smtps://mail.ville.example", Form: protocol.HostPort, Port: 465, TLS: true, Login: true},
+			{Name: "smtp", Example: "smtp://mail.ville.example", Form: protocol.HostPort, Port: 25, TLS: true, StartTLS: true, Login: true, LoginEvery: time.Minute},
+			{Name: "smtps", Example: "smtps://mail.ville.example", Form: protocol.HostPort, Port: 465, TLS: true, Login: true, LoginEvery: time.Minute},
 		},
 		Families: Families,
 	}
@@ -66,11 +67,11 @@ func (c *Config) SetDefaults() {
 }
 
 // hello is a name that can be said to a server.
-var hello = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]{1,255}$`)
+var hello = lazy.Regexp(`^[A-Za-z0-9._:\[\]-]{1,255}$`)
 
 // Validate implements protocol.Section.
 func (c *Config) Validate(p problem.List, e *protocol.Entry) {
-	if c.Hello != "" && !hello.MatchString(c.Hello) {
+	if c.Hello != "" && !hello().MatchString(c.Hello) {
 		p.At("hello").Addf("is no name of a host; write one as tocsin.ville.example")
 	}
 	if c.PlaintextAuth != Told && c.PlaintextAuth != Refused {
@@ -82,31 +83,36 @@ func (c *Config) Validate(p problem.List, e *protocol.Entry) {
 	if c.Greylisting != Refused && c.Greylisting != Accepted {
 		p.At("greylisting").Addf("must be refused or accepted")
 	}
-	switch {
-	case c.Mail == Mail{}:
+	c.validateMail(p, e)
+	if !e.Login.IsZero() && e.Scheme.Name == "smtp" && !e.StartTLS {
+		p.Addf("is asked with a login, whose password would be sent without TLS; write starttls: true beside target")
+	}
+	if e.Login.Username != "" && e.Login.Secret().IsZero() {
+		p.Addf("is asked with a login, and username has no password; write password_file beside it")
+	}
+}
+
+// validateMail looks at who writes to whom.
+func (c *Config) validateMail(p problem.List, e *protocol.Entry) {
+	if (c.Mail == Mail{}) {
 		if c.RelayTo != "" {
 			p.At("mail").Addf("is missing; relay_to is asked for with its sender, so write mail: {from: ..., to: ...}")
 		}
-	default:
-		if c.Mail.From != NullSender {
-			ValidateAddress(p.At("mail").At("from"), c.Mail.From)
-		}
-		ValidateAddress(p.At("mail").At("to"), c.Mail.To)
+		return
 	}
-	if c.RelayTo != "" {
-		ValidateAddress(p.At("relay_to"), c.RelayTo)
-		if _, domain, _ := strings.Cut(c.Mail.To, "@"); strings.HasSuffix(strings.ToLower(c.RelayTo), "@"+strings.ToLower(domain)) {
-			p.At("relay_to").Addf("is in the domain of mail.to, whose mail the server must take; write an address of a domain that is not its own, as nobody@example.net")
-		}
-		if !e.Login.IsZero() {
-			p.At("relay_to").Addf("cannot go with username: who has logged in may send to everybody; make a probe of its own for it, without username")
-		}
+	if c.Mail.From != NullSender {
+		ValidateAddress(p.At("mail").At("from"), c.Mail.From)
 	}
-	if !e.Login.IsZero() && e.Scheme.Name == "smtp" && !e.StartTLS {
-		p.At("mail").Addf("is asked after a login, whose password would be sent without TLS; write starttls: true beside target")
+	ValidateAddress(p.At("mail").At("to"), c.Mail.To)
+	if c.RelayTo == "" {
+		return
 	}
-	if e.Login.Username != "" && e.Login.Secret().IsZero() {
-		p.At("mail").Addf("is asked after a login, and username has no password; write password_file beside it")
+	ValidateAddress(p.At("relay_to"), c.RelayTo)
+	if _, domain, _ := strings.Cut(c.Mail.To, "@"); strings.HasSuffix(strings.ToLower(c.RelayTo), "@"+strings.ToLower(domain)) {
+		p.At("relay_to").Addf("is in the domain of mail.to, whose mail the server must take; write an address of a domain that is not its own, as nobody@example.net")
+	}
+	if !e.Login.IsZero() {
+		p.At("relay_to").Addf("cannot go with username: who has logged in may send to everybody; make a probe of its own for it, without username")
 	}
 }
 
