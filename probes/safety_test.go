@@ -142,12 +142,13 @@ func TestSafety_aThousandCertificates(t *testing.T) {
 
 // TestSafety_everyProtocolAsksBeforeItDials has names that lead to the address
 // where clouds keep their secrets, and inside: whatever the protocol, nothing
-// is dialled, and the reason says so.
+// is dialled, and the reason says so. What needs more than its target to know
+// anything (a delegation, a registry) is not measured then.
 func TestSafety_everyProtocolAsksBeforeItDials(t *testing.T) {
 	for _, p := range all() {
 		for _, scheme := range p.Schemes {
-			if scheme.Form == protocol.Path {
-				continue // a socket has no address
+			if scheme.Form == protocol.Path || scheme.Name == "dnsbl" {
+				continue // a socket has no address; dnsbl asks the machine's own resolver and nobody else
 			}
 			t.Run(scheme.Name, func(t *testing.T) {
 				for _, inside := range []string{"169.254.169.254", "10.1.2.3", "127.0.0.1", "::1", "fd00:ec2::254"} {
@@ -162,7 +163,9 @@ func TestSafety_everyProtocolAsksBeforeItDials(t *testing.T) {
 						},
 						AllowAddress: func(netip.Addr) error { return errors.New("it is inside") },
 						Dial: func(_ context.Context, network, address string) (net.Conn, error) {
-							t.Errorf("%s %s was dialled", network, address)
+							if at := netip.MustParseAddrPort(address).Addr(); at == netip.MustParseAddr(inside) { // and not the machine's own resolver
+								t.Errorf("%s %s was dialled", network, address)
+							}
 							return nil, errors.New("no")
 						},
 					})
@@ -172,7 +175,7 @@ func TestSafety_everyProtocolAsksBeforeItDials(t *testing.T) {
 					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 					r := prober.Probe(ctx)
 					cancel()
-					if r.Reason != probe.BlockedAddress {
+					if r.Reason != probe.BlockedAddress && r.Unmeasured == nil {
 						t.Errorf("%s: %s", inside, r.Explain())
 					}
 				}

@@ -73,7 +73,7 @@ func readStaple(raw []byte, leaf, issuer *x509.Certificate) (*ocsp.Response, err
 	case bytes.Equal(by.Raw, issuer.Raw): // its signature has been checked with the certificate that came with it
 	case !slices.Contains(by.ExtKeyUsage, x509.ExtKeyUsageOCSPSigning):
 		return nil, errors.New("it is signed with a certificate that may not sign such answers")
-	case answer.ThisUpdate.After(by.NotAfter) || answer.ThisUpdate.Before(by.NotBefore):
+	case answer.ProducedAt.After(by.NotAfter) || answer.ProducedAt.Before(by.NotBefore):
 		return nil, errors.New("it is signed with a certificate that was not valid then")
 	default:
 		err = issuer.CheckSignature(by.SignatureAlgorithm, by.RawTBSCertificate, by.Signature)

@@ -41,7 +41,7 @@ func TestStaple(t *testing.T) {
 		cert := inter.Leaf(t, s).Leaf
 		return func(of *probetest.Authority, r ocsp.Response) []byte {
 			r.Certificate, r.SerialNumber = cert, leaf.Leaf.SerialNumber
-			r.ThisUpdate, r.NextUpdate = now.Add(-time.Hour), now.Add(time.Hour)
+			r.ThisUpdate, r.NextUpdate = now.Add(-time.Minute), now.Add(time.Hour)
 			der, err := ocsp.CreateResponse(of.Cert, cert, r, key)
 			if err != nil {
 				t.Fatal(err)
