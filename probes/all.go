@@ -4,13 +4,17 @@ import (
 	"strings"
 
 	"tocsin/internal/frame"
+	"tocsin/probes/dnsblprobe"
 	"tocsin/probes/dnsprobe"
+	"tocsin/probes/domainprobe"
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
 	"tocsin/probes/ldapprobe"
 	"tocsin/probes/maildns"
 	"tocsin/probes/mailtrip"
+	"tocsin/probes/mumbleprobe"
+	"tocsin/probes/ntpprobe"
 	"tocsin/probes/protocol"
 	"tocsin/probes/sipprobe"
 	"tocsin/probes/smtpprobe"
@@ -18,6 +22,7 @@ import (
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
 	"tocsin/probes/websocketprobe"
+	"tocsin/probes/zoneprobe"
 )
 
 // known is a protocol and where its keys lie in an entry.
@@ -38,11 +43,16 @@ func all() []known {
 		{ldapprobe.Protocol(), func(c *Config) protocol.Section { return &c.LDAP }},
 		{sshprobe.Protocol(), func(c *Config) protocol.Section { return &c.SSH }},
 		{websocketprobe.Protocol(), func(c *Config) protocol.Section { return &c.WebSocket }},
+		{mumbleprobe.Protocol(), func(c *Config) protocol.Section { return &c.Mumble }},
 		{sipprobe.Protocol(), func(c *Config) protocol.Section { return &c.SIP }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
 		{smtpprobe.Protocol(), func(c *Config) protocol.Section { return &c.SMTP }},
 		{maildns.Protocol(), func(c *Config) protocol.Section { return &c.MailDNS }},
 		{mailtrip.Protocol(), func(c *Config) protocol.Section { return &c.MailTrip }},
+		{ntpprobe.Protocol(), func(c *Config) protocol.Section { return &c.NTP }},
+		{zoneprobe.Protocol(), func(c *Config) protocol.Section { return &c.Zone }},
+		{domainprobe.Protocol(), func(c *Config) protocol.Section { return &c.Domain }},
+		{dnsblprobe.Protocol(), func(c *Config) protocol.Section { return &c.DNSBL }},
 	}
 }
 

@@ -122,12 +122,7 @@ func (p *Prober) look(ctx context.Context, r *probe.Result) error {
 func (p *Prober) connect(ctx context.Context, r *probe.Result) (conn, raw net.Conn, transport string, err error) {
 	o := &p.options
 	if o.UDP {
-		began := time.Now()
-		conn, out, err := o.Dial.UDP(ctx, o.Host, o.Port)
-		address := out.Address
-		out.Address = r.Hops[0].Address // nobody has answered yet: no step says so
-		stream.Reached(r, 0, began, o.Host, &out, err)
-		r.Hops[0].Address = address
+		conn, err := stream.Unanswered(ctx, r, 0, &o.Dial, o.Host, o.Port)
 		return conn, conn, "UDP", err
 	}
 	raw, err = stream.Connect(ctx, r, 0, &o.Dial, o.Host, o.Port)

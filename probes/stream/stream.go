@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +22,18 @@ func Connect(ctx context.Context, r *probe.Result, n int, o *dial.Options, host 
 	began := time.Now()
 	conn, out, err := o.TCP(ctx, host, port)
 	Reached(r, n, began, host, &out, err)
+	return conn, err
+}
+
+// Unanswered is Connect for datagrams: the name was found, and nobody has
+// answered yet.
+func Unanswered(ctx context.Context, r *probe.Result, n int, o *dial.Options, host string, port uint16) (net.Conn, error) {
+	began := time.Now()
+	conn, out, err := o.UDP(ctx, host, port)
+	to := out.Address
+	out.Address = netip.AddrPort{} // no step says that it did
+	Reached(r, n, began, host, &out, err)
+	r.Hops[n].Address = to
 	return conn, err
 }
 
