@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
-	"github.com/prometheus/common/model"
 
 	"tocsin/probes/maildns"
 	"tocsin/probes/probe"
@@ -44,7 +42,7 @@ func goodMail(t testing.TB) []string {
 func TestMailDNS_good(t *testing.T) {
 	zone := append(goodMail(t), `_mta-sts.asso.example. 60 IN TXT "v=STSv1; id=20261127"`, `_smtp._tls.asso.example. 60 IN TXT "v=TLSRPTv1; rua=mailto:tls@asso.example"`)
 	r, page := look(t, Config{
-		Target: "maildns://asso.example", Timeout: model.Duration(10 * time.Second),
+		Target: "maildns://asso.example", Timeout: patience(""),
 		MailDNS: maildns.Config{Resolver: probetest.DNS(t, probetest.Zone(t, zone...)), Selectors: []string{"mail"}, Require: []string{"mx", "spf", "dmarc", "mta_sts", "tls_rpt"}},
 	}, Options{})
 	wantReason(t, r, page, "", "")
@@ -65,6 +63,7 @@ func TestMailDNS_good(t *testing.T) {
 
 // TestMailDNS_wrong changes one thing at a time.
 func TestMailDNS_wrong(t *testing.T) {
+	t.Parallel()
 	good := goodMail(t)
 	includes := []string{}
 	for i := range 12 {
@@ -111,7 +110,7 @@ func TestMailDNS_wrong(t *testing.T) {
 				}
 			}
 			r, page := look(t, Config{
-				Target: "maildns://asso.example", Timeout: model.Duration(10 * time.Second),
+				Target: "maildns://asso.example", Timeout: patience(""),
 				MailDNS: maildns.Config{Resolver: probetest.DNS(t, probetest.Zone(t, append(zone, c.with...)...)), Selectors: []string{"mail"}},
 			}, Options{})
 			wantReason(t, r, page, probe.MailDNS, "processing")
@@ -139,7 +138,7 @@ func TestMailDNS_inherited(t *testing.T) {
 		"lettre.asso.example. 60 IN MX 10 mx.asso.example.", "mx.asso.example. 60 IN A 192.0.2.1", `lettre.asso.example. 60 IN TXT "v=spf1 mx -all"`,
 		`_dmarc.asso.example. 60 IN TXT "v=DMARC1; p=none; sp=reject"`,
 	}
-	r, page := look(t, Config{Target: "maildns://lettre.asso.example", MailDNS: maildns.Config{Resolver: probetest.DNS(t, probetest.Zone(t, zone...))}}, Options{})
+	r, page := look(t, Config{Target: "maildns://lettre.asso.example", Timeout: patience(""), MailDNS: maildns.Config{Resolver: probetest.DNS(t, probetest.Zone(t, zone...))}}, Options{})
 	wantReason(t, r, page, "", "")
 	page.wants(t, `probe_maildns_dmarc_policy_info{policy="reject",subdomain_policy="reject"}`, 1)
 	page.wants(t, `probe_maildns_record_present{record="mta_sts",selector=""}`, 0)
@@ -148,6 +147,7 @@ func TestMailDNS_inherited(t *testing.T) {
 // TestMailDNS_noAnswer has name servers that say nothing: nobody knows whether
 // the records are there, so none is missing.
 func TestMailDNS_noAnswer(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		answer dns.HandlerFunc
@@ -166,7 +166,7 @@ func TestMailDNS_noAnswer(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r, page := look(t, Config{
-				Target: "maildns://asso.example", Timeout: model.Duration(2 * time.Second),
+				Target: "maildns://asso.example", Timeout: patience(probe.Timeout),
 				MailDNS: maildns.Config{Resolver: probetest.DNS(t, c.answer)},
 			}, Options{})
 			wantReason(t, r, page, c.reason, "processing")

@@ -11,9 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
-
-	"github.com/prometheus/common/model"
 
 	"tocsin/internal/secret"
 	"tocsin/probes/probe"
@@ -96,6 +93,7 @@ func submissionServer(t *testing.T, cert tls.Certificate) string {
 // TestMailTrip_hostile has mailboxes that hang, lie and flood. None of them may
 // have a message deleted that bears no mark of ours.
 func TestMailTrip_hostile(t *testing.T) {
+	t.Parallel()
 	root := probetest.NewAuthority(t, probetest.Spec{Name: "Root"})
 	cert, ca := root.Leaf(t, probetest.Spec{}), probetest.WritePEM(t, root)
 	const ready = "* OK [CAPABILITY IMAP4rev1] ready\r\n"
@@ -131,7 +129,7 @@ func TestMailTrip_hostile(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			cfg := Config{
-				Target: "mailtrip://" + submissionServer(t, cert), Timeout: model.Duration(2 * time.Second), TLS: tlscheck.Config{CAFile: ca},
+				Target: "mailtrip://" + submissionServer(t, cert), Timeout: patience(c.reason), TLS: tlscheck.Config{CAFile: ca},
 				Login: protocol.Login{Username: "sonde@asso.example", Password: secret.New("very secret")},
 			}
 			cfg.MailTrip.IMAP = "imaps://" + imapServer(t, cert, c.greeting, c.answers, nil)
@@ -152,6 +150,7 @@ func TestMailTrip_hostile(t *testing.T) {
 // TestMailTrip_withoutUIDPLUS has servers that can only take away all that is
 // marked as deleted: it is done where nothing else is.
 func TestMailTrip_withoutUIDPLUS(t *testing.T) {
+	t.Parallel()
 	root := probetest.NewAuthority(t, probetest.Spec{Name: "Root"})
 	cert, ca := root.Leaf(t, probetest.Spec{}), probetest.WritePEM(t, root)
 	for deleted, want := range map[string]bool{"* SEARCH 1\r\n": true, "* SEARCH 1 7\r\n": false} {
@@ -169,7 +168,7 @@ func TestMailTrip_withoutUIDPLUS(t *testing.T) {
 				commands = append(commands, command)
 			})
 			cfg := Config{
-				Target: "mailtrip://" + submissionServer(t, cert), Timeout: model.Duration(2 * time.Second), TLS: tlscheck.Config{CAFile: ca},
+				Target: "mailtrip://" + submissionServer(t, cert), Timeout: patience(probe.Undelivered), TLS: tlscheck.Config{CAFile: ca},
 				Login: protocol.Login{Username: "sonde@asso.example", Password: secret.New("very secret")},
 			}
 			cfg.MailTrip.IMAP = "imaps://" + box

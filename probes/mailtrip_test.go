@@ -23,6 +23,7 @@ import (
 // TestMailTrip_postfixAndDovecot sends real messages on the way that people's
 // take.
 func TestMailTrip_postfixAndDovecot(t *testing.T) {
+	t.Parallel()
 	root := probetest.NewAuthority(t, probetest.Spec{Name: "Root"})
 	cert, key := probetest.WritePair(t, root.Leaf(t, probetest.Spec{}))
 	mail := testenv.MailServers(t, cert, key)
@@ -102,14 +103,14 @@ func TestMailTrip_postfixAndDovecot(t *testing.T) {
 		step   string
 		says   string
 	}{
-		{"thrown away", Config{Timeout: model.Duration(4 * time.Second), MailTrip: mailtrip.Config{To: testenv.MailVoid}}, probe.Undelivered, "processing", "delivery", "took the message for void@asso.example"},
+		{"thrown away", Config{Timeout: patience(probe.Undelivered), MailTrip: mailtrip.Config{To: testenv.MailVoid}}, probe.Undelivered, "processing", "delivery", "took the message for void@asso.example"},
 		{"nobody", Config{MailTrip: mailtrip.Config{To: "personne@asso.example"}}, probe.MailRefused, "processing", "send", "RCPT TO:<personne@asso.example> with 550 5.1.1"},
 		{"another's password", Config{Login: protocol.Login{Username: testenv.MailUser, Password: secret.New("not this one")}, MailTrip: mailtrip.Config{Login: other}}, probe.LoginRefused, "processing", "send", "535 5.7.8"},
 		{"another's password of the mailbox", Config{MailTrip: mailtrip.Config{Login: protocol.Login{Username: testenv.MailUser, Password: secret.New("not this one")}}}, probe.LoginRefused, "processing", "mailbox", "AUTHENTICATIONFAILED"},
 		{"no such folder", Config{MailTrip: mailtrip.Config{Folder: "Absent"}}, probe.Status, "processing", "clean", "opening the folder Absent"},
 		{"no mailbox's server", Config{MailTrip: mailtrip.Config{IMAP: fmt.Sprintf("imaps://localhost:%d", testenv.Port(t))}}, probe.Refused, "connect", "mailbox", "refused"},
 		{"a port without TLS", Config{MailTrip: mailtrip.Config{IMAP: fmt.Sprintf("imaps://localhost:%d", mail.IMAP)}}, probe.Protocol, "tls", "mailbox", "TLS"},
-		{"STARTTLS where it is too late", Config{Timeout: model.Duration(2 * time.Second), Target: smtps, StartTLS: true}, probe.Timeout, "tls", "send", "asking for TLS"},
+		{"STARTTLS where it is too late", Config{Timeout: patience(probe.Timeout), Target: smtps, StartTLS: true}, probe.Timeout, "tls", "send", "asking for TLS"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

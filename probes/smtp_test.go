@@ -16,6 +16,7 @@ import (
 
 // TestSMTP_postfix asks a real Postfix at its four ports.
 func TestSMTP_postfix(t *testing.T) {
+	t.Parallel()
 	root := probetest.NewAuthority(t, probetest.Spec{Name: "Root"})
 	cert, key := probetest.WritePair(t, root.Leaf(t, probetest.Spec{}))
 	mail := testenv.MailServers(t, cert, key)
@@ -83,6 +84,7 @@ func TestSMTP_postfix(t *testing.T) {
 				scheme = "smtps"
 			}
 			cfg.Target, cfg.Name, cfg.TLS = fmt.Sprintf("%s://localhost:%d", scheme, port), "", ca
+			cfg.Timeout = patience("")
 			r, page := look(t, cfg, Options{Lookup: localhost})
 			wantReason(t, r, page, c.reason, c.phase)
 			if !strings.Contains(r.Explain(), c.says) {

@@ -20,11 +20,6 @@ const (
 	WeakKey     Problem = "weak_key"
 )
 
-// Problems lists all problems.
-func Problems() []Problem {
-	return []Problem{Missing, Several, Syntax, NoMail, Unresolved, Lookups, VoidLookups, AllowsAll, Revoked, WeakKey}
-}
-
 // Meaning explains the problem in a few words.
 func (p Problem) Meaning() string {
 	switch p {
