@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"net"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -38,15 +37,6 @@ func openldap(t *testing.T, global, database string, root *probetest.Authority) 
 	return testenv.Slapd(t, global, database, map[string]string{
 		"server.pem": content(t, cert), "server.key": content(t, key), "ca.pem": content(t, probetest.WritePEM(t, root)),
 	})
-}
-
-func content(t *testing.T, file string) string {
-	t.Helper()
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }
 
 // TestLDAP_openldap asks a real server, in each of the ways.
