@@ -4,7 +4,9 @@ import (
 	"strings"
 
 	"tocsin/internal/frame"
+	"tocsin/probes/dnsblprobe"
 	"tocsin/probes/dnsprobe"
+	"tocsin/probes/domainprobe"
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
@@ -12,6 +14,7 @@ import (
 	"tocsin/probes/maildns"
 	"tocsin/probes/mailtrip"
 	"tocsin/probes/mumbleprobe"
+	"tocsin/probes/ntpprobe"
 	"tocsin/probes/protocol"
 	"tocsin/probes/sipprobe"
 	"tocsin/probes/smtpprobe"
@@ -19,6 +22,7 @@ import (
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
 	"tocsin/probes/websocketprobe"
+	"tocsin/probes/zoneprobe"
 )
 
 // known is a protocol and where its keys lie in an entry.
@@ -45,6 +49,10 @@ func all() []known {
 		{smtpprobe.Protocol(), func(c *Config) protocol.Section { return &c.SMTP }},
 		{maildns.Protocol(), func(c *Config) protocol.Section { return &c.MailDNS }},
 		{mailtrip.Protocol(), func(c *Config) protocol.Section { return &c.MailTrip }},
+		{ntpprobe.Protocol(), func(c *Config) protocol.Section { return &c.NTP }},
+		{zoneprobe.Protocol(), func(c *Config) protocol.Section { return &c.Zone }},
+		{domainprobe.Protocol(), func(c *Config) protocol.Section { return &c.Domain }},
+		{dnsblprobe.Protocol(), func(c *Config) protocol.Section { return &c.DNSBL }},
 	}
 }
 

@@ -8,7 +8,9 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
+	"tocsin/probes/dnsblprobe"
 	"tocsin/probes/dnsprobe"
+	"tocsin/probes/domainprobe"
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
@@ -16,6 +18,7 @@ import (
 	"tocsin/probes/maildns"
 	"tocsin/probes/mailtrip"
 	"tocsin/probes/mumbleprobe"
+	"tocsin/probes/ntpprobe"
 	"tocsin/probes/protocol"
 	"tocsin/probes/sipprobe"
 	"tocsin/probes/smtpprobe"
@@ -24,6 +27,7 @@ import (
 	"tocsin/probes/tlscheck"
 	"tocsin/probes/unixprobe"
 	"tocsin/probes/websocketprobe"
+	"tocsin/probes/zoneprobe"
 )
 
 // What a probe has that the site file does not say.
@@ -101,6 +105,14 @@ type Config struct {
 	// MailTrip is for mailtrip:// targets: a message that is sent, and fetched
 	// where it comes to.
 	MailTrip mailtrip.Config `yaml:"mailtrip,omitempty"`
+	// NTP is for ntp:// targets: how the time is asked for.
+	NTP ntpprobe.Config `yaml:"ntp,omitempty"`
+	// Zone is for zone:// targets: who finds the zone's name servers.
+	Zone zoneprobe.Config `yaml:"zone,omitempty"`
+	// Domain is for domain:// targets: whom to ask until when it is registered.
+	Domain domainprobe.Config `yaml:"domain,omitempty"`
+	// DNSBL is for dnsbl:// targets: the blocklists to ask.
+	DNSBL dnsblprobe.Config `yaml:"dnsbl,omitempty"`
 }
 
 // Shape lets an entry be written as its target alone.

@@ -127,7 +127,7 @@ func send(s *frame.Sink, r *probe.Result) {
 // sendTLS writes what blackbox_exporter tells of the last server's TLS.
 func sendTLS(s *frame.Sink, t *probe.TLS) {
 	s.Send(tlsVersion, 1, tls.VersionName(t.Version))
-	s.Send(tlsCipher, 1, tls.CipherSuiteName(t.CipherSuite))
+	s.Send(tlsCipher, 1, probe.CipherName(t.CipherSuite))
 	if len(t.Certificates) == 0 {
 		return
 	}

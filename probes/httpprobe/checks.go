@@ -6,11 +6,19 @@ import (
 
 	"tocsin/internal/problem"
 	"tocsin/probes/journey"
+	"tocsin/probes/oidccheck"
 	"tocsin/probes/protocol"
+	"tocsin/probes/samlcheck"
 )
 
 // checks sets what is looked at further than one page.
-func (c *Config) checks(o *Options) error {
+func (c *Config) checks(o *Options, e *protocol.Entry) error {
+	if c.OIDC != nil {
+		o.URL, o.Check = oidccheck.Document(e.URL), oidccheck.New(c.OIDC, e.URL)
+	}
+	if c.SAMLMetadata != nil {
+		o.Check = samlcheck.New(c.SAMLMetadata, e.Now)
+	}
 	if len(c.Journey) > 0 {
 		j, err := journey.New(c.Journey, o.URL)
 		if err != nil {
@@ -26,8 +34,22 @@ func (c *Config) validateChecks(p problem.List, e *protocol.Entry) {
 	if c.HeaderGrade != nil {
 		c.HeaderGrade.Validate(p.At("header_grade"), e.URL.Scheme == "https")
 	}
+	if c.OIDC != nil {
+		c.OIDC.Validate(p.At("oidc"), e.URL)
+	}
+	if c.SAMLMetadata != nil {
+		c.SAMLMetadata.Validate(p.At("saml_metadata"))
+		if c.OIDC != nil {
+			p.At("saml_metadata").Addf("cannot go with oidc: each has a document of its own; make two probes of them")
+		}
+	}
 	if c.Journey == nil {
 		return
+	}
+	for key, written := range map[string]bool{"oidc": c.OIDC != nil, "saml_metadata": c.SAMLMetadata != nil} {
+		if written {
+			p.At(key).Addf("cannot go with journey: one looks at a document, the other at pages; make two probes of them")
+		}
 	}
 	journey.Validate(p.At("journey"), c.Journey)
 	if len(c.Journey) == 0 {

@@ -15,8 +15,10 @@ import (
 	"tocsin/probes/celcheck"
 	"tocsin/probes/gradecheck"
 	"tocsin/probes/journey"
+	"tocsin/probes/oidccheck"
 	"tocsin/probes/probe"
 	"tocsin/probes/protocol"
+	"tocsin/probes/samlcheck"
 	"tocsin/probes/visit"
 )
 
@@ -71,6 +73,13 @@ type Config struct {
 	// alone, with cookies and redirects, up to a login form. It is made every
 	// five minutes unless interval says otherwise.
 	Journey []journey.Step `yaml:"journey,omitempty"`
+	// OIDC looks at the target as at an OpenID provider: its discovery document
+	// and its keys. The target is the issuer.
+	OIDC *oidccheck.Config `yaml:"oidc,omitempty"`
+	// SAMLMetadata looks at the target as at the metadata of a SAML service or
+	// identity provider: until when it is valid, its certificates, its
+	// addresses.
+	SAMLMetadata *samlcheck.Config `yaml:"saml_metadata,omitempty"`
 	// HeaderGrade has the site's security headers graded as Mozilla's HTTP
 	// Observatory does: the grade that is promised, as B, or told.
 	HeaderGrade *gradecheck.Config `yaml:"header_grade,omitempty"`
@@ -157,6 +166,9 @@ func (c *Config) Told(e *protocol.Entry) string {
 	if c.follows() && len(c.Journey) == 0 {
 		told += "; then a plain GET to wherever it redirects"
 	}
+	if c.OIDC != nil {
+		told += "; then the keys that its discovery document names"
+	}
 	if c.HeaderGrade != nil {
 		told += fmt.Sprintf("; every %s a GET over https and http and an OPTIONS, to grade its headers", c.HeaderGrade.Every)
 	}
@@ -224,7 +236,7 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 	if options.Proxy, err = c.proxy(); err != nil {
 		return nil, err
 	}
-	if err := c.checks(&options); err != nil {
+	if err := c.checks(&options, e); err != nil {
 		return nil, err
 	}
 	return New(options)

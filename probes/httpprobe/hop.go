@@ -103,10 +103,7 @@ func (l *look) ask(
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotFirstResponseByte: func() { firstByte = time.Now() },
 	})
-	client, err := newClient(ctx, at, conn)
-	if err != nil {
-		return nil, l.answerError(ctx, probe.PhaseProcessing, err)
-	}
+	client := newClient(conn)
 	defer client.Close()
 	req := request(traced)
 	if proxy := l.options.Proxy.of(at); proxy != nil && at.Scheme == "http" {

@@ -7,7 +7,9 @@ import (
 	"tocsin/internal/frame"
 	"tocsin/probes/gradecheck"
 	"tocsin/probes/journey"
+	"tocsin/probes/oidccheck"
 	"tocsin/probes/probe"
+	"tocsin/probes/samlcheck"
 )
 
 // The names, types and meanings are blackbox_exporter's.
@@ -65,7 +67,7 @@ func families() []*frame.Family {
 
 // Families lists all that HTTP probes can send, those of every check among it.
 func Families() []*frame.Family {
-	return slices.Concat(families(), journey.Families(), gradecheck.Families())
+	return slices.Concat(families(), journey.Families(), oidccheck.Families(), samlcheck.Families(), gradecheck.Families())
 }
 
 // answer is the last answer, as far as it came.

@@ -24,6 +24,11 @@ const maxHops = 100
 // Hide implements visit.Visitor.
 func (l *look) Hide(secrets ...string) { l.clean = l.clean.With(secrets...) }
 
+// Head implements visit.Visitor.
+func (l *look) Head(text string) {
+	l.result.Step(len(l.result.Hops), "", time.Time{}, false, text)
+}
+
 // Note implements visit.Visitor.
 func (l *look) Note(failed bool, text string) {
 	l.result.Step(max(0, len(l.result.Hops)-1), probe.PhaseTransfer, time.Time{}, failed, text)

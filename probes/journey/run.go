@@ -54,7 +54,7 @@ func (j *Journey) Look(ctx context.Context, v visit.Visitor, _ *visit.Answer, r 
 	for i := range j.steps {
 		s := &j.steps[i]
 		began, before := time.Now(), len(r.Hops)
-		v.Note(false, fmt.Sprintf("step %s (%d of %d)", s.Name, i+1, len(j.steps)))
+		v.Head(fmt.Sprintf("step %s (%d of %d)", s.Name, i+1, len(j.steps)))
 		err := j.step(ctx, v, s, &j.expect[i], values)
 		if _, ours := errors.AsType[*probe.Unmeasured](err); ours {
 			return err

@@ -3,11 +3,11 @@ package maildns
 import (
 	"net"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 	"tocsin/probes/dial"
 	"tocsin/probes/probe"
@@ -58,7 +58,7 @@ func (c *Config) SetDefaults() {
 	}
 }
 
-var selector = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9_])?$`)
+var selector = lazy.Regexp(`^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9_])?$`)
 
 // Validate implements protocol.Section.
 func (c *Config) Validate(p problem.List, e *protocol.Entry) {
@@ -74,7 +74,7 @@ func (c *Config) Validate(p problem.List, e *protocol.Entry) {
 		p.At("selectors").Addf("has %d names; at most %d are looked at", len(c.Selectors), maxSelectors)
 	}
 	for i, s := range c.Selectors {
-		if !selector.MatchString(s) {
+		if !selector().MatchString(s) {
 			p.At("selectors").Index(i).Addf("is no selector; write what stands behind s= in the header DKIM-Signature of a message, as mail2026")
 		} else if slices.Contains(c.Selectors[:i], s) {
 			p.At("selectors").Index(i).Addf("%s stands there twice", s)

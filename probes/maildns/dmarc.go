@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"tocsin/internal/lazy"
 )
 
 // dmarc is a policy taken apart. Source: RFC 7489, section 6.3.
@@ -73,12 +74,12 @@ func parseDMARC(text string) (*dmarc, error) {
 }
 
 // sized matches the largest report that an address takes, behind it.
-var sized = regexp.MustCompile(`![0-9]+[kmgtKMGT]?$`)
+var sized = lazy.Regexp(`![0-9]+[kmgtKMGT]?$`)
 
 // addresses looks at where reports are to be sent.
 func addresses(list string) error {
 	for text := range strings.SplitSeq(list, ",") {
-		text = sized.ReplaceAllString(strings.TrimSpace(text), "")
+		text = sized().ReplaceAllString(strings.TrimSpace(text), "")
 		u, err := url.Parse(text)
 		switch {
 		case err != nil || u.Scheme == "":
@@ -90,7 +91,7 @@ func addresses(list string) error {
 	return nil
 }
 
-var stsID = regexp.MustCompile(`^[A-Za-z0-9]{1,32}$`)
+var stsID = lazy.Regexp(`^[A-Za-z0-9]{1,32}$`)
 
 // parseSTS looks at the record that says that there is an MTA-STS policy.
 // Source: RFC 8461, section 3.1.
@@ -99,7 +100,7 @@ func parseSTS(text string) error {
 	if err != nil {
 		return err
 	}
-	if id, _ := find(list, "id"); !stsID.MatchString(id) {
+	if id, _ := find(list, "id"); !stsID().MatchString(id) {
 		return errors.New("id= must be 1 to 32 letters and digits")
 	}
 	return nil

@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"tocsin/internal/lazy"
 )
 
 // maxTerms bounds how many terms of an SPF record are looked at.
@@ -41,7 +42,7 @@ func isSPF(text string) bool {
 	return ok && (rest == "" || rest[0] == ' ')
 }
 
-var modifier = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*=`)
+var modifier = lazy.Regexp(`^[A-Za-z][A-Za-z0-9_.-]*=`)
 
 // parseSPF reads an SPF record. Its error says what is no SPF.
 func parseSPF(text string) (*spf, error) {
@@ -56,7 +57,7 @@ func parseSPF(text string) (*spf, error) {
 	}
 	for _, word := range words {
 		var err error
-		if name := modifier.FindString(word); name != "" {
+		if name := modifier().FindString(word); name != "" {
 			err = s.modifier(strings.ToLower(strings.TrimSuffix(name, "=")), word[len(name):], seen)
 		} else {
 			err = s.mechanism(word)
@@ -136,12 +137,12 @@ func (s *spf) mechanism(word string) error {
 	return err
 }
 
-var prefixes = regexp.MustCompile(`^(?::(.*?))?(?:/([0-9]{1,3}))?(?://([0-9]{1,3}))?$`)
+var prefixes = lazy.Regexp(`^(?::(.*?))?(?:/([0-9]{1,3}))?(?://([0-9]{1,3}))?$`)
 
 // withPrefixes reads what stands behind a and mx: a domain, and how many bits
 // of an address must agree.
 func withPrefixes(argument string) (domain string, err error) {
-	m := prefixes.FindStringSubmatch(argument)
+	m := prefixes().FindStringSubmatch(argument)
 	if m == nil {
 		return "", errors.New("what is behind it is no domain and no prefix length")
 	}
@@ -173,8 +174,8 @@ func network(text string, four bool) error {
 // A name ends with a dot and a label that is no number, or with a macro.
 // Source: RFC 7208, section 7.1, domain-end.
 var (
-	domainEnd = regexp.MustCompile(`(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.?|%[%_-]|\})$`)
-	allDigits = regexp.MustCompile(`\.[0-9]+\.?$`)
+	domainEnd = lazy.Regexp(`(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.?|%[%_-]|\})$`)
+	allDigits = lazy.Regexp(`\.[0-9]+\.?$`)
 )
 
 // domainSpec looks at a name that may have macros in it.
@@ -184,19 +185,19 @@ func domainSpec(text string) error {
 		return errors.New("a domain is missing")
 	case len(text) > 253:
 		return errors.New("its domain is too long")
-	case !domainEnd.MatchString(text) || allDigits.MatchString(text):
+	case !domainEnd().MatchString(text) || allDigits().MatchString(text):
 		return errors.New("its domain is no full name")
 	}
 	return macros(text)
 }
 
-var macro = regexp.MustCompile(`%(?:[%_-]|\{[slodiphcrtvSLODIPHCRTV][0-9]{0,3}[rR]?[.+,/_=-]*\})`)
+var macro = lazy.Regexp(`%(?:[%_-]|\{[slodiphcrtvSLODIPHCRTV][0-9]{0,3}[rR]?[.+,/_=-]*\})`)
 
 func macros(text string) error {
 	if strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return errors.New("it has letters that are not ASCII")
 	}
-	if strings.Contains(macro.ReplaceAllString(text, ""), "%") {
+	if strings.Contains(macro().ReplaceAllString(text, ""), "%") {
 		return errors.New("it has a % that begins no macro")
 	}
 	return nil

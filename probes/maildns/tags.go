@@ -2,8 +2,9 @@ package maildns
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"tocsin/internal/lazy"
 )
 
 // maxTags bounds how many tags of a record are looked at.
@@ -12,7 +13,7 @@ const maxTags = 100
 // tag is one name=value of a record.
 type tag struct{ name, value string }
 
-var tagName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+var tagName = lazy.Regexp(`^[A-Za-z][A-Za-z0-9_]*$`)
 
 // tags takes a record of name=value parts apart, as DKIM, DMARC, MTA-STS and
 // TLS-RPT have it. Source: RFC 6376, section 3.2.
@@ -28,7 +29,7 @@ func tags(text string) ([]tag, error) {
 	for _, part := range parts {
 		name, value, ok := strings.Cut(part, "=")
 		name = strings.TrimSpace(name)
-		if !ok || !tagName.MatchString(name) {
+		if !ok || !tagName().MatchString(name) {
 			return nil, fmt.Errorf("%q is not of the form name=value", strings.TrimSpace(part))
 		}
 		list = append(list, tag{name, strings.TrimSpace(value)})

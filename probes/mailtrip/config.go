@@ -76,13 +76,16 @@ func (c *Config) Validate(p problem.List, e *protocol.Entry) {
 	if _, err := c.mailbox(e.Host()); err != nil {
 		p.At("imap").Addf("is no mailbox's server; write it as imaps://mail.ville.example or, with STARTTLS, imap://mail.ville.example")
 	}
-	for key, folder := range map[string]string{"folder": c.Folder, "junk": c.Junk} {
-		if strings.ContainsFunc(folder, func(r rune) bool { return r < ' ' || r == '*' || r == '%' }) || len(folder) > 200 {
-			p.At(key).Addf("is no name of a folder; write it as INBOX/Tocsin")
-		}
-	}
+	validateFolder(p.At("folder"), c.Folder)
+	validateFolder(p.At("junk"), c.Junk)
 	if c.Junk != "" && strings.EqualFold(c.Junk, c.Folder) {
 		p.At("junk").Addf("is the same as folder; take it out")
+	}
+}
+
+func validateFolder(p problem.List, folder string) {
+	if strings.ContainsFunc(folder, func(r rune) bool { return r < ' ' || r == '*' || r == '%' }) || len(folder) > 200 {
+		p.Addf("is no name of a folder; write it as INBOX/Tocsin")
 	}
 }
 

@@ -4,16 +4,17 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/textproto"
-	"regexp"
 	"strings"
 	"time"
+
+	"tocsin/internal/lazy"
 )
 
 // markHeader is the header that marks our messages.
 const markHeader = "X-Tocsin-Mailtrip"
 
 // isMark matches the marks that newMark makes.
-var isMark = regexp.MustCompile(`^[A-Z2-7]{26}$`)
+var isMark = lazy.Regexp(`^[A-Z2-7]{26}$`)
 
 // newMark makes a mark that no other message has.
 func newMark() string { return rand.Text() }
@@ -46,7 +47,7 @@ func markOf(header []byte) string {
 	for line := range strings.SplitSeq(string(header), "\n") {
 		name, value, ok := strings.Cut(line, ":")
 		if ok && textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)) == markHeader {
-			if value = strings.TrimSpace(value); isMark.MatchString(value) {
+			if value = strings.TrimSpace(value); isMark().MatchString(value) {
 				return value
 			}
 		}

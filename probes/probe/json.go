@@ -34,12 +34,13 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		Phase      Phase        `json:"phase,omitempty"`
 		Error      string       `json:"error,omitempty"`
 		Unmeasured string       `json:"unmeasured,omitempty"`
+		Faults     []string     `json:"faults,omitempty"`
 		Hops       []hopJSON    `json:"hops,omitempty"`
 		Metrics    []sampleJSON `json:"metrics,omitempty"`
 		Steps      []step       `json:"steps,omitempty"`
 	}{
 		Target: r.Target, Start: r.Start, Duration: r.Duration.Seconds(), Timeout: r.Timeout.Seconds(),
-		Success: r.Success, Reason: r.Reason, Phase: r.Phase,
+		Success: r.Success, Reason: r.Reason, Phase: r.Phase, Faults: r.Faults,
 	}
 	if r.Err != nil {
 		out.Error = r.Err.Error()
@@ -113,7 +114,7 @@ func hopForJSON(h *Hop) hopJSON {
 	}
 	if t := h.TLS; t != nil {
 		out.TLS = &tlsJSON{
-			ServerName: t.ServerName, Version: tls.VersionName(t.Version), Cipher: tls.CipherSuiteName(t.CipherSuite),
+			ServerName: t.ServerName, Version: tls.VersionName(t.Version), Cipher: CipherName(t.CipherSuite),
 			Verified: len(t.Problems) == 0, Problems: t.Problems, Warnings: t.Warnings, Staple: t.Staple,
 			CoveredBy: (*Redactor)(nil).Text(t.CoveredBy),
 		}

@@ -52,6 +52,11 @@ const (
 	Undelivered Reason = "undelivered"
 	MailDNS     Reason = "mail_dns"
 
+	DNSSEC         Reason = "dnssec"
+	Registration   Reason = "registration"
+	Listed         Reason = "listed"
+	Unsynchronised Reason = "unsynchronised"
+
 	Other Reason = "error"
 )
 
@@ -62,8 +67,8 @@ func Reasons() []Reason {
 		TLSExpired, TLSNotYetValid, TLSWrongHost, TLSSelfSigned, TLSUnknownAuthority, TLSIncompleteChain,
 		TLSRevoked, TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake, NoStartTLS,
 		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body, NoUpgrade,
-		LoginRefused, PlaintextAuth, HostKey, PortOpen,
-		MailRefused, Greylisted, OpenRelay, Undelivered, MailDNS, Other,
+		LoginRefused, PlaintextAuth, HostKey, PortOpen, MailRefused, Greylisted, OpenRelay, Undelivered, MailDNS,
+		DNSSEC, Registration, Listed, Unsynchronised, Other,
 	}
 }
 
@@ -147,6 +152,14 @@ func (r Reason) Meaning() string {
 		return "the message was taken and has not come into the mailbox in time"
 	case MailDNS:
 		return "a record that other mail servers judge the domain by is missing or wrong"
+	case DNSSEC:
+		return "the zone's DNSSEC signatures do not hold: resolvers that check them refuse its names"
+	case Registration:
+		return "the domain's registration is on hold, has ended, or never was"
+	case Listed:
+		return "the address is on a blocklist"
+	case Unsynchronised:
+		return "the time server says that its own clock follows nothing"
 	default:
 		return "anything else: the text says what"
 	}

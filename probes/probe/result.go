@@ -26,7 +26,11 @@ type Result struct {
 	// Success, Reason and the samples then mean nothing.
 	Unmeasured error
 
-	Hops    []Hop    // the servers spoken to, in order: one, and one for each redirect
+	Hops []Hop // the servers spoken to, in order: one, and one for each redirect
+	// Faults are what is not as it should be although users are served: a
+	// server of several that is silent, say. A failure may have some, too.
+	Faults []string
+
 	Samples []Sample // the protocol's own metrics
 	Steps   []Step   // what was done, step by step
 }
@@ -54,6 +58,9 @@ func (r *Result) End(err error, clean *Redactor) {
 	}
 	for i := range r.Hops {
 		r.Hops[i].URL, r.Hops[i].Host = clean.Text(r.Hops[i].URL), clean.Text(r.Hops[i].Host)
+	}
+	for i, text := range r.Faults {
+		r.Faults[i] = clean.Text(text)
 	}
 	var ours *Unmeasured
 	switch {

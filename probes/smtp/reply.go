@@ -4,9 +4,10 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"tocsin/internal/lazy"
 )
 
 // Bounds of a reply. RFC 5321, section 4.5.3.1.5, has lines of 512 bytes.
@@ -33,7 +34,7 @@ func (r *Reply) String() string {
 
 // greylist matches what servers say that do not know the sender yet: Postgrey,
 // milter-greylist, Exim, rspamd, OpenBSD's spamd, and RFC 6647, section 5.
-var greylist = regexp.MustCompile(`(?i)gr[ae]y.?-?list|(try|come).*(again|later)|retry`)
+var greylist = lazy.Regexp(`(?i)gr[ae]y.?-?list|(try|come).*(again|later)|retry`)
 
 // Greylisted tells whether the server wants the same message again, later. It
 // is no fault of the server when it says 450 or 451, and does not speak of its
@@ -41,7 +42,7 @@ var greylist = regexp.MustCompile(`(?i)gr[ae]y.?-?list|(try|come).*(again|later)
 func (r *Reply) Greylisted() bool {
 	text := strings.Join(r.Lines, " ")
 	return (r.Code == 450 || r.Code == 451) && !strings.HasPrefix(r.Status, "4.3.") && !strings.Contains(strings.ToLower(text), "lookup") &&
-		greylist.MatchString(text)
+		greylist().MatchString(text)
 }
 
 // errStrange is what Read's errors are for what is not SMTP.
@@ -95,10 +96,10 @@ func split(line string) (code int, last bool, text string, ok bool) {
 	}
 }
 
-var status = regexp.MustCompile(`^([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: +(.*))?$`)
+var status = lazy.Regexp(`^([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: +(.*))?$`)
 
 func cutStatus(text string) (string, string) {
-	if m := status.FindStringSubmatch(text); m != nil {
+	if m := status().FindStringSubmatch(text); m != nil {
 		return m[1], m[2]
 	}
 	return "", text

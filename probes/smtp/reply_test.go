@@ -60,7 +60,7 @@ func TestReply_Greylisted(t *testing.T) {
 	for text, want := range map[string]bool{
 		"450 4.2.0 <a@b.example>: Recipient address rejected: Greylisted, see http://postgrey.schweikert.ch/": true,
 		"451 4.7.1 Greylisting in action, please come back later":                                             true,
-		"451 4.7.1 Try again later": true,
+		"451 4.7.1 Try again later":                             true,
 		"451 Temporary failure, please try again later.":        true,
 		"450 4.7.1 Graylisted; retry in 300 seconds":            true,
 		"550 5.7.1 Greylisted":                                  false,

@@ -3,10 +3,10 @@ package smtpprobe
 import (
 	"cmp"
 	"net/mail"
-	"regexp"
 	"strings"
 	"time"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 	"tocsin/probes/probe"
 	"tocsin/probes/protocol"
@@ -67,11 +67,11 @@ func (c *Config) SetDefaults() {
 }
 
 // hello is a name that can be said to a server.
-var hello = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]{1,255}$`)
+var hello = lazy.Regexp(`^[A-Za-z0-9._:\[\]-]{1,255}$`)
 
 // Validate implements protocol.Section.
 func (c *Config) Validate(p problem.List, e *protocol.Entry) {
-	if c.Hello != "" && !hello.MatchString(c.Hello) {
+	if c.Hello != "" && !hello().MatchString(c.Hello) {
 		p.At("hello").Addf("is no name of a host; write one as tocsin.ville.example")
 	}
 	if c.PlaintextAuth != Told && c.PlaintextAuth != Refused {

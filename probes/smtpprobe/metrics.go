@@ -1,11 +1,11 @@
 package smtpprobe
 
 import (
-	"regexp"
 	"strings"
 	"time"
 
 	"tocsin/internal/frame"
+	"tocsin/internal/lazy"
 	"tocsin/probes/probe"
 	"tocsin/probes/smtp"
 )
@@ -90,13 +90,13 @@ func sendDurations(r *probe.Result, phases map[string]time.Duration) {
 }
 
 // known matches the codes that could be IANA's: a server cannot fill a label.
-var known = regexp.MustCompile(`^[245]\.[0-7]\.[0-9]{1,2}$`)
+var known = lazy.Regexp(`^[245]\.[0-7]\.[0-9]{1,2}$`)
 
 func sendReply(r *probe.Result, command string, reply *smtp.Reply) {
 	r.Send(replyCode, float64(reply.Code), command)
 	switch {
 	case reply.Status == "":
-	case known.MatchString(reply.Status):
+	case known().MatchString(reply.Status):
 		r.Send(replyStatus, 1, command, reply.Status)
 	default:
 		r.Send(replyStatus, 1, command, "other")

@@ -61,7 +61,7 @@ func tellTLS(r *probe.Result, n int, began time.Time, seen *probe.TLS, err error
 	if seen != nil {
 		leaf := seen.Certificates[0]
 		text := fmt.Sprintf("%s, %s; certificate of %q by %q, valid from %s to %s",
-			tls.VersionName(seen.Version), tls.CipherSuiteName(seen.CipherSuite),
+			tls.VersionName(seen.Version), probe.CipherName(seen.CipherSuite),
 			leaf.Subject.CommonName, leaf.Issuer.CommonName,
 			leaf.NotBefore.UTC().Format(time.DateOnly), leaf.NotAfter.UTC().Format(time.DateOnly))
 		r.Step(n, probe.PhaseTLS, began, false, text)

@@ -56,7 +56,8 @@ type Visitor interface {
 	Visit(ctx context.Context, q Request) (*Answer, error)
 	// Hide takes secrets out of all texts of the result.
 	Hide(secrets ...string)
-	// Note adds a remark to the account of the look.
+	// Head begins a part of the account of the look; Note adds a remark to it.
+	Head(text string)
 	Note(failed bool, text string)
 }
 
