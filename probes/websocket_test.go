@@ -33,7 +33,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // Accept has answered
 	}
-	defer c.CloseNow()
+	defer func() { _ = c.CloseNow() }() // it may have been closed
 	if c.Write(r.Context(), websocket.MessageText, []byte("hello")) != nil {
 		return
 	}

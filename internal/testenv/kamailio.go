@@ -1,9 +1,7 @@
 package testenv
 
 import (
-	"context"
 	"fmt"
-	"net"
 	"testing"
 )
 
@@ -31,15 +29,6 @@ request_route {
 }
 `, port, route))
 	p := Start(t, server, "-f", conf, "-DD", "-E", "-m", "16", "-M", "4", "-w", dir, "-Y", dir, "-P", dir+"/pid")
-	Eventually(t, httpPatience, "Kamailio listens", func(ctx context.Context) error {
-		if err := p.alive(); err != nil {
-			return err
-		}
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			err = conn.Close()
-		}
-		return err
-	})
+	p.waitTCP(t, port)
 	return p
 }

@@ -3,7 +3,6 @@ package testenv
 import (
 	"context"
 	"fmt"
-	"net"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -27,15 +26,6 @@ sendversion=true
 	run := exec.CommandContext(context.WithoutCancel(t.Context()), server, "-ini", filepath.Join(home.path, "mumble.ini"), "-fg")
 	run.SysProcAttr = home.as
 	p := StartCmd(t, run)
-	Eventually(t, httpPatience, "Mumble listens", func(ctx context.Context) error {
-		if err := p.alive(); err != nil {
-			return err
-		}
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err == nil {
-			err = conn.Close()
-		}
-		return err
-	})
+	p.waitTCP(t, port)
 	return p
 }

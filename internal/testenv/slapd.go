@@ -3,7 +3,6 @@ package testenv
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -95,15 +94,6 @@ directory %[1]s/data
 	run := exec.CommandContext(context.WithoutCancel(t.Context()), server, "-d", "stats", "-f", conf, "-h", urls)
 	run.SysProcAttr = home.as
 	d.Process = StartCmd(t, run)
-	Eventually(t, httpPatience, "OpenLDAP listens", func(ctx context.Context) error {
-		if err := d.alive(); err != nil {
-			return err
-		}
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", d.Port))
-		if err == nil {
-			err = conn.Close()
-		}
-		return err
-	})
+	d.waitTCP(t, d.Port)
 	return d
 }

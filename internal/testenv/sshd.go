@@ -20,7 +20,8 @@ func SSHD(t testing.TB, port int, settings string, types ...string) (*Process, m
 	keygen := Program(t, "ssh-keygen", "openssh-client")
 	dir := t.TempDir()
 	fingerprints := map[string]string{}
-	conf := fmt.Sprintf("ListenAddress 127.0.0.1:%d\nPidFile none\nUsePAM no\nLogLevel VERBOSE\n%s\n", port, settings)
+	var conf strings.Builder
+	fmt.Fprintf(&conf, "ListenAddress 127.0.0.1:%d\nPidFile none\nUsePAM no\nLogLevel VERBOSE\n%s\n", port, settings)
 	for _, kind := range types {
 		key := filepath.Join(dir, kind)
 		for _, args := range [][]string{{"-q", "-t", kind, "-N", "", "-f", key}, {"-l", "-f", key}} {
@@ -32,14 +33,14 @@ func SSHD(t testing.TB, port int, settings string, types ...string) (*Process, m
 				fingerprints[kind] = fields[1]
 			}
 		}
-		conf += "HostKey " + key + "\n"
+		fmt.Fprintf(&conf, "HostKey %s\n", key)
 	}
 	if os.Geteuid() == 0 {
 		if err := os.MkdirAll("/run/sshd", 0o755); err != nil { // its own wish
 			t.Fatal(err)
 		}
 	}
-	p := Start(t, server, "-D", "-e", "-f", write(t, dir, "sshd_config", conf))
+	p := Start(t, server, "-D", "-e", "-f", write(t, dir, "sshd_config", conf.String()))
 	Eventually(t, httpPatience, "sshd listens", func(context.Context) error {
 		if err := p.alive(); err != nil {
 			return err

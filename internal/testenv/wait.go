@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -38,6 +40,22 @@ func Eventually(t testing.TB, within time.Duration, what string, check func(ctx 
 		case <-tick.C:
 		}
 	}
+}
+
+// waitTCP waits until a server of ours, which may have ended, listens on a port
+// of 127.0.0.1.
+func (p *Process) waitTCP(t testing.TB, port int) {
+	t.Helper()
+	Eventually(t, httpPatience, p.name+" listens", func(ctx context.Context) error {
+		if err := p.alive(); err != nil {
+			return err
+		}
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			err = conn.Close()
+		}
+		return err
+	})
 }
 
 // errEnded marks that what is awaited cannot come any more.

@@ -1,7 +1,6 @@
 package ldapprobe
 
 import (
-	"slices"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
@@ -142,14 +141,4 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 		Base: c.Base, Filter: c.Filter, Scope: scopes()[c.Scope], Entries: c.Entries,
 		PlaintextRefused: c.PlaintextBind == refused,
 	}), nil
-}
-
-// Results lists the values of the label result.
-func Results() []string {
-	var all []string
-	for _, n := range names() {
-		all = append(all, n)
-	}
-	slices.Sort(all)
-	return append(all, unnamed)
 }

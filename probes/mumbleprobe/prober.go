@@ -76,7 +76,8 @@ func (p *Prober) look(ctx context.Context, r *probe.Result) error {
 		return err
 	}
 	defer conn.Close()
-	defer stream.Bound(ctx, conn)()
+	stop := stream.Bound(ctx, conn)
+	defer stop()
 	began := time.Now()
 	a, took, n, err := ping(ctx, conn)
 	r.Hops[0].Phases[probe.PhaseProcessing] = time.Since(began)

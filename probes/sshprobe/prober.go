@@ -98,12 +98,19 @@ func (p *Prober) look(ctx context.Context, r *probe.Result) error {
 	return p.judge(r, keys)
 }
 
+// dsa is what the library calls deprecated; old devices have nothing else.
+const dsa = "ssh-dss"
+
 // types are the algorithms by which a server proves a host key, those of one
 // key together, the usual first.
 func types() [][]string {
 	return [][]string{
-		{ssh.KeyAlgoED25519}, {ssh.KeyAlgoECDSA256}, {ssh.KeyAlgoECDSA384}, {ssh.KeyAlgoECDSA521},
-		{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSA}, {ssh.InsecureKeyAlgoDSA},
+		{ssh.KeyAlgoED25519},
+		{ssh.KeyAlgoECDSA256},
+		{ssh.KeyAlgoECDSA384},
+		{ssh.KeyAlgoECDSA521},
+		{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSA},
+		{dsa},
 	}
 }
 
@@ -146,7 +153,8 @@ var errSeen = errors.New("the host key was seen")
 // probe.Unmeasured.
 func (p *Prober) exchange(ctx context.Context, conn net.Conn, algorithms []string) (ssh.PublicKey, hello, error) {
 	defer conn.Close()
-	defer stream.Bound(ctx, conn)()
+	stop := stream.Bound(ctx, conn)
+	defer stop()
 	t := &tap{Conn: conn}
 	var key ssh.PublicKey
 	good, bad := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
