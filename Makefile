@@ -17,7 +17,7 @@ POSTGRES_MAJORS ?= /var/tmp/tocsin-postgres
 RABBITMQ_4 ?= /var/tmp/tocsin-rabbitmq-4
 
 .DEFAULT_GOAL := help
-.PHONY: compat-node compat-postgres compat-probes compat-rabbitmq compat-rabbitmq-4 drama-postgres help build run dist test lint fmt generate bench fuzz soak clean packages
+.PHONY: compat-node compat-postgres compat-probes compat-rabbitmq compat-rabbitmq-4 drama-postgres probe-certificates help build run dist test lint fmt generate bench fuzz soak clean packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ compat-rabbitmq-4: ## the same, and all that is tried on a real broker, with the
 
 compat-probes: ## the same modules and targets through Debian's blackbox_exporter and ours, series by series
 	$(GO) test ./probes -run 'TestCompat|TestNames|TestBlackbox' -count 1 -v
+
+probe-certificates: ## docs/probes/certificates.md: what blackbox_exporter and we say of each bad certificate, as nginx serves it
+	$(GO) test ./probes -run TestCertificateTable -count 1 -update
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@tools/fuzz.sh $(FUZZTIME)

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/prometheus/common/model"
 
@@ -25,9 +24,7 @@ func (c *Config) Validate(p problem.List) {
 	if c.Name != "" && c.Slug() != c.Name {
 		p.At("name").Addf("is no name for a page; use small letters, digits, dots, - and _, at most %d, as portail", maxSlug)
 	}
-	if c.IPVersion != 0 && c.IPVersion != 4 && c.IPVersion != 6 {
-		p.At("ip_version").Addf("%d is no IP version; write 4 or 6, or leave it out to use both", c.IPVersion)
-	}
+	c.validateVersion(p.At("ip_version"))
 	c.TLS.Validate(p)
 	validateLabels(p.At("labels"), c.Labels)
 }
@@ -88,30 +85,6 @@ func shownScheme(s string) string {
 		return strings.ToLower(s) + "://"
 	}
 	return "strange"
-}
-
-func (c *Config) validateTimes(p problem.List) {
-	for _, d := range []struct {
-		key   string
-		value model.Duration
-		usual time.Duration
-	}{
-		{"interval", c.Interval, DefaultInterval},
-		{"retry_interval", c.RetryInterval, DefaultRetryInterval},
-	} {
-		if t := time.Duration(d.value); t < time.Second || t > time.Hour {
-			p.At(d.key).Addf("%s is not between 1s and 1h; usual is %s", d.value, d.usual)
-		}
-	}
-	if c.RetryInterval > c.Interval {
-		p.At("retry_interval").Addf("%s is longer than interval, %s; after a failure a probe comes sooner, not later", c.RetryInterval, c.Interval)
-	}
-	switch t := time.Duration(c.Timeout); {
-	case t < 100*time.Millisecond:
-		p.At("timeout").Addf("%s is too short to look at anything; usual is %s", c.Timeout, DefaultTimeout)
-	case c.Timeout > c.Interval:
-		p.At("timeout").Addf("%s is longer than interval, %s; write a shorter timeout or a longer interval", c.Timeout, c.Interval)
-	}
 }
 
 func validateLabels(p problem.List, labels map[string]string) {

@@ -29,6 +29,9 @@ const (
 	// probeShare of a probe's timeout is what its run may take: the probe keeps
 	// a tenth of its time to say how it went.
 	probeShare = 1.2
+	// besidePatience is what a look beside a probe may take, several requests
+	// long; it holds up nobody.
+	besidePatience = 30 * time.Second
 )
 
 // generation is what one configuration made; a reload replaces it whole.
@@ -188,7 +191,7 @@ func probeTarget(site *config.Site, cfg probes.Config, log *slog.Logger) (*frame
 	}
 	l := labels(site, cfg.On)
 	maps.Copy(l, cfg.Labels)
-	scrape := time.Duration(min(cfg.RetryInterval, cfg.Interval))
+	scrape := cfg.PageInterval()
 	spec := frame.Spec{
 		Job: cmp.Or(cfg.Job, "probe"), ID: cfg.Slug(), Instance: cfg.Instance(), Labels: l,
 		Interval: scrape, Timeout: share(scrape),
@@ -196,6 +199,15 @@ func probeTarget(site *config.Site, cfg probes.Config, log *slog.Logger) (*frame
 			Collector: collector, Every: time.Duration(cfg.Interval), Retry: time.Duration(cfg.RetryInterval),
 			Timeout: time.Duration(float64(cfg.Timeout) * probeShare),
 		}},
+	}
+	beside, every, err := probes.NewBeside(cfg, probes.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("probe of %s: %w", cfg.Instance(), err)
+	}
+	if beside != nil {
+		spec.Collectors = append(spec.Collectors, frame.Entry{
+			Collector: beside, Every: every, Timeout: besidePatience,
+		})
 	}
 	return frame.NewTarget(spec, log), nil
 }

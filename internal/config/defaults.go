@@ -88,12 +88,7 @@ func (s *Site) setDefaults(m machine) {
 
 // setProbeDefaults fills in the site's intervals before the probe's own ones.
 func (s *Site) setProbeDefaults(c *probes.Config) {
-	if c.Interval == 0 {
-		c.Interval = s.Intervals.Probe
-	}
-	if c.RetryInterval == 0 {
-		c.RetryInterval = min(c.Interval, s.Intervals.ProbeRetry)
-	}
+	c.SetTimes(s.Intervals.Probe, s.Intervals.ProbeRetry)
 	c.SetDefaults()
 }
 

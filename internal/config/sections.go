@@ -115,7 +115,8 @@ type Intervals struct {
 	RabbitMQ model.Duration `yaml:"rabbitmq"`
 	// Brick is for bricks.
 	Brick model.Duration `yaml:"brick"`
-	// Probe is for probes.
+	// Probe is for probes, but for those that are dear to somebody (a mail sent,
+	// a registry asked): these have intervals of their own.
 	Probe model.Duration `yaml:"probe"`
 	// ProbeRetry is how soon a probe that failed is made again.
 	ProbeRetry model.Duration `yaml:"probe_retry"`

@@ -165,7 +165,7 @@ func (r *run) tick(ctx context.Context, name string) {
 		sent := r.once(runCtx)
 		cancel()
 		next := every
-		if r.entry.Retry > 0 && r.explain() != "" {
+		if r.entry.Retry > 0 && (r.explain() != "" || r.failed()) {
 			next = r.entry.Retry
 		}
 		timer.Reset(max(next-time.Since(began), 0))
@@ -195,6 +195,13 @@ func (r *run) snapshot() State {
 	s := r.state
 	s.Collector, s.Running, s.Explain = r.entry.Collector.Name(), r.running, explain
 	return s
+}
+
+// failed tells whether the newest run failed.
+func (r *run) failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state.Reason != ""
 }
 
 func (r *run) explain() string {

@@ -42,7 +42,7 @@ type Entry struct {
 	// each scrape.
 	Every time.Duration
 	// Retry is the interval of that clock while the collector explains a
-	// failure; 0 is Every.
+	// failure, or could not measure; 0 is Every.
 	Retry time.Duration
 	// Timeout bounds one run of a collector with its own clock; 0 is 80 % of
 	// Every. At a scrape the scraper's own timeout decides.

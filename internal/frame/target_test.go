@@ -290,3 +290,22 @@ func TestRun_ownClockIsFasterWhileAFailureIsExplained(t *testing.T) {
 		}
 	})
 }
+
+func TestRun_ownClockIsFasterWhileItCannotMeasure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls atomic.Int32
+		c := &fake{name: "registry"}
+		c.collect = func(context.Context, *Sink) error {
+			calls.Add(1)
+			return errors.New("no file descriptor left")
+		}
+		target := NewTarget(Spec{Job: "test", Collectors: []Entry{{Collector: c, Every: 24 * time.Hour, Retry: time.Hour}}}, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go target.Run(ctx)
+		time.Sleep(10 * time.Hour) // of the bubble's clock
+		if n := calls.Load(); n < 9 || n > 11 {
+			t.Errorf("%d runs in 10 h of not measuring, want one each hour", n)
+		}
+	})
+}

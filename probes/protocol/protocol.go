@@ -1,6 +1,8 @@
 package protocol
 
 import (
+	"time"
+
 	"tocsin/internal/frame"
 	"tocsin/internal/problem"
 	"tocsin/probes/probe"
@@ -26,6 +28,19 @@ type Scheme struct {
 	// TLS tells whether the keys ca_file, server_name and their like mean
 	// something; StartTLS whether starttls does; Login whether username does.
 	TLS, StartTLS, Login bool
+	// Every is not 0 where a look is dear to somebody: it sends a mail, logs
+	// in, asks a registry. It is then how often the look is made if the entry
+	// does not say; a failed one is repeated after a minute at the soonest.
+	Every time.Duration
+	// Timeout is how long a look may take if the entry does not say; 0 is what
+	// all looks may.
+	Timeout time.Duration
+	// LoginEvery is Every where somebody logs in: accounts can be locked, and
+	// each attempt is written down.
+	LoginEvery time.Duration
+	// Closed tells whether the target can be one that must not answer from
+	// here: expect: closed.
+	Closed bool
 }
 
 // Form is what follows a target's scheme.
@@ -56,4 +71,12 @@ type Section interface {
 	// Told says in words what the server learns by being looked at, for the
 	// list of all that leaves the machine: "a connection is made", say.
 	Told(e *Entry) string
+}
+
+// Dear is implemented by a Section of a cheap scheme whose looks can be made
+// dear by its keys: a page is cheap, a journey over ten of them is not.
+type Dear interface {
+	// Every means what Scheme.Every does, and wins over it; 0 leaves it to the
+	// scheme. It is called before SetDefaults.
+	Every() time.Duration
 }
