@@ -23,7 +23,7 @@ type listing struct {
 	queues   []queue         // with the values of told
 	filtered int
 	beyond   int
-	unlisted float64 // there are so many that they are not listed at all
+	unlisted float64  // there are so many that they are not listed at all
 	extra    []sample // of what is neither
 	passed   []*passedFamily
 	dropped  int // samples that are not passed on

@@ -73,9 +73,9 @@ func TestListeners_realBroker(t *testing.T) {
 		web = "local"
 	}
 	wanted := map[string]float64{
-		"tocsin_rabbitmq_listener_info{local|tocsin@localhost|" + u.Port() + "|amqp/ssl}":                                        1,
-		"tocsin_rabbitmq_certificate_readable{tocsin@localhost|" + u.Port() + "|amqp/ssl}":                                       1,
-		"tocsin_rabbitmq_certificate_expiry_timestamp_seconds{tocsin@localhost|" + u.Port() + "|amqp/ssl}":                       float64(end.Unix()),
+		"tocsin_rabbitmq_listener_info{local|tocsin@localhost|" + u.Port() + "|amqp/ssl}":                                                1,
+		"tocsin_rabbitmq_certificate_readable{tocsin@localhost|" + u.Port() + "|amqp/ssl}":                                               1,
+		"tocsin_rabbitmq_certificate_expiry_timestamp_seconds{tocsin@localhost|" + u.Port() + "|amqp/ssl}":                               float64(end.Unix()),
 		"tocsin_rabbitmq_listener_info{" + web + "|tocsin@localhost|" + b.Management[strings.LastIndex(b.Management, ":")+1:] + "|http}": 1,
 	}
 	// RabbitMQ 4 lists its ports some seconds after it listens on them.
