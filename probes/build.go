@@ -25,6 +25,16 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Now is the time that certificates are verified at; nil is time.Now.
 	Now func() time.Time
+	// Depth is of how many of its newest looks a Collector keeps the account,
+	// 1 to 10; 0 is 10. A site of thousands of probes has not the memory.
+	Depth int
+}
+
+func (o *Options) depth() int {
+	if o.Depth <= 0 {
+		return usualDepth
+	}
+	return min(o.Depth, maxLooks)
 }
 
 // entry is what c says that all protocols share; nil without a target that one

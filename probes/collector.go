@@ -21,8 +21,9 @@ type Collector struct {
 	timeout  time.Duration
 	families []*frame.Family
 
-	mu   sync.Mutex // guards last
-	last *probe.Result
+	mu   sync.Mutex    // guards what follows
+	last *probe.Result // the newest that told something of the service
+	past history
 }
 
 // New makes the collector of an entry of the site file. It fails when the
@@ -36,6 +37,7 @@ func New(cfg Config, opts Options) (*Collector, error) {
 	return &Collector{
 		prober: prober, timeout: time.Duration(cfg.Timeout),
 		families: append(common(), prober.Families()...),
+		past:     history{depth: opts.depth()},
 	}, nil
 }
 
@@ -70,14 +72,22 @@ func (c *Collector) Collect(ctx context.Context, s *frame.Sink) error {
 	ctx, cancel := context.WithTimeout(ctx, c.patience(ctx))
 	defer cancel()
 	r := c.prober.Probe(ctx)
+	c.note(&r)
 	if r.Unmeasured != nil {
 		return r.Unmeasured
 	}
-	c.mu.Lock()
-	c.last = &r
-	c.mu.Unlock()
 	send(s, &r)
 	return nil
+}
+
+// note remembers a look.
+func (c *Collector) note(r *Result) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.past.add(r)
+	if r.Unmeasured == nil {
+		c.last = r
+	}
 }
 
 // patience is how long a look may take: the probe's own timeout, or what ctx

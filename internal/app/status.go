@@ -25,7 +25,11 @@ func (a *App) status(ctx context.Context) *web.Status {
 	}
 	s.Soon, s.Last = certificateDays(g.site)
 	for _, t := range g.targets() {
-		s.Targets = append(s.Targets, web.TargetStatus(t))
+		standing := web.TargetStatus(t)
+		if lookerOf(t) != nil {
+			standing.Page = "probes/" + t.Spec().ID
+		}
+		s.Targets = append(s.Targets, standing)
 		if b, ok := brickStatus(t, s.Now); ok {
 			s.Bricks = append(s.Bricks, b)
 		}

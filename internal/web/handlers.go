@@ -104,6 +104,28 @@ func (s *Server) statusPage(w http.ResponseWriter, r *http.Request) {
 	s.send(w, r, &page, true)
 }
 
+// probePage draws the page of one probe.
+func (s *Server) probePage(w http.ResponseWriter, r *http.Request) {
+	if s.options.Probe == nil {
+		s.unknown(w, r)
+		return
+	}
+	probe, ok := s.options.Probe(r.PathValue("name"))
+	if !ok {
+		say(w, http.StatusNotFound, "no probe of this instance has that name; / lists those that there are")
+		return
+	}
+	var page bytes.Buffer
+	if err := s.status.DrawProbe(&page, probe); err != nil {
+		s.log.Error("page of a probe could not be drawn", "err", err)
+		say(w, http.StatusInternalServerError, "the page could not be drawn; the log says why")
+		return
+	}
+	w.Header().Set("Content-Security-Policy", s.status.Policy())
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	s.send(w, r, &page, true)
+}
+
 // target finds a target by the path's job and id.
 func (v *View) target(r *http.Request) *frame.Target {
 	job, id := r.PathValue("job"), r.PathValue("id")

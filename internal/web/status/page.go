@@ -14,6 +14,9 @@ import (
 //go:embed status.html
 var pageHTML string
 
+//go:embed probe.html
+var probeHTML string
+
 //go:embed status.css
 var pageCSS string
 
@@ -28,6 +31,9 @@ func NewPage() (*Page, error) {
 	t, err := template.New("status").Parse(pageHTML)
 	if err != nil {
 		return nil, fmt.Errorf("status page: %w", err)
+	}
+	if _, err := t.New("one probe").Parse(probeHTML); err != nil {
+		return nil, fmt.Errorf("probe page: %w", err)
 	}
 	sum := sha256.Sum256([]byte(pageCSS))
 	return &Page{

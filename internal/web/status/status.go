@@ -79,6 +79,8 @@ type Target struct {
 	Since       time.Time // since when it stands badly; may be zero
 	LastSuccess time.Time // zero: never
 	Failures    []Failure
+	// Page is the path of a page of its own, from this one; empty: none.
+	Page string
 }
 
 // A Failure is one collector of a target that fails.
