@@ -19,6 +19,8 @@ type Options struct {
 	// AllowAddress refuses an address by an error that says why. It is asked
 	// in the dialer, after each look-up and at each redirect.
 	AllowAddress func(netip.Addr) error
+	// AllowHost does the same, and is told which host led to the address.
+	AllowHost func(host string, a netip.Addr) error
 	// Lookup replaces the system's resolver.
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 	// Dial replaces net.Dialer; the address is an IP address and port.
@@ -28,13 +30,6 @@ type Options struct {
 	// Depth is of how many of its newest looks a Collector keeps the account,
 	// 1 to 10; 0 is 10. A site of thousands of probes has not the memory.
 	Depth int
-}
-
-func (o *Options) depth() int {
-	if o.Depth <= 0 {
-		return usualDepth
-	}
-	return min(o.Depth, maxLooks)
 }
 
 // entry is what c says that all protocols share; nil without a target that one
@@ -57,7 +52,7 @@ func (c *Config) build(o *Options) (probe.Prober, error) {
 	if e == nil {
 		return nil, errors.New("the target is no URL") // Validate has seen to it
 	}
-	e.Dial = dial.Options{IPVersion: c.IPVersion, AllowAddress: o.AllowAddress, Lookup: o.Lookup, Dial: o.Dial}
+	e.Dial = dial.Options{IPVersion: c.IPVersion, AllowAddress: o.AllowAddress, AllowHost: o.AllowHost, Lookup: o.Lookup, Dial: o.Dial}
 	e.Now = o.Now
 	return known.section(c).Prober(e)
 }

@@ -21,9 +21,8 @@ type Collector struct {
 	timeout  time.Duration
 	families []*frame.Family
 
-	mu   sync.Mutex    // guards what follows
-	last *probe.Result // the newest that told something of the service
-	past history
+	mu   sync.Mutex // guards past
+	past History
 }
 
 // New makes the collector of an entry of the site file. It fails when the
@@ -36,8 +35,8 @@ func New(cfg Config, opts Options) (*Collector, error) {
 	cfg.SetDefaults()
 	return &Collector{
 		prober: prober, timeout: time.Duration(cfg.Timeout),
-		families: append(common(), prober.Families()...),
-		past:     history{depth: opts.depth()},
+		families: FamiliesOf(prober),
+		past:     NewHistory(opts.Depth),
 	}, nil
 }
 
@@ -72,22 +71,14 @@ func (c *Collector) Collect(ctx context.Context, s *frame.Sink) error {
 	ctx, cancel := context.WithTimeout(ctx, c.patience(ctx))
 	defer cancel()
 	r := c.prober.Probe(ctx)
-	c.note(&r)
+	c.mu.Lock()
+	c.past.Add(&r)
+	c.mu.Unlock()
 	if r.Unmeasured != nil {
 		return r.Unmeasured
 	}
 	send(s, &r)
 	return nil
-}
-
-// note remembers a look.
-func (c *Collector) note(r *Result) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.past.add(r)
-	if r.Unmeasured == nil {
-		c.last = r
-	}
 }
 
 // patience is how long a look may take: the probe's own timeout, or what ctx
@@ -105,10 +96,10 @@ func (c *Collector) patience(ctx context.Context) time.Duration {
 func (c *Collector) Explain() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.last == nil {
-		return ""
+	if r := c.past.Measured(); r != nil {
+		return r.Explain()
 	}
-	return c.last.Explain()
+	return ""
 }
 
 // Last returns the newest look that told something of the service; false
@@ -116,10 +107,18 @@ func (c *Collector) Explain() string {
 func (c *Collector) Last() (Result, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.last == nil {
-		return Result{}, false
+	if r := c.past.Measured(); r != nil {
+		return *r, true
 	}
-	return *c.last, true
+	return Result{}, false
+}
+
+// Looks returns the newest looks, the newest first, and the newest that
+// failed; nil without one. What it points to is not to be changed.
+func (c *Collector) Looks() (newest []*Result, failure *Result) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.past.Looks()
 }
 
 // Run looks once at what an entry describes, as tocsin probe does. Its error
@@ -137,7 +136,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 
 // Page returns what a result of a prober looks like on a page of metrics.
 func Page(prober Prober, r *Result) ([]*dto.MetricFamily, error) {
-	s := frame.NewSink(append(common(), prober.Families()...))
+	s := frame.NewSink(FamiliesOf(prober))
 	send(s, r)
 	return s.Page()
 }

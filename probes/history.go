@@ -15,17 +15,27 @@ const (
 	usualDepth = maxLooks
 )
 
-// A history is the newest looks of one probe, bounded: of all it keeps how they
+// A History is the newest looks of one probe, bounded: of all it keeps how they
 // went, of some the account step by step too. Its looks are never changed once
-// they are in it.
-type history struct {
-	depth   int       // of so many the account is kept
-	looks   []*Result // newest last
-	failure *Result   // the newest that failed, however long ago
+// they are in it. It is not safe for use by several goroutines.
+type History struct {
+	depth    int       // of so many the account is kept
+	looks    []*Result // newest last
+	failure  *Result   // the newest that failed, however long ago
+	measured *Result   // the newest that told something of the service
 }
 
-// add remembers a look.
-func (h *history) add(r *Result) {
+// NewHistory returns an empty one that keeps the account of depth looks, 1 to
+// 10; 0 is 10.
+func NewHistory(depth int) History {
+	if depth <= 0 {
+		depth = usualDepth
+	}
+	return History{depth: min(depth, maxLooks)}
+}
+
+// Add remembers a look, which is not to be changed any more.
+func (h *History) Add(r *Result) {
 	if n := len(h.looks); n > 0 {
 		share(r, h.looks[n-1])
 		h.looks[n-1] = without(h.looks[n-1], false)
@@ -35,6 +45,9 @@ func (h *history) add(r *Result) {
 	}
 	if r.Reason != "" {
 		h.failure = without(r, false)
+	}
+	if r.Unmeasured == nil {
+		h.measured = r
 	}
 	h.looks = append(h.looks, r)
 	if len(h.looks) > maxLooks {
@@ -84,14 +97,16 @@ func shareTLS(t, earlier *probe.TLS) {
 	}
 }
 
+// Measured returns the newest look that told something of the service; nil
+// before the first.
+func (h *History) Measured() *Result { return h.measured }
+
 // Looks returns the newest looks, the newest first, and the newest that
 // failed; nil without one. Of some the account is there, of the older ones only
-// how they went. What it points to is not to be changed.
-func (c *Collector) Looks() (newest []*Result, failure *Result) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, r := range slices.Backward(c.past.looks) {
+// how they went.
+func (h *History) Looks() (newest []*Result, failure *Result) {
+	for _, r := range slices.Backward(h.looks) {
 		newest = append(newest, r)
 	}
-	return newest, c.past.failure
+	return newest, h.failure
 }

@@ -30,7 +30,7 @@ func shape(r *Result) string {
 }
 
 func TestHistory_keepsTheNewestAndTheNewestFailure(t *testing.T) {
-	h := history{depth: 3}
+	h := NewHistory(3)
 	family := &frame.Family{Name: "probe_x"}
 	look := func(reason Reason) *Result {
 		return &Result{
@@ -38,11 +38,11 @@ func TestHistory_keepsTheNewestAndTheNewestFailure(t *testing.T) {
 			Samples: []probe.Sample{{Family: family}}, Steps: []probe.Step{{Text: "connected"}},
 		}
 	}
-	h.add(look(probe.Refused))
-	h.add(&Result{Unmeasured: &probe.Unmeasured{}})
-	h.add(look(probe.Timeout))
+	h.Add(look(probe.Refused))
+	h.Add(&Result{Unmeasured: &probe.Unmeasured{}})
+	h.Add(look(probe.Timeout))
 	for range 20 {
-		h.add(look(""))
+		h.Add(look(""))
 	}
 	var got []string
 	for _, r := range h.looks {

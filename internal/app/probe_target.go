@@ -11,6 +11,7 @@ import (
 	"tocsin/internal/config"
 	"tocsin/internal/frame"
 	"tocsin/probes"
+	"tocsin/probes/elsewhere"
 )
 
 // probeShare of a probe's timeout is what its run may take: the probe keeps
@@ -30,11 +31,10 @@ func probeTargets(site *config.Site, old *generation, log *slog.Logger) ([][]*fr
 	for _, cfg := range all {
 		t, ok := kept[cfg.Slug()]
 		if !ok {
-			one, err := probeTarget(site, cfg, opts, log)
-			if err != nil {
+			var err error
+			if t, err = placesOf(site, cfg, opts, log); err != nil {
 				return nil, err
 			}
-			t = []*frame.Target{one}
 		}
 		targets = append(targets, t)
 	}
@@ -53,7 +53,11 @@ func unchangedProbes(old *generation, site *config.Site) map[string][]*frame.Tar
 		before[was[i].Slug()] = i
 	}
 	kept := map[string][]*frame.Target{}
+	sameHosts := reflect.DeepEqual(old.site.Hosts, site.Hosts)
 	for _, cfg := range site.AllProbes() {
+		if len(cfg.From) > 0 && !sameHosts {
+			continue // who is asked may have changed
+		}
 		if i, ok := before[cfg.Slug()]; ok && reflect.DeepEqual(was[i], cfg) {
 			kept[cfg.Slug()] = old.probes[i]
 		}
@@ -61,23 +65,60 @@ func unchangedProbes(old *generation, site *config.Site) map[string][]*frame.Tar
 	return kept
 }
 
-// probeTarget is one look from outside. It is made on its own clock, since it
-// may take longer than a scrape; the page has the newest.
-func probeTarget(site *config.Site, cfg probes.Config, opts probes.Options, log *slog.Logger) (*frame.Target, error) {
-	collector, err := probes.New(cfg, opts)
-	if err != nil {
-		return nil, fmt.Errorf("probe of %s: %w", cfg.Instance(), err)
+// placesOf makes the targets of one probe: one for each place that it is to be
+// looked at from.
+func placesOf(site *config.Site, cfg probes.Config, opts probes.Options, log *slog.Logger) ([]*frame.Target, error) {
+	from := cfg.From
+	if len(from) == 0 {
+		from = []string{site.HostName()}
 	}
+	var targets []*frame.Target
+	for _, name := range from {
+		collector, err := lookFrom(name, site, cfg, opts)
+		if err != nil {
+			return nil, fmt.Errorf("probe of %s: %w", cfg.Instance(), err)
+		}
+		targets = append(targets, frame.NewTarget(probeSpec(site, &cfg, name, collector), log))
+	}
+	return targets, nil
+}
+
+// lookFrom is the collector that has a probe made at one place.
+func lookFrom(name string, site *config.Site, cfg probes.Config, opts probes.Options) (frame.Collector, error) {
+	if name == site.HostName() {
+		return probes.New(cfg, opts)
+	}
+	for _, h := range hosts(site) {
+		if h.Name != name {
+			continue
+		}
+		client, err := h.Client()
+		if err != nil {
+			return nil, err
+		}
+		return elsewhere.New(cfg, elsewhere.Place{Name: name, Address: h.URL(), Client: client}, opts)
+	}
+	return nil, fmt.Errorf("there is no host %s", name)
+}
+
+// probeSpec describes one look from outside. It is made on its own clock, since
+// it may take longer than a scrape; the page has the newest.
+func probeSpec(site *config.Site, cfg *probes.Config, from string, collector frame.Collector) frame.Spec {
 	l := labels(site, cfg.On)
 	maps.Copy(l, cfg.Labels)
+	id, timeout := cfg.Slug(), time.Duration(cfg.Timeout)
+	if from != site.HostName() {
+		l["from"] = from
+		id += "@" + from
+		timeout += elsewhere.Spare
+	}
 	scrape := cfg.PageInterval()
-	spec := frame.Spec{
-		Job: cmp.Or(cfg.Job, "probe"), ID: cfg.Slug(), Instance: cfg.Instance(), Labels: l,
+	return frame.Spec{
+		Job: cmp.Or(cfg.Job, "probe"), ID: id, Instance: cfg.Instance(), Labels: l,
 		Interval: scrape, Timeout: share(scrape),
 		Collectors: []frame.Entry{{
 			Collector: collector, Every: time.Duration(cfg.Interval), Retry: time.Duration(cfg.RetryInterval),
-			Timeout: time.Duration(float64(cfg.Timeout) * probeShare),
+			Timeout: time.Duration(float64(timeout) * probeShare),
 		}},
 	}
-	return frame.NewTarget(spec, log), nil
 }

@@ -264,3 +264,13 @@ func parseStatus(s string) (StatusRange, error) {
 	}
 	return StatusRange{First: a, Last: b}, nil
 }
+
+// Travels implements protocol.Traveller: another instance is asked to read a
+// page, never to send anything.
+func (c *Config) Travels(_ *protocol.Entry) []string {
+	keys := []string{"http2", "status", "http_versions", "answer_headers", "compression", "body", "follow_redirects"}
+	if c.Method == "GET" || c.Method == "HEAD" {
+		keys = append(keys, "method")
+	}
+	return keys
+}
