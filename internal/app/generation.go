@@ -12,6 +12,7 @@ import (
 	"tocsin/alerts/engine"
 	"tocsin/alerts/heartbeat"
 	"tocsin/exporters/host"
+	"tocsin/exporters/host/addresses"
 	"tocsin/exporters/host/backups"
 	"tocsin/internal/config"
 	"tocsin/internal/frame"
@@ -135,6 +136,7 @@ func nodeTarget(site *config.Site, log *slog.Logger) *frame.Target {
 	if len(site.Backups) > 0 {
 		spec.Collectors = append(spec.Collectors, backups.New(site.Backups, backups.Options{Location: site.Location(), Covered: site.Coverage()}))
 	}
+	spec.Collectors = append(spec.Collectors, addresses.New(site.Addresses, addresses.Options{Host: site.HostName(), Told: site.TellsAddresses()})...)
 	return frame.NewTarget(spec, log)
 }
 
@@ -145,6 +147,9 @@ func unchangedNode(old *generation, site *config.Site) *frame.Target {
 		return nil
 	}
 	if !reflect.DeepEqual(old.site.Backups, site.Backups) || old.site.Timezone != site.Timezone || !maps.Equal(old.site.Coverage(), site.Coverage()) {
+		return nil
+	}
+	if !reflect.DeepEqual(old.site.Addresses, site.Addresses) || old.site.TellsAddresses() != site.TellsAddresses() {
 		return nil
 	}
 	return old.view.Node

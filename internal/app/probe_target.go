@@ -22,6 +22,10 @@ const probeShare = 1.2
 // the pages of probes.
 const accounts = 2000
 
+// startShare is what the start of each probe adds to the time within which
+// their first looks are made.
+const startShare = 4 * time.Millisecond
+
 // probeTargets makes the targets of each probe of the site.
 func probeTargets(site *config.Site, old *generation, log *slog.Logger) ([][]*frame.Target, error) {
 	all := site.AllProbes()
@@ -32,7 +36,7 @@ func probeTargets(site *config.Site, old *generation, log *slog.Logger) ([][]*fr
 		t, ok := kept[cfg.Slug()]
 		if !ok {
 			var err error
-			if t, err = placesOf(site, cfg, opts, log); err != nil {
+			if t, err = placesOf(site, cfg, opts, time.Duration(len(all))*startShare, log); err != nil {
 				return nil, err
 			}
 		}
@@ -67,7 +71,7 @@ func unchangedProbes(old *generation, site *config.Site) map[string][]*frame.Tar
 
 // placesOf makes the targets of one probe: one for each place that it is to be
 // looked at from.
-func placesOf(site *config.Site, cfg probes.Config, opts probes.Options, log *slog.Logger) ([]*frame.Target, error) {
+func placesOf(site *config.Site, cfg probes.Config, opts probes.Options, spread time.Duration, log *slog.Logger) ([]*frame.Target, error) {
 	from := cfg.From
 	if len(from) == 0 {
 		from = []string{site.HostName()}
@@ -78,7 +82,9 @@ func placesOf(site *config.Site, cfg probes.Config, opts probes.Options, log *sl
 		if err != nil {
 			return nil, fmt.Errorf("probe of %s: %w", cfg.Instance(), err)
 		}
-		targets = append(targets, frame.NewTarget(probeSpec(site, &cfg, name, collector), log))
+		spec := probeSpec(site, &cfg, name, collector)
+		spec.Collectors[0].Spread = spread
+		targets = append(targets, frame.NewTarget(spec, log))
 	}
 	return targets, nil
 }

@@ -15,6 +15,7 @@ func (s *Site) places(p problem.List) {
 	for _, h := range s.Hosts {
 		known = append(known, h.Name)
 	}
+	s.holders(p, known)
 	for i := range s.Probes {
 		c, at := &s.Probes[i], p.At("probes").Index(i)
 		travels := false
@@ -35,6 +36,35 @@ func (s *Site) places(p problem.List) {
 		if _, err := c.Travelling(); err != nil {
 			at.At("from").Addf("another instance cannot be told %s: secrets, files and what changes something stay on this machine; "+
 				"take that out, or have the probe made here alone", err)
+		}
+	}
+}
+
+// TellsAddresses tells whether this instance is the one that tells which hosts
+// may hold the addresses that move, and where the DNS leads: it knows the hosts.
+func (s *Site) TellsAddresses() bool { return len(s.Hosts) > 0 || !s.Engine.Off }
+
+// holders refuses addresses of hosts that the site has not. A plain exporter
+// does not know the hosts: it tells of itself alone.
+func (s *Site) holders(p problem.List, known []string) {
+	for i := range s.Addresses {
+		at := p.At("addresses").Index(i).At("hosts")
+		names := s.Addresses[i].Hosts
+		if !s.TellsAddresses() {
+			if !slices.Contains(names, s.HostName()) {
+				at.Addf("has not this machine, %s, which knows no other; write it there, or take the entry away", s.HostName())
+			}
+			continue
+		}
+		for j, name := range names {
+			if slices.Contains(known, name) || name == "" {
+				continue
+			}
+			hint := "write it under hosts first"
+			if near := nearestHost(name, known); near != "" {
+				hint = "did you mean " + near + "?"
+			}
+			at.Index(j).Addf("%s is neither this machine, %s, nor one of hosts; %s", quote(name), s.HostName(), hint)
 		}
 	}
 }

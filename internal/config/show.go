@@ -144,6 +144,11 @@ func Outgoing(s *Site) []Connection {
 			}
 		}
 	}
+	for i := range s.Addresses {
+		if name := s.Addresses[i].DNS; name != "" && s.TellsAddresses() {
+			add(index("addresses", i)+".dns", "the DNS", "asked every minute for "+name)
+		}
+	}
 	for i := range s.brickProbes {
 		to, told := probed(&s.brickProbes[i])
 		add("bricks", to, told)

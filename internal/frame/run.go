@@ -15,6 +15,10 @@ import (
 // of a collector with its own clock leave the page.
 const missedIntervals = 3
 
+// maxFirst is how long a few collectors with their own clocks put their first
+// run off at most.
+const maxFirst = 5 * time.Second
+
 // run is one collector of a target, with how it stands.
 type run struct {
 	entry Entry
@@ -141,9 +145,10 @@ func (r *run) finish(start time.Time, err error) {
 	r.state.Reason, r.state.Error = reason, err.Error()
 }
 
-// tick runs the collector on its own clock until ctx ends. The first run is
-// put off by a share of the interval that the name decides, so that many
-// targets do not start at one moment.
+// tick runs the collector on its own clock until ctx ends. When in an interval
+// it runs is decided by the name, so that many targets are spread over it
+// evenly. The first run does not wait for that moment, but comes soon, put off
+// by as much as the entry says that those of all targets take.
 func (r *run) tick(ctx context.Context, name string) {
 	every := r.entry.Every
 	timeout := r.entry.Timeout
@@ -152,7 +157,9 @@ func (r *run) tick(ctx context.Context, name string) {
 	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(name + r.entry.Collector.Name()))
-	timer := time.NewTimer(time.Duration(h.Sum64() % uint64(min(every/10, 5*time.Second)+1)))
+	hash := h.Sum64()
+	soon := min(max(r.entry.Spread, min(every/10, maxFirst)), every)
+	timer := time.NewTimer(time.Duration(hash % uint64(soon+1)))
 	defer timer.Stop()
 	for {
 		select {
@@ -164,9 +171,12 @@ func (r *run) tick(ctx context.Context, name string) {
 		runCtx, cancel := context.WithTimeout(ctx, timeout)
 		sent := r.once(runCtx)
 		cancel()
-		next := every
+		for _, fam := range sent {
+			fam.seen = nil // half of what is kept; made again where pages are merged
+		}
+		next := untilTurn(began, every, hash)
 		if r.entry.Retry > 0 && (r.explain() != "" || r.failed()) {
-			next = r.entry.Retry
+			next = min(r.entry.Retry, next)
 		}
 		timer.Reset(max(next-time.Since(began), 0))
 		r.mu.Lock()
@@ -175,6 +185,17 @@ func (r *run) tick(ctx context.Context, name string) {
 		}
 		r.mu.Unlock()
 	}
+}
+
+// untilTurn is how long after began the next run is due: an interval, or more
+// or less by up to a half where the run was not made at its own moment.
+func untilTurn(began time.Time, every time.Duration, hash uint64) time.Duration {
+	turn := time.Duration(hash % uint64(every)) //nolint:gosec // every is positive
+	late := (time.Duration(began.UnixNano())%every - turn + every) % every
+	if late < every/2 {
+		return every - late
+	}
+	return 2*every - late
 }
 
 // newest returns what the collector sent last, unless it is too old to be
