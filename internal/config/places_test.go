@@ -47,3 +47,17 @@ func TestOutgoing_probesFromPlaces(t *testing.T) {
 		t.Errorf("what leaves this machine is\n%s", b.String())
 	}
 }
+
+func TestLoad_addressesThatMove(t *testing.T) {
+	for text, want := range map[string]string{
+		"hosts: [a.ville.example]\naddresses: [{address: 203.0.113.9, hosts: [a.ville.example, guet], dns: www.ville.example}]\n": "",
+		"engine: off\naddresses: [{address: 203.0.113.9, hosts: [other, guet]}]\n":                                                "",
+		"engine: off\naddresses: [{address: 203.0.113.9, hosts: [other, b]}]\n":                                                   `addresses[0].hosts: has not this machine, guet, which knows no other; write it there, or take the entry away`,
+		"hosts: [a.ville.example]\naddresses: [{address: 203.0.113.9, hosts: [a, guet]}]\n":                                       `addresses[0].hosts[0]: "a" is neither this machine, guet, nor one of hosts; did you mean a.ville.example?`,
+	} {
+		_, err := loadText(t, text)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: got %v, want %s", text, err, want)
+		}
+	}
+}

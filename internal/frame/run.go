@@ -15,6 +15,9 @@ import (
 // of a collector with its own clock leave the page.
 const missedIntervals = 3
 
+// quickRetries is how many failures in a row are looked at again soon.
+const quickRetries = 6
+
 // maxFirst is how long a few collectors with their own clocks put their first
 // run off at most.
 const maxFirst = 5 * time.Second
@@ -161,6 +164,7 @@ func (r *run) tick(ctx context.Context, name string) {
 	soon := min(max(r.entry.Spread, min(every/10, maxFirst)), every)
 	timer := time.NewTimer(time.Duration(hash % uint64(soon+1)))
 	defer timer.Stop()
+	bad := 0 // in a row
 	for {
 		select {
 		case <-ctx.Done():
@@ -176,7 +180,10 @@ func (r *run) tick(ctx context.Context, name string) {
 		}
 		next := untilTurn(began, every, hash)
 		if r.entry.Retry > 0 && (r.explain() != "" || r.failed()) {
-			next = min(r.entry.Retry, next)
+			bad++
+			next = min(again(r.entry.Retry, bad, every), next)
+		} else {
+			bad = 0
 		}
 		timer.Reset(max(next-time.Since(began), 0))
 		r.mu.Lock()
@@ -185,6 +192,17 @@ func (r *run) tick(ctx context.Context, name string) {
 		}
 		r.mu.Unlock()
 	}
+}
+
+// again is how soon a collector runs again after so many failures in a row: soon
+// at first, to know for sure and to see it mended; then ever later, up to its
+// interval. When the network of thousands of probes fails, they would else be
+// made several times as often as otherwise, for as long as it lasts.
+func again(retry time.Duration, bad int, every time.Duration) time.Duration {
+	for ; bad > quickRetries && retry < every; bad-- {
+		retry *= 2
+	}
+	return retry
 }
 
 // untilTurn is how long after began the next run is due: an interval, or more
