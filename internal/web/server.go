@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -81,6 +82,7 @@ type Server struct {
 	status  *status.Page
 	slots   chan struct{} // one place for each request that is worked on
 	probes  queue
+	index   atomic.Pointer[index]
 	outer   http.Handler
 	inner   http.Handler
 
