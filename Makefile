@@ -14,9 +14,10 @@ BENCH ?= .
 FUZZTIME ?= 60s
 SOAKTIME ?= 24h
 POSTGRES_MAJORS ?= /var/tmp/tocsin-postgres
+RABBITMQ_4 ?= /var/tmp/tocsin-rabbitmq-4
 
 .DEFAULT_GOAL := help
-.PHONY: compat-node compat-postgres compat-probes compat-rabbitmq drama-postgres help build run dist test lint fmt generate bench fuzz soak clean packages
+.PHONY: compat-node compat-postgres compat-probes compat-rabbitmq compat-rabbitmq-4 drama-postgres probe-certificates help build run dist test lint fmt generate bench fuzz soak clean packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,7 +36,7 @@ dist: ## dist/tocsin-linux-amd64 and -arm64, with their checksums
 	done
 	cd dist && sha256sum tocsin-linux-amd64 tocsin-linux-arm64 > SHA256SUMS
 
-test: ## everything that must hold: generated files, lint, builds, all tests with -race, short fuzz; PARTS='lint build' runs some
+test: ## everything that must hold: generated files, lint, builds, all tests with -race; PARTS='lint build' runs some
 	@tools/test.sh $(PARTS)
 
 packages: ## install the Debian packages that the tests need, their services not started
@@ -64,8 +65,15 @@ compat-postgres: ## our page against postgres_exporter's, name by name: 0.20.1 a
 compat-rabbitmq: ## our page against that of the plugin rabbitmq_prometheus on the same broker, in both modes, name by name
 	$(GO) test ./exporters/rabbitmq -run Compat -count 1 -v
 
+compat-rabbitmq-4: ## the same, and all that is tried on a real broker, with the RabbitMQ 4 of Debian 13, unpacked into a folder (root)
+	tools/rabbitmq-4.sh $(RABBITMQ_4)
+	TOCSIN_RABBITMQ_TREE=$(RABBITMQ_4) $(GO) test ./exporters/rabbitmq/... -run 'Compat|Real|real' -count 1 -p 1 -v | grep -vE 'level=|^=== RUN'
+
 compat-probes: ## the same modules and targets through Debian's blackbox_exporter and ours, series by series
 	$(GO) test ./probes -run 'TestCompat|TestNames|TestBlackbox' -count 1 -v
+
+probe-certificates: ## docs/probes/certificates.md: what blackbox_exporter and we say of each bad certificate, as nginx serves it
+	$(GO) test ./probes -run TestCertificateTable -count 1 -update
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@tools/fuzz.sh $(FUZZTIME)

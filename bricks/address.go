@@ -3,10 +3,10 @@ package bricks
 import (
 	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 	"tocsin/internal/strict"
 )
@@ -63,7 +63,7 @@ func scheme(address string) string {
 }
 
 // passwordInQuery finds a password among an address' parameters.
-var passwordInQuery = regexp.MustCompile(`(?i)[?&](ssl)?password=`)
+var passwordInQuery = lazy.Regexp(`(?i)[?&](ssl)?password=`)
 
 // Validate adds what is wrong with a brick of kind k. URLs have been looked at
 // only as far as they are this brick's.
@@ -109,7 +109,7 @@ func validateAddress(p problem.List, address string, r Request) {
 	switch {
 	case err != nil, !slices.Contains(schemes(r.Adapter), scheme(address)):
 		p.Addf("is no address for %s; write one as %s", r.Adapter, example(r.Adapter))
-	case u.User != nil && r.Adapter != Postgres, passwordInQuery.MatchString(address):
+	case u.User != nil && r.Adapter != Postgres, passwordInQuery().MatchString(address):
 		p.Addf("has a user or a password in it; write them as username and password_file")
 	case u.User != nil:
 		if _, has := u.User.Password(); has {

@@ -9,17 +9,18 @@ import (
 	"time"
 
 	"tocsin/internal/jq"
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 	"tocsin/internal/strict"
 )
 
 var (
-	slug       = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,40}$`)
-	word       = regexp.MustCompile(`^[a-z][a-z0-9_]{0,40}$`)
-	metricName = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*$`)
-	labelName  = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
-	alertName  = regexp.MustCompile(`^[A-Z][A-Za-z0-9]*$`)
-	repository = regexp.MustCompile(`^[\w.-]+/[\w.-]+$`)
+	slug       = lazy.Regexp(`^[a-z][a-z0-9_-]{0,40}$`)
+	word       = lazy.Regexp(`^[a-z][a-z0-9_]{0,40}$`)
+	metricName = lazy.Regexp(`^[a-zA-Z_:][a-zA-Z0-9_:]*$`)
+	labelName  = lazy.Regexp(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+	alertName  = lazy.Regexp(`^[A-Z][A-Za-z0-9]*$`)
+	repository = lazy.Regexp(`^[\w.-]+/[\w.-]+$`)
 )
 
 // Validate adds all that is wrong in the kind.
@@ -27,7 +28,7 @@ func (k *Kind) Validate(p problem.List) {
 	switch {
 	case k.Name == "":
 		p.At("kind").Addf("is missing; write a word for the service, as etherpad")
-	case !slug.MatchString(k.Name):
+	case !slug().MatchString(k.Name):
 		p.At("kind").Addf("%q is no name; use small letters, digits, - and _, beginning with a letter", k.Name)
 	}
 	if len(k.Requests) == 0 {
@@ -76,7 +77,7 @@ func (k *Kind) expression(p problem.List, expr string, answers bool) {
 }
 
 func (r Request) validate(p problem.List, name string) {
-	if !word.MatchString(name) {
+	if !word().MatchString(name) {
 		p.Addf("%q is no name; use small letters, digits and _, as expressions read it by .name", name)
 	}
 	if !slices.Contains(Adapters(), r.Adapter) {
@@ -133,7 +134,7 @@ func (r Request) validateLists(p problem.List) {
 	for _, name := range slices.Sorted(maps.Keys(r.Queries)) {
 		at, text := p.At("queries").At(name), strings.ToLower(strings.TrimSpace(r.Queries[name].Text))
 		switch {
-		case !word.MatchString(name):
+		case !word().MatchString(name):
 			at.Addf("%q is no name; use small letters, digits and _", name)
 		case !strings.HasPrefix(text, "select") && !strings.HasPrefix(text, "with"):
 			at.Addf("must be a SELECT: a kind only reads")
@@ -160,7 +161,7 @@ func (r Releases) validate(p problem.List) {
 	if set > 1 {
 		p.Addf("has %d sources; keep one of github, gitlab, gitea, feed and packages", set)
 	}
-	if r.GitHub != "" && !repository.MatchString(r.GitHub) {
+	if r.GitHub != "" && !repository().MatchString(r.GitHub) {
 		p.At("github").Addf("%q is no repository; write owner/name, as ether/etherpad-lite", r.GitHub)
 	}
 	for _, source := range []struct{ key, value string }{{"gitlab", r.GitLab}, {"gitea", r.Gitea}, {"feed", r.Feed}, {"packages", r.Packages}} {

@@ -32,7 +32,7 @@ func (k *Kind) validateMetric(p problem.List, m Metric) {
 	switch {
 	case m.Name == "":
 		p.At("name").Addf("is missing; write the metric's name, as etherpad_total_users")
-	case !metricName.MatchString(m.Name):
+	case !metricName().MatchString(m.Name):
 		p.At("name").Addf("%q is no name of a metric: letters, digits and _, no digit first", m.Name)
 	case strings.HasPrefix(m.Name, "brick_") || strings.HasPrefix(m.Name, "tocsin_"):
 		p.At("name").Addf("%s: names that begin with brick_ and tocsin_ are Tocsin's own; begin it with the service's name", m.Name)
@@ -61,7 +61,7 @@ func (k *Kind) validateMetric(p problem.List, m Metric) {
 			at = p.At("const_labels").At(name)
 		}
 		switch {
-		case !labelName.MatchString(name) || strings.HasPrefix(name, "__"):
+		case !labelName().MatchString(name) || strings.HasPrefix(name, "__"):
 			at.Addf("%q is no name of a label: letters, digits and _", name)
 		case slices.Contains([]string{"job", "instance", "brick", "kind", "host", "from", "le", "quantile"}, name):
 			at.Addf("the label %s is put on by others; choose another name", name)
@@ -88,7 +88,7 @@ func (e Enum) validate(p problem.List) {
 }
 
 func (a Alert) validate(p problem.List) {
-	if !alertName.MatchString(a.Name) {
+	if !alertName().MatchString(a.Name) {
 		p.At("alert").Addf("%q is no name of an alert; write one as EtherpadDatabaseFailing", a.Name)
 	}
 	if !slices.Contains([]string{"info", "warning", "critical"}, a.Severity) {

@@ -12,6 +12,7 @@ const (
 	brickUID    = "tocsin-brick"
 	updatesUID  = "tocsin-updates"
 	postgresUID = "tocsin-postgres"
+	rabbitmqUID = "tocsin-rabbitmq"
 )
 
 // draw makes a dashboard. Of is the metric that its targets are known by, with

@@ -52,6 +52,7 @@ func boards(kinds []bricks.Kind) ([]named, error) {
 		{"brick", drawBrick(l)},
 		{"updates", drawUpdates(l)},
 		{"postgres", drawPostgres(l)},
+		{"rabbitmq", drawRabbitMQ(l)},
 	}
 	for _, k := range sorted(kinds) {
 		if b := drawKind(l, k); b != nil {

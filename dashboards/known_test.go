@@ -13,6 +13,7 @@ import (
 	"tocsin/alerts/rules"
 	"tocsin/exporters/brick"
 	"tocsin/exporters/postgres"
+	"tocsin/exporters/rabbitmq"
 	"tocsin/internal/frame"
 	"tocsin/probes"
 	"tocsin/updatewatch"
@@ -62,7 +63,7 @@ func known(t *testing.T) vocabulary {
 		}
 		v.page(t, name, string(text))
 	}
-	for _, f := range slices.Concat(frame.Families(), probes.Families(), brick.Families(), postgres.Families(), updatewatch.Families()) {
+	for _, f := range slices.Concat(frame.Families(), probes.Families(), brick.Families(), postgres.Families(), rabbitmq.Families(), updatewatch.Families()) {
 		v.add(f.Name, f.Labels...)
 	}
 	v.add("up")

@@ -50,6 +50,9 @@ func WriteText(w io.Writer, r *Result, colour bool) error {
 		fmt.Fprintf(b, "%s %s\n", paint(yellow, "NOT MEASURED"), r.Unmeasured)
 	case r.Success:
 		fmt.Fprintf(b, "%s after %s\n", paint(green, "UP"), took(r.Duration))
+		for _, fault := range r.Faults {
+			fmt.Fprintf(b, "%s %s\n", paint(yellow, "but"), fault)
+		}
 	default:
 		fmt.Fprintf(b, "%s after %s (%s): %s\n", paint(red, "DOWN"), took(r.Duration), r.Reason, r.Err)
 		fmt.Fprintf(b, "%s\n", paint(faint, string(r.Reason)+" means: "+r.Reason.Meaning()))

@@ -4,13 +4,25 @@ import (
 	"strings"
 
 	"tocsin/internal/frame"
+	"tocsin/probes/dnsblprobe"
 	"tocsin/probes/dnsprobe"
+	"tocsin/probes/domainprobe"
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
+	"tocsin/probes/ldapprobe"
+	"tocsin/probes/maildns"
+	"tocsin/probes/mailtrip"
+	"tocsin/probes/mumbleprobe"
+	"tocsin/probes/ntpprobe"
 	"tocsin/probes/protocol"
+	"tocsin/probes/sipprobe"
+	"tocsin/probes/smtpprobe"
+	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/unixprobe"
+	"tocsin/probes/websocketprobe"
+	"tocsin/probes/zoneprobe"
 )
 
 // known is a protocol and where its keys lie in an entry.
@@ -28,7 +40,19 @@ func all() []known {
 		{dnsprobe.Protocol(), func(c *Config) protocol.Section { return &c.DNS }},
 		{icmpprobe.Protocol(), func(c *Config) protocol.Section { return &c.ICMP }},
 		{grpcprobe.Protocol(), func(c *Config) protocol.Section { return &c.GRPC }},
+		{ldapprobe.Protocol(), func(c *Config) protocol.Section { return &c.LDAP }},
+		{sshprobe.Protocol(), func(c *Config) protocol.Section { return &c.SSH }},
+		{websocketprobe.Protocol(), func(c *Config) protocol.Section { return &c.WebSocket }},
+		{mumbleprobe.Protocol(), func(c *Config) protocol.Section { return &c.Mumble }},
+		{sipprobe.Protocol(), func(c *Config) protocol.Section { return &c.SIP }},
 		{unixprobe.Protocol(), func(c *Config) protocol.Section { return &c.Unix }},
+		{smtpprobe.Protocol(), func(c *Config) protocol.Section { return &c.SMTP }},
+		{maildns.Protocol(), func(c *Config) protocol.Section { return &c.MailDNS }},
+		{mailtrip.Protocol(), func(c *Config) protocol.Section { return &c.MailTrip }},
+		{ntpprobe.Protocol(), func(c *Config) protocol.Section { return &c.NTP }},
+		{zoneprobe.Protocol(), func(c *Config) protocol.Section { return &c.Zone }},
+		{domainprobe.Protocol(), func(c *Config) protocol.Section { return &c.Domain }},
+		{dnsblprobe.Protocol(), func(c *Config) protocol.Section { return &c.DNSBL }},
 	}
 }
 
@@ -45,7 +69,7 @@ func Schemes() []string {
 
 // Families lists all that probes can export, for the check of rules and panels.
 func Families() []*frame.Family {
-	families := common()
+	families := append(common(), versionFamilies()...)
 	seen := map[string]bool{}
 	for _, p := range all() {
 		for _, f := range p.Families() {

@@ -41,7 +41,7 @@ func (c *Config) entry(scheme *protocol.Scheme) *protocol.Entry {
 	}
 	u.User = nil
 	return &protocol.Entry{
-		Scheme: scheme, URL: u, TLS: &c.TLS, StartTLS: c.StartTLS, Login: &c.Login, Timeout: time.Duration(c.Timeout),
+		Scheme: scheme, URL: u, TLS: &c.TLS, StartTLS: c.StartTLS, Closed: c.Expect == closed, Login: &c.Login, Timeout: time.Duration(c.Timeout),
 	}
 }
 
@@ -52,9 +52,21 @@ func (c *Config) build(o *Options) (probe.Prober, error) {
 	if e == nil {
 		return nil, errors.New("the target is no URL") // Validate has seen to it
 	}
-	e.Dial = dial.Options{IPVersion: c.IPVersion, AllowAddress: o.AllowAddress, AllowHost: o.AllowHost, Lookup: o.Lookup, Dial: o.Dial}
-	e.Now = o.Now
+	if c.IPVersion == BothVersions {
+		return newFamilies(c, o, e)
+	}
+	c.equip(e, o)
 	return known.section(c).Prober(e)
+}
+
+// equip gives an entry what a prober is to use.
+func (c *Config) equip(e *protocol.Entry, o *Options) {
+	version := int(c.IPVersion)
+	if c.IPVersion == BothVersions { // what is looked at beside takes whichever answers
+		version = 0
+	}
+	e.Dial = dial.Options{IPVersion: version, AllowAddress: o.AllowAddress, AllowHost: o.AllowHost, Lookup: o.Lookup, Dial: o.Dial}
+	e.Now = o.Now
 }
 
 // Told says in words what the target learns by being looked at, for the list

@@ -131,7 +131,8 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	cfg.SetDefaults()
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(cfg.Timeout))
 	defer cancel()
-	return prober.Probe(ctx), nil
+	r := prober.Probe(ctx)
+	return r, cfg.tellBeside(ctx, &Options{}, &r)
 }
 
 // Page returns what a result of a prober looks like on a page of metrics.

@@ -159,7 +159,7 @@ func TestRun(t *testing.T) {
 	if err != nil || !r.Success {
 		t.Errorf("got %v, %v", r.Explain(), err)
 	}
-	if _, err := Run(t.Context(), Config{Target: "ssh://a.example"}); err == nil || !strings.Contains(err.Error(), "cannot probe") {
+	if _, err := Run(t.Context(), Config{Target: "gopher://a.example"}); err == nil || !strings.Contains(err.Error(), "cannot probe") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -8,14 +8,26 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
+	"tocsin/probes/dnsblprobe"
 	"tocsin/probes/dnsprobe"
+	"tocsin/probes/domainprobe"
 	"tocsin/probes/grpcprobe"
 	"tocsin/probes/httpprobe"
 	"tocsin/probes/icmpprobe"
+	"tocsin/probes/ldapprobe"
+	"tocsin/probes/maildns"
+	"tocsin/probes/mailtrip"
+	"tocsin/probes/mumbleprobe"
+	"tocsin/probes/ntpprobe"
 	"tocsin/probes/protocol"
+	"tocsin/probes/sipprobe"
+	"tocsin/probes/smtpprobe"
+	"tocsin/probes/sshprobe"
 	"tocsin/probes/tcpprobe"
 	"tocsin/probes/tlscheck"
 	"tocsin/probes/unixprobe"
+	"tocsin/probes/websocketprobe"
+	"tocsin/probes/zoneprobe"
 )
 
 // What a probe has that the site file does not say.
@@ -50,14 +62,20 @@ type Config struct {
 	RetryInterval model.Duration `yaml:"retry_interval,omitempty"` // after a failure
 	Timeout       model.Duration `yaml:"timeout,omitempty"`        // for the whole look, redirects included
 
+	// Expect is closed for a port that must not answer from here, as a database
+	// from the outside: the probe then fails when it does.
+	Expect string `yaml:"expect,omitempty"`
+
 	// TLS is how TLS is negotiated, where the protocol has it.
 	TLS tlscheck.Config `yaml:",inline"`
 	// StartTLS begins without TLS and then asks for it, as mail servers want it.
 	StartTLS bool `yaml:"starttls,omitempty"`
 	// Login is who asks, where the protocol lets somebody log in.
 	Login protocol.Login `yaml:",inline"`
-	// IPVersion is 4 or 6 to use that family only.
-	IPVersion int `yaml:"ip_version,omitempty"`
+	// IPVersion is 4 or 6 to use that family only, or both to look over each of
+	// them by itself: the page then says of each whether it works, beside what
+	// a user of both gets. A family that the name has no address of is no fault.
+	IPVersion IPVersion `yaml:"ip_version,omitempty"`
 
 	// What follows is each protocol's own; only the target's may be written.
 
@@ -70,8 +88,35 @@ type Config struct {
 	ICMP icmpprobe.Config `yaml:"icmp,omitempty"`
 	// GRPC is for grpc:// and grpcs:// targets: whose health is asked for.
 	GRPC grpcprobe.Config `yaml:"grpc,omitempty"`
+	// LDAP is for ldap:// and ldaps:// targets: what is searched for.
+	LDAP ldapprobe.Config `yaml:"ldap,omitempty"`
+	// SSH is for ssh:// targets: which host keys are the server's.
+	SSH sshprobe.Config `yaml:"ssh,omitempty"`
+	// WebSocket is for ws:// and wss:// targets: what is said once the server
+	// has turned to WebSocket.
+	WebSocket websocketprobe.Config `yaml:"websocket,omitempty"`
+	// Mumble is for mumble:// targets, which have no keys of their own.
+	Mumble mumbleprobe.Config `yaml:"-"`
+	// SIP is for sip:// and sips:// targets: how a telephone server is asked.
+	SIP sipprobe.Config `yaml:"sip,omitempty"`
 	// Unix is for unix:// targets: what is said and must be answered.
 	Unix unixprobe.Config `yaml:"unix,omitempty"`
+	// SMTP is for smtp:// and smtps:// targets: what mail the server is asked
+	// to take, and what it must not do.
+	SMTP smtpprobe.Config `yaml:"smtp,omitempty"`
+	// MailDNS is for maildns:// targets: what a domain must say of its mail.
+	MailDNS maildns.Config `yaml:"maildns,omitempty"`
+	// MailTrip is for mailtrip:// targets: a message that is sent, and fetched
+	// where it comes to.
+	MailTrip mailtrip.Config `yaml:"mailtrip,omitempty"`
+	// NTP is for ntp:// targets: how the time is asked for.
+	NTP ntpprobe.Config `yaml:"ntp,omitempty"`
+	// Zone is for zone:// targets: who finds the zone's name servers.
+	Zone zoneprobe.Config `yaml:"zone,omitempty"`
+	// Domain is for domain:// targets: whom to ask until when it is registered.
+	Domain domainprobe.Config `yaml:"domain,omitempty"`
+	// DNSBL is for dnsbl:// targets: the blocklists to ask.
+	DNSBL dnsblprobe.Config `yaml:"dnsbl,omitempty"`
 }
 
 // Shape lets an entry be written as its target alone.

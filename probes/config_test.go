@@ -175,7 +175,7 @@ probes[0].starttls: means nothing with tcp://, which does not begin without TLS 
 		{`- tcp://a.example`, `probes[0].target: has no port; write it as tcp://db1.ville.example:5432`},
 		{`- tcp://a.example:25/x`, `probes[0].target: has more than a host and a port in it; write it as tcp://db1.ville.example:5432`},
 		{`- {target: "tcp://a.example:25", tcp: {query_response: [{expect: "("}, {}, {send: a, labels: [{name: a-b, value: c}]}]}}`, "probes[0].tcp.query_response[0].expect: is no regular expression: missing closing ): `(`; write one in RE2's syntax, as ^220 \nprobes[0].tcp.query_response[1]: says nothing to do; write expect, expect_bytes, send or starttls\nprobes[0].tcp.query_response[2].labels: have nothing to quote; write expect beside them\nprobes[0].tcp.query_response[2].labels[0].name: is no name of a label; use letters, digits and _, as banner"},
-		{`- {target: https://a.example, ip_version: 5}`, `probes[0].ip_version: 5 is no IP version; write 4 or 6, or leave it out to use both`},
+		{`- {target: https://a.example, ip_version: 5}`, `probes[0].ip_version: is no IP version; write 4, 6, or both to look over each by itself; leave it out to use whichever answers`},
 		{`- {target: https://a.example, server_name: "https://b"}`, `probes[0].server_name: is no host name; write the name alone, as portail.ville.example`},
 		{`- {target: https://a.example, labels: {host: a}}`, `probes[0].labels.host: is a label of Tocsin's own; write on beside target`},
 		{`- {target: https://a.example, labels: {"a-b": a}}`, `probes[0].labels.a-b: is no name of a label; use letters, digits and _, as level`},

@@ -1,7 +1,6 @@
 package probes
 
 import (
-	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
 	"hash/fnv"
@@ -65,7 +64,7 @@ var (
 )
 
 // Our own, beside blackbox_exporter's. The labels' values are bounded: reason
-// and phase are closed lists (probe.Reasons, probe.Phases), hop counts from 0
+// phase, warning and status are closed lists (probe.Reasons, Phases, Warnings, StapleStatus), hop counts from 0
 // to 10, host is the host name of a URL met, or "other" after two dozen.
 var (
 	failureInfo = &frame.Family{
@@ -76,25 +75,14 @@ var (
 		Name: "probe_failure_phase_info", Labels: []string{"phase"},
 		Help: "In which phase the probe failed; absent when it did not.",
 	}
-	certProblem = &frame.Family{
-		Name: "probe_certificate_problem_info", Labels: []string{"hop", "reason"},
-		Help: "What is wrong with a server's certificate, each hop (0 is the target) and each thing, also when the probe accepts it.",
-	}
-	hopExpiry = &frame.Family{
-		Name: "probe_hop_certificate_expiry_timestamp_seconds", Labels: []string{"hop", "server"},
-		Help: "When the own certificate of each server on the way expires, whether or not it is good; hop 0 is the target.",
-	}
-	hopNotBefore = &frame.Family{
-		Name: "probe_hop_certificate_not_before_timestamp_seconds", Labels: []string{"hop", "server"},
-		Help: "From when the own certificate of each server on the way is valid; hop 0 is the target.",
-	}
 )
 
 func common() []*frame.Family {
 	return []*frame.Family{
 		success, duration, timeout, lookupTime, ipProtocol, ipHash,
 		earliestExpiry, chainExpiry, leafInfo, tlsVersion, tlsCipher,
-		failureInfo, failurePhase, certProblem, hopExpiry, hopNotBefore,
+		failureInfo, failurePhase, certProblem, certWarning, hopExpiry, hopNotBefore,
+		hopCertificate, hopIntermediate, endsFirst, stapleInfo, stapleThis, stapleNext, versionAccepted,
 	}
 }
 
@@ -130,6 +118,7 @@ func send(s *frame.Sink, r *probe.Result) {
 	if last.TLS != nil {
 		sendTLS(s, last.TLS)
 	}
+	sendEndsFirst(s, r)
 	for i := range r.Hops {
 		sendHop(s, strconv.Itoa(i), &r.Hops[i])
 	}
@@ -141,7 +130,7 @@ func send(s *frame.Sink, r *probe.Result) {
 // sendTLS writes what blackbox_exporter tells of the last server's TLS.
 func sendTLS(s *frame.Sink, t *probe.TLS) {
 	s.Send(tlsVersion, 1, tls.VersionName(t.Version))
-	s.Send(tlsCipher, 1, tls.CipherSuiteName(t.CipherSuite))
+	s.Send(tlsCipher, 1, probe.CipherName(t.CipherSuite))
 	if len(t.Certificates) == 0 {
 		return
 	}
@@ -150,25 +139,8 @@ func sendTLS(s *frame.Sink, t *probe.TLS) {
 		s.Send(chainExpiry, float64(end.Unix()))
 	}
 	leaf := t.Certificates[0]
-	sum := sha256.Sum256(leaf.Raw)
-	s.Send(leafInfo, 1, hex.EncodeToString(sum[:]), probe.Label(leaf.Issuer.String()), hex.EncodeToString(leaf.SerialNumber.Bytes()),
+	s.Send(leafInfo, 1, fingerprint(leaf), probe.Label(leaf.Issuer.String()), hex.EncodeToString(leaf.SerialNumber.Bytes()),
 		probe.Label(leaf.Subject.String()), probe.Label(strings.Join(leaf.DNSNames, ",")))
-}
-
-func sendHop(s *frame.Sink, hop string, h *probe.Hop) {
-	if h.TLS == nil || len(h.TLS.Certificates) == 0 {
-		return
-	}
-	leaf := h.TLS.Certificates[0]
-	s.Send(hopExpiry, float64(leaf.NotAfter.Unix()), hop, probe.Label(h.Host))
-	s.Send(hopNotBefore, float64(leaf.NotBefore.Unix()), hop, probe.Label(h.Host))
-	told := map[probe.Reason]bool{}
-	for _, p := range h.TLS.Problems {
-		if !told[p.Reason] {
-			told[p.Reason] = true
-			s.Send(certProblem, 1, hop, string(p.Reason))
-		}
-	}
 }
 
 // address returns the values of probe_ip_protocol and probe_ip_addr_hash.

@@ -40,7 +40,8 @@ type NagiosLimits struct{ WarningDays, CriticalDays int }
 
 // WriteNagios writes a look as a plugin of Nagios does: one line with the state,
 // why it is so, and after a bar the numbers, each with its unit and limits. A
-// server that is up, but has a certificate that ends soon, is no longer OK.
+// server that is up, but has a certificate that ends soon or another fault, is
+// no longer OK.
 func WriteNagios(w io.Writer, r *Result, limits NagiosLimits) (NagiosState, error) {
 	state, text := NagiosOK, "up after "+took(r.Duration)
 	numbers := []string{fmt.Sprintf("time=%.6fs;;;0;%.3f", r.Duration.Seconds(), r.Timeout.Seconds())}
@@ -63,6 +64,9 @@ func WriteNagios(w io.Writer, r *Result, limits NagiosLimits) (NagiosState, erro
 		if days < float64(limits.CriticalDays) {
 			state = NagiosCritical
 		}
+	}
+	if len(r.Faults) > 0 && state == NagiosOK {
+		state, text = NagiosWarning, strings.Join(r.Faults, "; ")
 	}
 	switch {
 	case r.Unmeasured != nil:

@@ -30,6 +30,9 @@ func (c *Config) Dear() time.Duration {
 	if known == nil {
 		return 0
 	}
+	if scheme.LoginEvery > 0 && !c.Login.IsZero() {
+		return scheme.LoginEvery
+	}
 	return dear(scheme, known.section(c))
 }
 
@@ -46,6 +49,10 @@ func dear(scheme *protocol.Scheme, section protocol.Section) time.Duration {
 // SetTimes fills in how often the probe is made, where the entry does not say:
 // as the site says, for a dear look as its protocol does.
 func (c *Config) SetTimes(interval, retry model.Duration) {
+	if _, scheme := schemeOf(c.Target); scheme != nil && scheme.Timeout > 0 {
+		fill(&c.Interval, model.Duration(c.Dear()))
+		fill(&c.Timeout, min(c.Interval, model.Duration(scheme.Timeout)))
+	}
 	c.setTimes(interval, retry, c.Dear())
 }
 

@@ -168,6 +168,9 @@ func withoutSerial(p page) page {
 var ownOrNewer = map[string]bool{
 	"probe_failure_info": true, "probe_failure_phase_info": true, "probe_certificate_problem_info": true,
 	"probe_hop_certificate_expiry_timestamp_seconds": true, "probe_hop_certificate_not_before_timestamp_seconds": true,
+	"probe_certificate_warning_info": true, "probe_hop_certificate_info": true, "probe_hop_intermediate_expiry_timestamp_seconds": true,
+	"probe_certificate_ends_first_timestamp_seconds": true, "probe_hop_ocsp_staple_info": true, "probe_hop_ocsp_staple_this_update_timestamp_seconds": true,
+	"probe_hop_ocsp_staple_next_update_timestamp_seconds": true, "probe_tls_version_accepted": true,
 	"probe_timeout_seconds": true, "probe_tls_cipher_info": true, "probe_failed_due_to_bytes": true,
 }
 

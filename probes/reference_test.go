@@ -23,6 +23,12 @@ func TestReference(t *testing.T) {
 	for _, r := range Reasons() {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", r, r.Meaning())
 	}
+	b.WriteString("\n## What of a certificate is not as it should be, though clients take it\n\n" +
+		"The values of the label `warning` of `probe_certificate_warning_info`; there are no others. They make nothing fail.\n\n" +
+		"| warning | meaning |\n|---|---|\n")
+	for _, w := range probe.Warnings() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", w, w.Meaning())
+	}
 	b.WriteString("\n## Where it failed\n\nThe values of the label `phase` of `probe_failure_phase_info` and `probe_http_duration_seconds`: ")
 	var phases []string
 	for _, p := range probe.Phases() {

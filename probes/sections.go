@@ -41,6 +41,7 @@ func (c *Config) validateProtocol(p problem.List) {
 	if c.StartTLS && !scheme.StartTLS {
 		p.At("starttls").Addf("means nothing with %s://, which does not begin without TLS and then ask for it; take it out", scheme.Name)
 	}
+	c.validateExpect(p, scheme, own)
 	if e := c.entry(scheme); e != nil {
 		if key := c.place(own); key != "" {
 			p = p.At(key)

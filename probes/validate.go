@@ -25,9 +25,7 @@ func (c *Config) Validate(p problem.List) {
 	if c.Name != "" && c.Slug() != c.Name {
 		p.At("name").Addf("is no name for a page; use small letters, digits, dots, - and _, at most %d, as portail", maxSlug)
 	}
-	if c.IPVersion != 0 && c.IPVersion != 4 && c.IPVersion != 6 {
-		p.At("ip_version").Addf("%d is no IP version; write 4 or 6, or leave it out to use both", c.IPVersion)
-	}
+	c.validateVersion(p.At("ip_version"))
 	c.TLS.Validate(p)
 	validateLabels(p.At("labels"), c.Labels)
 }

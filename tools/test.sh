@@ -87,8 +87,6 @@ part_systems() {
 	return $ok
 }
 
-part_fuzz() { tools/fuzz.sh 2s blind; }
-
 part_vulnerabilities() {
 	tool govulncheck ./... >"$work/vulnerabilities" 2>&1
 	local status=$?
@@ -109,7 +107,7 @@ part_vulnerabilities() {
 # them share the cores well.
 part_tests() { CGO_ENABLED=1 GOFLAGS='' go test -race -count=1 -parallel 4 -timeout 40m ./...; }
 
-all=(packages generated vet lint deadcode build systems vulnerabilities fuzz tests)
+all=(packages generated vet lint deadcode build systems vulnerabilities tests)
 parts=("$@")
 [ ${#parts[@]} -gt 0 ] || parts=("${all[@]}")
 

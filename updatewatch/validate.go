@@ -3,13 +3,13 @@ package updatewatch
 import (
 	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 	"tocsin/updatewatch/version"
 )
@@ -22,16 +22,16 @@ const (
 )
 
 var (
-	channel    = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_.-]*$`)
-	slug       = regexp.MustCompile(`^[a-z0-9]([a-z0-9_.+-]{0,62}[a-z0-9+])?$`)
-	repository = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_.-]+$`)
-	reference  = regexp.MustCompile(`^(brick|postgres|rabbitmq|package)/[a-z0-9][a-z0-9_.+-]*$`)
-	hostName   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?$`)
+	channel    = lazy.Regexp(`^[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_.-]*$`)
+	slug       = lazy.Regexp(`^[a-z0-9]([a-z0-9_.+-]{0,62}[a-z0-9+])?$`)
+	repository = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9_.-]+$`)
+	reference  = lazy.Regexp(`^(brick|postgres|rabbitmq|package)/[a-z0-9][a-z0-9_.+-]*$`)
+	hostName   = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?$`)
 )
 
 // Validate adds what is wrong to p. It touches nothing.
 func (c *Config) Validate(p problem.List) {
-	if c.Channel != "" && !channel.MatchString(c.Channel) {
+	if c.Channel != "" && !channel().MatchString(c.Channel) {
 		p.At("channel").Addf("this is no channel; write team/channel, as technique/mises-a-jour")
 	}
 	interval(p.At("interval"), c.Interval)
@@ -69,7 +69,7 @@ func interval(p problem.List, d model.Duration) {
 }
 
 func (f Forge) validate(p problem.List) {
-	if !hostName.MatchString(f.Host) {
+	if !hostName().MatchString(f.Host) {
 		p.At("host").Addf("this is no host's name; write it as in the addresses, as github.com")
 	}
 	if !f.Token.IsZero() && f.TokenFile != "" {
@@ -105,7 +105,7 @@ func (c *Project) validate(p problem.List) {
 	switch {
 	case c.Name == "":
 		p.At("name").Addf("is missing; write a short name, as etherpad")
-	case !slug.MatchString(c.Name):
+	case !slug().MatchString(c.Name):
 		p.At("name").Addf("this is no name; use small letters, digits, - and _, at most 64, as etherpad")
 	}
 	c.validateSource(p)
@@ -137,7 +137,7 @@ func (c *Project) validateSource(p problem.List) {
 		p.Addf("has %s; keep one of them", strings.Join(names, " and "))
 	}
 	for _, key := range slices.Sorted(maps.Keys(given)) {
-		if key == "github" && repository.MatchString(c.GitHub) {
+		if key == "github" && repository().MatchString(c.GitHub) {
 			continue
 		}
 		example := map[string]string{
@@ -167,7 +167,7 @@ func (c *Project) validateDeployed(p problem.List) {
 			at = at.Index(i)
 		}
 		switch {
-		case !reference.MatchString(from):
+		case !reference().MatchString(from):
 			at.Addf("must be brick/NAME, postgres/NAME, rabbitmq/NAME or package/NAME")
 		case slices.Index(c.DeployedFrom, from) < i:
 			at.Addf("stands here twice; keep one of the two")

@@ -36,7 +36,8 @@ import (
 )
 
 // Alertmanager's configuration, in its own words. Severity is never grouped by:
-// a warning that becomes critical stays one post. A host that is down mutes
+// a warning that becomes critical stays one post. A certificate is told once,
+// however many names and bricks it is for. A host that is down mutes
 // what runs on it.
 const alertmanagerConfig = `
 route:
@@ -48,6 +49,9 @@ route:
   routes:
     - receiver: none
       matchers: [alertname="Watchdog"]
+    - receiver: voice
+      matchers: [alertname=~"Certificate.+", fingerprint_sha256!=""]
+      group_by: [alertname, fingerprint_sha256]
 receivers:
   - name: voice
   - name: none

@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +21,7 @@ import (
 	commonconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/sd"
 	"tocsin/internal/secret"
 )
@@ -154,7 +154,7 @@ func newRemote(h Host, dir string, log *slog.Logger, set func([]sd.Group)) (*rem
 	}
 	r := &remote{
 		host: h, client: client, set: set, log: log.With("host", h.Name),
-		file: filepath.Join(dir, unsafeInFile.ReplaceAllString(h.Name, "_")+".json"),
+		file: filepath.Join(dir, unsafeInFile().ReplaceAllString(h.Name, "_")+".json"),
 	}
 	if b, err := os.ReadFile(r.file); err == nil && len(b) <= maxList {
 		if err := json.Unmarshal(b, &r.list); err != nil {
@@ -165,7 +165,7 @@ func newRemote(h Host, dir string, log *slog.Logger, set func([]sd.Group)) (*rem
 	return r, nil
 }
 
-var unsafeInFile = regexp.MustCompile(`[^A-Za-z0-9.-]`)
+var unsafeInFile = lazy.Regexp(`[^A-Za-z0-9.-]`)
 
 // run reads the list until ctx ends.
 func (r *remote) run(ctx context.Context) {

@@ -38,7 +38,7 @@ func TestSources_endsAtWhatIsMeasured(t *testing.T) {
 		"HostDown":               {"up"},
 		"HostRebooted":           {"node_boot_time_seconds", "node_time_seconds"},
 		"HostFileSystemReadOnly": {"node_filesystem_readonly"},
-		"ProbeFailing":           {"probe_failure_info", "probe_ssl_earliest_cert_expiry", "probe_success"},
+		"ProbeFailing":           {"probe_domain_info", "probe_failure_info", "probe_journey_failed_step_info", "probe_ldap_plaintext_bind_accepted", "probe_mailtrip_failed_step_info", "probe_oidc_problem_info", "probe_saml_problem_info", "probe_smtp_plaintext_auth_offered", "probe_ssl_earliest_cert_expiry", "probe_success"},
 		"Watchdog":               nil,
 	} {
 		r, _ := Find(files, name)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"tocsin/internal/lazy"
 )
 
 // A sample stands for a result of a query in a template.
@@ -70,13 +72,13 @@ func (b *bounded) Write(p []byte) (int, error) {
 }
 
 // field finds what may be the name of a label.
-var field = regexp.MustCompile(`\.(\w+)`)
+var field = lazy.Regexp(`\.(\w+)`)
 
 // sampleLabels gives each label that the text may name a value that is good
 // in a query too.
 func sampleLabels(text string) map[string]string {
 	out := map[string]string{}
-	for _, m := range field.FindAllStringSubmatch(text, -1) {
+	for _, m := range field().FindAllStringSubmatch(text, -1) {
 		out[m[1]] = "up"
 	}
 	return out
@@ -84,20 +86,20 @@ func sampleLabels(text string) map[string]string {
 
 // place is where text/template says that an error is; the name is empty and
 // the column is shifted by our definitions, so it says nothing to the reader.
-var place = regexp.MustCompile(`^template: :(\d+)(:\d+)?: (executing "" at )?`)
+var place = lazy.Regexp(`^template: :(\d+)(:\d+)?: (executing "" at )?`)
 
-var undefined = regexp.MustCompile(`^function "(\w+)" not defined$`)
+var undefined = lazy.Regexp(`^function "(\w+)" not defined$`)
 
 // fieldless finds what a template asked of the alert's data in vain.
-var fieldless = regexp.MustCompile(`can't evaluate field (\w+) in type rules\.(alertData|\*rules\.sample|sample)`)
+var fieldless = lazy.Regexp(`can't evaluate field (\w+) in type rules\.(alertData|\*rules\.sample|sample)`)
 
 // tidy puts an error of text/template in an administrator's words.
 func tidy(err error, funcs template.FuncMap) error {
-	text := place.ReplaceAllString(err.Error(), "")
-	if m := undefined.FindStringSubmatch(text); m != nil {
+	text := place().ReplaceAllString(err.Error(), "")
+	if m := undefined().FindStringSubmatch(text); m != nil {
 		return fmt.Errorf("templates have no function %s%s", m[1], hint(m[1], sortedKeys(funcs)))
 	}
-	if m := fieldless.FindStringSubmatch(text); m != nil {
+	if m := fieldless().FindStringSubmatch(text); m != nil {
 		fields := []string{"Labels", "ExternalLabels", "ExternalURL", "Value"}
 		return fmt.Errorf("templates have no field .%s%s", m[1], hint(m[1], fields))
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -53,6 +54,7 @@ var errInput = errors.New("wrong input")
 type console struct{ out, err io.Writer }
 
 func main() {
+	runtime.MemProfileRate = 0 // nothing reads the profile, and its table grows to more than a megabyte
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := tocsin(ctx, os.Args[1:], &console{out: os.Stdout, err: os.Stderr})
 	stop()

@@ -113,7 +113,7 @@ func (c *bcachefs) counters(s *frame.Sink, a *attributes, uuid string) {
 
 func (c *bcachefs) family(counter string) *frame.Family {
 	if c.families[counter] == nil {
-		c.families[counter] = bcachefsCounter(notInNames.ReplaceAllString(counter, "_")+"_total", bcachefsPattern.Help)
+		c.families[counter] = bcachefsCounter(notInNames().ReplaceAllString(counter, "_")+"_total", bcachefsPattern.Help)
 	}
 	return c.families[counter]
 }

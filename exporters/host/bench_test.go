@@ -4,7 +4,6 @@ package host
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +18,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 
 	"tocsin/internal/frame"
 	"tocsin/internal/testenv"
@@ -65,7 +66,7 @@ func measured(all bool) Selection {
 func writePage(ctx context.Context, target *frame.Target, to io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	encoder := expfmt.NewEncoder(to, expfmt.NewFormat(expfmt.TypeTextPlain))
+	encoder := expfmt.NewEncoder(to, expfmt.NewFormat(expfmt.TypeTextPlain).WithEscapingScheme(model.NoEscaping)) // as internal/web does
 	for _, mf := range target.Gather(ctx) {
 		if err := encoder.Encode(mf); err != nil {
 			return err
@@ -77,16 +78,18 @@ func writePage(ctx context.Context, target *frame.Target, to io.Writer) error {
 // hostPage serves the page compressed, as node_exporter does for a Prometheus.
 func hostPage() http.Handler {
 	target := hostTarget()
-	z, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed) // as internal/web does; the level is valid
-	var b bytes.Buffer
+	z, _ := gzip.NewWriterLevel(io.Discard, gzip.StatelessCompression) // as internal/web does; the level is valid
+	var plain, b bytes.Buffer
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // one client, one at a time
-		b.Reset()
-		z.Reset(&b)
-		if err := writePage(r.Context(), target, z); err != nil {
+		plain.Reset()
+		if err := writePage(r.Context(), target, &plain); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		_ = z.Close() // it writes to a buffer
+		b.Reset()
+		z.Reset(&b)
+		_, _ = z.Write(plain.Bytes()) // a buffer takes all
+		_ = z.Close()
 		w.Header().Set("Content-Encoding", "gzip")
 		_, _ = w.Write(b.Bytes())
 	})
@@ -152,7 +155,7 @@ func against(b *testing.B, all bool) {
 	peer, peerURL := startNodeExporter(b, plain(New(cfg, discard())))
 	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(testenv.Port(b)))
 	self := exec.Command(os.Args[0])
-	self.Env = append(os.Environ(), serveVar+"="+address)
+	self.Env = append(os.Environ(), serveVar+"="+address, "GOGC=50") // as internal/app sets it
 	if all {
 		self.Env = append(self.Env, sharedVar+"=yes")
 	}

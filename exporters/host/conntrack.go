@@ -105,10 +105,14 @@ func conntrackSums(s *frame.Sink, path string, heading, lines []byte) error {
 	if cpus == 0 {
 		return malformed(path, heading)
 	}
+	sent := map[string]bool{}
 	for i, name := range names {
-		if family := conntrackColumns[string(name)]; family != nil {
-			s.Send(family, float64(sums[i]))
+		family := conntrackColumns[string(name)]
+		if family == nil || sent[family.Name] {
+			continue // the first of two columns with one heading counts
 		}
+		sent[family.Name] = true
+		s.Send(family, float64(sums[i]))
 	}
 	return nil
 }

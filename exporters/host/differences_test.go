@@ -27,20 +27,20 @@ var differences = map[string]difference{
 		0.01, 0, "theirs is cut to whole seconds, and so always 0: adapters keep counters for some 10 ms",
 	},
 	`node_softnet_received_rps_total{cpu="0"}`: {-1, 0, "a kernel that does not count a thing has not counted 0 of it"},
-	`node_nf_conntrack_stat_search_restart`:    {-1, 0, "likewise"},
+	`node_nf_conntrack_stat_search_restart`:    {-1, 0, "a kernel that does not count a thing has not counted 0 of it"},
 	`node_nfs_requests_total{method="Clone",proto="4"}`: {
-		-1, 0, "likewise: older kernels have no such procedure",
+		-1, 0, "older kernels have no such procedure",
 	},
-	`node_nfs_requests_total{method="Null",proto="2"}`:           {-1, 0, "likewise: this kernel does not speak NFS 2"},
-	`node_nfsd_requests_total{method="WdelegGetattr",proto="4"}`: {-1, 0, "likewise: older kernels have no such line"},
+	`node_nfs_requests_total{method="Null",proto="2"}`:           {-1, 0, "this kernel does not speak NFS 2"},
+	`node_nfsd_requests_total{method="WdelegGetattr",proto="4"}`: {-1, 0, "older kernels have no such line"},
 	`node_mountstats_nfs_transport_connect_total{export="s:/a",mountaddr="192.0.2.1",protocol="udp",transport="0"}`: {
-		-1, 0, "likewise: there are no connections over UDP",
+		-1, 0, "there are no connections over UDP",
 	},
 	`node_ipvs_backend_weight{local_address="192.0.2.2",local_mark="",local_port="81",proto="SCTP",remote_address="192.0.2.9",remote_port="81"}`: {
 		7, -1, "they know TCP and UDP alone, and say of other servers that they are those of the service before",
 	},
 	`node_ipvs_backend_weight{local_address="192.0.2.1",local_mark="",local_port="80",proto="TCP",remote_address="192.0.2.9",remote_port="81"}`: {
-		-1, 7, "likewise",
+		-1, 7, "no such server of TCP: it belongs to the service of SCTP above",
 	},
 }
 

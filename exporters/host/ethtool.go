@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tocsin/internal/frame"
+	"tocsin/internal/lazy"
 )
 
 var (
@@ -170,8 +170,8 @@ func (c *ethtoolCollector) family(name string) *frame.Family {
 }
 
 var (
-	ethtoolReceived    = regexp.MustCompile(`(^|_)rx(_|$)`)
-	ethtoolTransmitted = regexp.MustCompile(`(^|_)tx(_|$)`)
+	ethtoolReceived    = lazy.Regexp(`(^|_)rx(_|$)`)
+	ethtoolTransmitted = lazy.Regexp(`(^|_)tx(_|$)`)
 )
 
 // ethtoolWord makes a driver's name fit for a metric's.
@@ -191,8 +191,8 @@ func ethtoolName(word string) string {
 		return name
 	}
 	name := strings.TrimLeft(strings.ToLower(word), "_")
-	name = ethtoolReceived.ReplaceAllString(name, "${1}received${2}")
-	return ethtoolTransmitted.ReplaceAllString(name, "${1}transmitted${2}")
+	name = ethtoolReceived().ReplaceAllString(name, "${1}received${2}")
+	return ethtoolTransmitted().ReplaceAllString(name, "${1}transmitted${2}")
 }
 
 // ethtoolPorts are the bits of linux/ethtool.h that tell the kinds of plug.

@@ -251,6 +251,23 @@ func TestNetstat_remembersABoundedNumber(t *testing.T) {
 	}
 }
 
+// A name that stands in a file twice is sent once, however many names come
+// between the two.
+func TestNetstat_sendsANameOnceThoughTheMemoryIsFull(t *testing.T) {
+	var names strings.Builder
+	for i := range maxNetstat {
+		names.WriteString(" N" + strconv.Itoa(i))
+	}
+	line := "Tcp: N0" + names.String() + " N0\nTcp: 1" + strings.Repeat(" 1", maxNetstat) + " 1\n"
+	root := write(t, map[string]string{"proc/net/netstat": line, "proc/net/snmp": "Tcp: N0\nTcp: 1\n"})
+	c := newNetstat(newRoots(Config{Proc: root + "/proc"}), newFilter(Filter{Include: "_N"}, discard()))
+	for range 2 {
+		if r := run(t, c, time.Second); r.reason != "" || len(r.samples) != maxNetstat {
+			t.Errorf("%d samples: %s %s", len(r.samples), r.reason, r.err)
+		}
+	}
+}
+
 func TestHexadecimal(t *testing.T) {
 	for text, want := range map[string]uint64{"0": 0, "0x1F": 31, "ffffffffffffffff": 1<<64 - 1, "0000b092": 45202} {
 		if got, ok := hexadecimal([]byte(text)); !ok || got != want {
@@ -292,6 +309,7 @@ func fuzzFiles(f *testing.F, collector string, files ...string) {
 
 func FuzzARP(f *testing.F) { fuzzFiles(f, "arp", "proc/net/arp") }
 func FuzzConntrack(f *testing.F) {
+	f.Add([]byte("insert insert \n0 00"))
 	fuzzFiles(f, "conntrack", "proc/net/stat/nf_conntrack", "proc/sys/net/netfilter/nf_conntrack_count")
 }
 func FuzzIPVS(f *testing.F) { fuzzFiles(f, "ipvs", "proc/net/ip_vs", "proc/net/ip_vs_stats") }

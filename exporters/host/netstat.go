@@ -55,6 +55,9 @@ func (c *netstat) Collect(_ context.Context, s *frame.Sink) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.run++
+	if len(c.names) >= maxNetstat {
+		clear(c.names)
+	}
 	return errors.Join(
 		c.file(s, "net/netstat", c.pairs),
 		c.file(s, "net/snmp", c.pairs),
@@ -149,10 +152,10 @@ func (c *netstat) field(protocol, name []byte) *netstatField {
 			Help: "The number " + string(name) + " of " + string(protocol) + ", as the kernel counts it.",
 		}
 	}
-	if len(c.names) >= maxNetstat {
-		clear(c.names)
+	// What is sent must be known to the end of the run, that it is not sent twice.
+	if field.family != nil || len(c.names) < maxNetstat {
+		c.names[string(key)] = field
 	}
-	c.names[string(key)] = field
 	return field
 }
 

@@ -9,13 +9,13 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"time"
 
 	"github.com/hashicorp/go-envparse"
 
 	"tocsin/internal/frame"
+	"tocsin/internal/lazy"
 )
 
 var (
@@ -37,7 +37,7 @@ var osFields = []string{
 	"VARIANT", "VARIANT_ID", "VERSION", "VERSION_CODENAME", "VERSION_ID",
 }
 
-var majorMinor = regexp.MustCompile(`^[0-9]+\.?[0-9]*`)
+var majorMinor = lazy.Regexp(`^[0-9]+\.?[0-9]*`)
 
 // osRelease is the collector os.
 type osRelease struct {
@@ -80,7 +80,7 @@ func sendOS(s *frame.Sink, path string, env map[string]string) error {
 		values[i] = valid(env[field])
 	}
 	s.Send(osInfo, 1, values...)
-	if v, err := strconv.ParseFloat(majorMinor.FindString(env["VERSION_ID"]), 64); err == nil && v > 0 {
+	if v, err := strconv.ParseFloat(majorMinor().FindString(env["VERSION_ID"]), 64); err == nil && v > 0 {
 		s.Send(osVersion, v, valid(env["ID"]), valid(env["ID_LIKE"]), valid(env["NAME"]))
 	}
 	if env["SUPPORT_END"] == "" {

@@ -5,11 +5,11 @@ package host
 import (
 	"context"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"tocsin/internal/frame"
+	"tocsin/internal/lazy"
 )
 
 // raplPattern declares the counters whose names the processor's zones decide:
@@ -25,7 +25,7 @@ var raplJoules = &frame.Family{
 }
 
 // notInNames is what of a zone's name one underscore stands for.
-var notInNames = regexp.MustCompile(`_*[^0-9A-Za-z_]+_*`)
+var notInNames = lazy.Regexp(`_*[^0-9A-Za-z_]+_*`)
 
 // rapl is the collector rapl (Documentation/power/powercap/powercap.rst of
 // the kernel). Since Linux 5.10 root alone may read the energy: without it
@@ -84,7 +84,7 @@ func raplZone(name string, next map[string]int) (zone string, index int) {
 func (c *rapl) family(zone string) *frame.Family {
 	if c.families[zone] == nil {
 		c.families[zone] = &frame.Family{
-			Name: "node_rapl_" + notInNames.ReplaceAllString(zone, "_") + "_joules_total",
+			Name: "node_rapl_" + notInNames().ReplaceAllString(zone, "_") + "_joules_total",
 			Type: raplPattern.Type, Labels: raplPattern.Labels, Help: raplPattern.Help,
 		}
 	}

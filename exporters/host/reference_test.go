@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
 
 	"tocsin/internal/frame"
 )
@@ -154,14 +155,9 @@ Linux, no more.
 		series = append(series, s)
 	}
 	slices.Sort(series)
-	why := "the same reason"
 	for _, s := range series {
 		d := differences[s]
-		reason := strings.TrimPrefix(d.reason, "likewise: ")
-		if reason == "likewise" {
-			reason = why
-		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s, orAbsent(d.ours), orAbsent(d.theirs), reason)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s, orAbsent(d.ours), orAbsent(d.theirs), d.reason)
 	}
 	b.WriteString(`
 Besides: a number that cannot be read is absent here, where node_exporter sends 0 or loses the whole collector; equal
@@ -190,7 +186,7 @@ func runs(k kind) string {
 		how = "on demand"
 	}
 	if k.every > 0 {
-		how += fmt.Sprintf(", each %.0f min", k.every.Minutes())
+		how += ", each " + model.Duration(k.every).String()
 	}
 	return how
 }

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"tocsin/internal/frame"
+	"tocsin/internal/lazy"
 )
 
 var sysctlInfo = &frame.Family{
@@ -41,7 +41,7 @@ func newSysctl(r *roots, cfg Sysctl) *sysctl {
 	for _, spec := range cfg.Numbers {
 		name, fields, _ := strings.Cut(spec, ":")
 		p := c.parameter(name)
-		metric := "node_sysctl_" + notWord.ReplaceAllString(name, "_")
+		metric := "node_sysctl_" + notWord().ReplaceAllString(name, "_")
 		if fields == "" {
 			p.one = &frame.Family{Name: metric, Type: frame.Untyped, Help: "Kernel parameter " + name + "."}
 			p.many = &frame.Family{Name: metric, Type: frame.Untyped, Labels: []string{"index"}, Help: p.one.Help}
@@ -57,7 +57,7 @@ func newSysctl(r *roots, cfg Sysctl) *sysctl {
 	return c
 }
 
-var notWord = regexp.MustCompile(`[^a-zA-Z0-9_]`)
+var notWord = lazy.Regexp(`[^a-zA-Z0-9_]`)
 
 // parameter finds the file: dots are folders, unless slashes are (sysctl(8)).
 func (c *sysctl) parameter(name string) parameter {

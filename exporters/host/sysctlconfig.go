@@ -1,9 +1,9 @@
 package host
 
 import (
-	"regexp"
 	"strings"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 )
 
@@ -15,7 +15,7 @@ type Sysctl struct {
 	Texts   []string `yaml:"texts"`   // as texts, in a label
 }
 
-var sysctlName = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9_.@/-]*(:[a-zA-Z0-9_]+(,[a-zA-Z0-9_]+)*)?$`)
+var sysctlName = lazy.Regexp(`^[a-zA-Z0-9_][a-zA-Z0-9_.@/-]*(:[a-zA-Z0-9_]+(,[a-zA-Z0-9_]+)*)?$`)
 
 func (c Sysctl) validate(p problem.List) {
 	for _, list := range []struct {
@@ -24,7 +24,7 @@ func (c Sysctl) validate(p problem.List) {
 	}{{"numbers", c.Numbers}, {"texts", c.Texts}} {
 		for i, name := range list.names {
 			switch {
-			case !sysctlName.MatchString(name) || strings.Contains(name, ".."):
+			case !sysctlName().MatchString(name) || strings.Contains(name, ".."):
 				p.At(list.key).Index(i).Addf("%q is no kernel parameter; write it as net.ipv4.tcp_rmem or net.ipv4.tcp_rmem:min,default,max", name)
 			case list.key == "texts" && strings.Contains(name, ":"):
 				p.At(list.key).Index(i).Addf("texts have no names of their own; write %s", strings.SplitN(name, ":", 2)[0])

@@ -5,11 +5,11 @@ package host
 import (
 	"context"
 	"errors"
-	"regexp"
 	"strconv"
 
 	"tocsin/internal/bus"
 	"tocsin/internal/frame"
+	"tocsin/internal/lazy"
 )
 
 var (
@@ -111,12 +111,12 @@ func (c *systemd) Collect(ctx context.Context, s *frame.Sink) error {
 	return errors.Join(append(errs, ask(conn, questions))...)
 }
 
-var versionNumber = regexp.MustCompile(`[0-9]{3,}(\.[0-9]+)?`)
+var versionNumber = lazy.Regexp(`[0-9]{3,}(\.[0-9]+)?`)
 
 // sendVersion sends the number in "252.39-1~deb12u2".
 func sendVersion(s *frame.Sink, r bus.Reply) {
 	text, _ := bus.Value[string](r)
-	if v, err := strconv.ParseFloat(versionNumber.FindString(text), 64); err == nil {
+	if v, err := strconv.ParseFloat(versionNumber().FindString(text), 64); err == nil {
 		s.Send(systemdVersion, v, valid(text))
 	}
 }

@@ -23,6 +23,9 @@ const (
 	// lockPatience is how long it may wait for a lock: a page of 30 statements
 	// that all wait still is in time.
 	lockPatience = 100 * time.Millisecond
+	// maxMessage bounds one message of the server, a row as a rule: it says how
+	// long that is before it comes, and so much memory is taken.
+	maxMessage = 64 << 20
 )
 
 // A conn is an open connection to one database, used by one at a time.
@@ -60,6 +63,7 @@ func (s *server) connConfig(database string) (*pgx.ConnConfig, error) {
 	if config.ConnectTimeout == 0 || config.ConnectTimeout > patience {
 		config.ConnectTimeout = patience
 	}
+	config.MaxProtocolMessageBodyLen = maxMessage
 	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol // every value as text, whatever its type
 	for _, word := range ignoredWords {
 		delete(config.RuntimeParams, word)
@@ -103,7 +107,7 @@ func boundsOf(v version) string {
 }
 
 // errPooled is what a pooler is told by, that passes settings on to nobody.
-var errPooled = frame.Fail(frame.ReasonRefused, errors.New("a pooler stands between, where settings of a session would be other clients' too: "+
+var errPooled = frame.Fail(frame.ReasonRefused, errors.New("a pooler (PgBouncer) stands between, where settings of a session would be other clients' too: "+
 	"give the address of the server itself"))
 
 // connect opens a connection, asks who is there, and bounds what is asked.

@@ -107,7 +107,7 @@ host all all 127.0.0.1/32 scram-sha-256`, map[string]string{"server.pem": read(t
 		"nothing listens":         {dsn: "host=127.0.0.1 dbname=postgres user=tocsin port=" + free, reason: frame.ReasonUnreachable, text: "nothing listens"},
 		"no socket":               {dsn: "host=" + folder + " dbname=postgres user=tocsin", reason: frame.ReasonUnreachable, text: "its socket is not there"},
 		"silence":                 {dsn: "host=127.0.0.1 dbname=postgres user=tocsin port=" + silent, reason: frame.ReasonTimeout, text: "did not answer in time"},
-		"HTTP":                    {dsn: "host=127.0.0.1 dbname=postgres user=tocsin sslmode=disable port=" + http, reason: frame.ReasonUnreachable},
+		"HTTP":                    {dsn: "host=127.0.0.1 dbname=postgres user=tocsin sslmode=disable port=" + http, reason: frame.ReasonRefused, text: "is no PostgreSQL"},
 		"no standby":              {dsn: at + "tocsin target_session_attrs=standby", password: theSecret, reason: frame.ReasonRefused, text: "target_session_attrs"},
 		"unknown setting":         {dsn: at + "tocsin statement_timeuot=1", password: theSecret, reason: frame.ReasonError, text: "does not know a word"},
 	} {

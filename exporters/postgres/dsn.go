@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/strict"
 )
 
@@ -62,8 +62,8 @@ var choices = map[string][]string{
 }
 
 var (
-	keyValue = regexp.MustCompile(`^\s*([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)*)(?:\s+|$)`)
-	escaped  = regexp.MustCompile(`\\(.)`)
+	keyValue = lazy.Regexp(`^\s*([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)*)(?:\s+|$)`)
+	escaped  = lazy.Regexp(`\\(.)`)
 )
 
 // parseDSN reads a URL or key=value words. Its errors say what to write
@@ -154,7 +154,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 func parseWords(dsn string) (words, error) {
 	w := words{}
 	for rest := strings.TrimSpace(dsn); rest != ""; {
-		m := keyValue.FindStringSubmatch(rest)
+		m := keyValue().FindStringSubmatch(rest)
 		if m == nil {
 			return nil, errors.New("has words that are not key=value; put a value with spaces between '', as dbname='my base'")
 		}
@@ -162,7 +162,7 @@ func parseWords(dsn string) (words, error) {
 		if strings.HasPrefix(value, "'") {
 			value = value[1 : len(value)-1]
 		}
-		w[m[1]] = escaped.ReplaceAllString(value, "$1")
+		w[m[1]] = escaped().ReplaceAllString(value, "$1")
 		rest = rest[len(m[0]):]
 	}
 	return w, nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 
 	"tocsin/internal/frame"
 )
@@ -51,7 +52,7 @@ func refused(err error) error {
 	case code[:min(2, len(code))] == "57":
 		reason, text = frame.ReasonUnreachable, "the server is starting, recovering or shutting down, or an administrator ended the connection"
 	case code == "08P01":
-		reason, text = frame.ReasonRefused, "it is no PostgreSQL, or a pooler that takes no settings for the session: give the address of the server itself"
+		reason, text = frame.ReasonRefused, "it is no PostgreSQL, or a pooler (PgBouncer) that takes no settings for the session: give the address of the server itself"
 	case code == "42704", code == "22023":
 		text = "the server does not know a word or a value of the dsn"
 	}
@@ -66,11 +67,14 @@ func unreachable(err error) error {
 	var invalid x509.CertificateInvalidError
 	var alert tls.AlertError
 	var record tls.RecordHeaderError
+	var long *pgproto3.ExceededMaxBodyLenErr
 	text := "the server does not answer"
 	reason := frame.ReasonUnreachable
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), pgconn.Timeout(err):
 		reason, text = frame.ReasonTimeout, "the server did not answer in time"
+	case errors.As(err, &long):
+		reason, text = frame.ReasonRefused, fmt.Sprintf("it is no PostgreSQL, or it announces a message of more than %d MiB", maxMessage>>20)
 	case errors.As(err, &name):
 		text = "its name cannot be resolved"
 	case errors.As(err, &authority):

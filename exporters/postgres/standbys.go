@@ -2,11 +2,11 @@ package postgres
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"time"
 
 	"tocsin/internal/frame"
+	"tocsin/internal/lazy"
 )
 
 const (
@@ -38,7 +38,7 @@ func newRoster(expected Standbys) *roster {
 
 // visitor finds what streams for a while and is no standby: a base backup's
 // second connection, the first copy of a logical subscription's table.
-var visitor = regexp.MustCompile(`^(pg_basebackup|pg_\d+_sync_\d+_\d+)$`)
+var visitor = lazy.Regexp(`^(pg_basebackup|pg_\d+_sync_\d+_\d+)$`)
 
 // name is what a standby is called: as the site calls it, else by its
 // application_name, unless that is the one that all have.
@@ -121,7 +121,7 @@ func (r *roster) forget() { r.seen = map[string]*sighting{} }
 func (r *roster) byName(senders []row) map[string][]row {
 	out := map[string][]row{}
 	for _, s := range senders {
-		if s.text("state") != "backup" && !visitor.MatchString(s.text("application_name")) {
+		if s.text("state") != "backup" && !visitor().MatchString(s.text("application_name")) {
 			out[r.name(s)] = append(out[r.name(s)], s)
 		}
 	}

@@ -36,6 +36,9 @@ var notToBeHad = []struct{ name, why string }{
 	{"rabbitmq_global_", "counters by protocol and type of queue are kept for the plugin alone; `rabbitmq_channel_*` and `rabbitmq_queue_*` have the sums"},
 	{"rabbitmq_raft_", "the API does not tell how far a quorum queue's log is"},
 	{"telemetry_scrape_", "of the plugin's own pages"},
+	{"rabbitmq_exchange_", "RabbitMQ 4 counts by exchange for the plugin alone; `rabbitmq_channel_*` have the sums"},
+	{"rabbitmq_queue_exchange_", "RabbitMQ 4 counts by exchange for the plugin alone; `rabbitmq_channel_*` have the sums"},
+	{"rabbitmq_channel_prefetch", "the API of RabbitMQ 4 does not tell it: a prefetch for a whole channel is on its way out"},
 	{"process_start_time_seconds", "of the plugin's own client; `rabbitmq_erlang_uptime_seconds` tells the same"},
 }
 
@@ -245,6 +248,9 @@ func compareManagement(t *testing.T, b *testenv.Broker) {
 	}
 	_ = w.Flush()
 	t.Logf("%d series of %d have the same value; %d names are not to be had:\n%s", same, count, len(absent), table.String())
+	if b.Newer {
+		return // the table in the documentation is that of Debian's
+	}
 	reference(t, slices.Sorted(maps.Keys(ourTypes)), slices.Sorted(maps.Keys(absent)))
 }
 
@@ -312,6 +318,9 @@ func reference(t *testing.T, have, absent []string) {
 			if strings.HasPrefix(name, n.name) {
 				count++
 			}
+		}
+		if count == 0 {
+			continue // a newer version's
 		}
 		star := ""
 		if strings.HasSuffix(n.name, "_") {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 	"tocsin/internal/secret"
 )
@@ -125,7 +126,7 @@ func (c *Config) Validate(p problem.List) {
 		p.At("top").Addf("%d is not between 1 and %d; usual is %d", c.Top, maxTop, defaultTop)
 	}
 	for i, f := range c.Families {
-		if !familyName.MatchString(f) {
+		if !familyName().MatchString(f) {
 			p.At("families").Index(i).Addf("is no family of /metrics/detailed; write one as queue_coarse_metrics")
 		}
 	}
@@ -147,7 +148,7 @@ func (f Filter) validate(p problem.List) {
 	}
 }
 
-var familyName = regexp.MustCompile(`^[a-z][a-z_]{1,63}$`)
+var familyName = lazy.Regexp(`^[a-z][a-z_]{1,63}$`)
 
 func validateURL(p problem.List, text, example string) {
 	u, err := url.Parse(text)

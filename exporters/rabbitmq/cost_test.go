@@ -2,7 +2,6 @@ package rabbitmq
 
 import (
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,7 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
 	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 
 	"tocsin/internal/frame"
 	"tocsin/internal/testenv"
@@ -53,10 +54,11 @@ func median(d []time.Duration) time.Duration {
 // internal/web does it.
 func served(t testing.TB, target *frame.Target) string {
 	t.Helper()
-	z, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed) // there is one request at a time
+	z, _ := gzip.NewWriterLevel(io.Discard, gzip.StatelessCompression) // the level is valid
+	var page, small bytes.Buffer                                       // there is one request at a time
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var page bytes.Buffer
-		enc := expfmt.NewEncoder(&page, expfmt.NewFormat(expfmt.TypeTextPlain))
+		page.Reset()
+		enc := expfmt.NewEncoder(&page, expfmt.NewFormat(expfmt.TypeTextPlain).WithEscapingScheme(model.NoEscaping))
 		for _, mf := range target.Gather(r.Context()) {
 			if err := enc.Encode(mf); err != nil {
 				t.Error(err)
@@ -70,9 +72,12 @@ func served(t testing.TB, target *frame.Target) string {
 			return
 		}
 		w.Header().Set("Content-Encoding", "gzip")
-		z.Reset(w)
+		small.Reset()
+		z.Reset(&small)
 		_, _ = z.Write(page.Bytes())
 		_ = z.Close()
+		w.Header().Set("Content-Length", strconv.Itoa(small.Len()))
+		_, _ = w.Write(small.Bytes())
 	}))
 	t.Cleanup(server.Close)
 	return server.URL

@@ -2,6 +2,7 @@ package rabbitmq
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"tocsin/internal/frame"
@@ -159,6 +160,28 @@ var diskFacts = []fact{
 
 // sumFacts are told of all queues together only.
 var sumFacts = []fact{known("queue_messages_published_total", "message_stats.publish", whole, "Total number of messages published to queues")}
+
+// newerFacts are told so since RabbitMQ 4, of all queues together.
+var newerFacts = []fact{
+	known("queue_messages_delivered_ack_total", "message_stats.deliver", whole, "Total number of messages delivered from queues to consumers in manual acknowledgement mode"),
+	known("queue_messages_delivered_total", "message_stats.deliver_no_ack", whole, "Total number of messages delivered from queues to consumers in automatic acknowledgement mode"),
+	known("queue_messages_redelivered_total", "message_stats.redeliver", whole, "Total number of messages redelivered from queues to consumers"),
+	known("queue_messages_acked_total", "message_stats.ack", whole, "Total number of messages acknowledged by consumers on queues"),
+	known("queue_get_ack_total", "message_stats.get", whole, "Total number of messages fetched from queues with basic.get in manual acknowledgement mode"),
+	known("queue_get_total", "message_stats.get_no_ack", whole, "Total number of messages fetched from queues with basic.get in automatic acknowledgement mode"),
+	known("queue_get_empty_total", "message_stats.get_empty", whole, "Total number of times basic.get operations fetched no message on queues"),
+	{sum: &frame.Family{Name: sumPrefix + "stream_segments", Type: frame.Counter, Help: "Total number of stream segment files"}, key: "segments", unit: whole},
+}
+
+// queueSums are the facts that are told of all queues together.
+func queueSums(version string) []fact {
+	all := slices.Concat(coarseFacts, consumerFacts, queueFacts, sumFacts)
+	major, _, _ := strings.Cut(version, ".")
+	if n, err := strconv.Atoi(major); err == nil && n >= 4 {
+		all = append(all, newerFacts...)
+	}
+	return all
+}
 
 // channelFacts are sums over the channels that are open.
 var channelFacts = []fact{

@@ -1,6 +1,7 @@
 package rabbitmq
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,11 +13,6 @@ import (
 	"tocsin/internal/frame"
 )
 
-// maxListed is how many queues the management API is asked to list. RabbitMQ
-// looks at all of them for each page, so that twice as many cost four times as
-// much; without pages it takes 25 KB of memory for each.
-const maxListed = 20_000
-
 // listing is what was made of the lists of a broker's objects.
 type listing struct {
 	at       time.Time
@@ -27,6 +23,7 @@ type listing struct {
 	queues   []queue         // with the values of told
 	filtered int
 	beyond   int
+	unlisted float64 // there are so many that they are not listed at all
 	extra    []sample // of what is neither
 	passed   []*passedFamily
 	dropped  int // samples that are not passed on
@@ -45,6 +42,9 @@ func (l *listing) send(s *frame.Sink) {
 	if len(l.told) > 0 || len(l.passed) > 0 {
 		s.Send(leftOutFamily, float64(l.filtered), "filter")
 		s.Send(leftOutFamily, float64(l.beyond), "top")
+	}
+	if l.unlisted > 0 {
+		s.Send(leftOutFamily, l.unlisted, "limit")
 	}
 	for _, q := range l.queues {
 		for i, f := range l.told {
@@ -104,35 +104,63 @@ func (t *total) into(sums map[*frame.Family]float64) {
 // channels, in pages and by columns, and makes sums of them.
 func (o *objects) listObjects(ctx context.Context) (*listing, error) {
 	var overview api.Object
-	if err := o.management.Get(ctx, "/api/overview", []string{"node", "disable_stats", "object_totals.queues"}, &overview); err != nil {
+	if err := o.management.Get(ctx, "/api/overview", []string{"node", "rabbitmq_version", "disable_stats", "object_totals.queues"}, &overview); err != nil {
 		return nil, err
 	}
 	here := func(object *api.Object) bool { return o.cfg.Cluster || object.Text("node") == overview.Text("node") }
 	l := &listing{sums: map[*frame.Family]float64{}}
 	var err error
-	if n, _ := overview.Number("object_totals.queues"); n > maxListed {
+	n, counted := overview.Number("object_totals.queues")
+	if n > api.MaxQueues {
+		l.unlisted = n
 		err = fmt.Errorf("it has %.0f queues, more than the %d that the management API can list without harm; "+
-			"turn its plugin rabbitmq_prometheus on, which has their sums", n, maxListed)
+			"turn its plugin rabbitmq_prometheus on, which has their sums", n, api.MaxQueues)
 	} else {
-		err = o.listQueues(ctx, l, here)
+		var seen int
+		seen, err = o.listQueues(ctx, l, queueSums(overview.Text("rabbitmq_version")), here)
+		if err == nil && counted {
+			err = o.allShown(l, seen, int(n))
+		}
 	}
 	err = errors.Join(err, o.listOpen(ctx, l, here), o.listFew(ctx, l, overview.Text("node")))
-	if len(l.sums) == 0 {
+	if len(l.sums) == 0 && l.unlisted == 0 {
 		return nil, err
 	}
 	return l, err
 }
 
-func (o *objects) listQueues(ctx context.Context, l *listing, here func(*api.Object) bool) error {
-	sums := newTotal(coarseFacts, consumerFacts, queueFacts, sumFacts)
+// allShown compares how many queues were listed with how many the broker
+// counts. A user who may not enter a virtual host is shown its queues as if
+// there were none: then the sums over queues are not told, for they lack some.
+// A queue may have come in between, so that one listing alone is no proof,
+// unless it has none at all.
+func (o *objects) allShown(l *listing, seen, there int) error {
+	was := o.short
+	o.short = seen < there
+	if !o.short || seen > 0 && !was {
+		return nil
+	}
+	for _, f := range slices.Concat(coarseFacts, consumerFacts, queueFacts, sumFacts, newerFacts) {
+		delete(l.sums, f.sum)
+	}
+	delete(l.sums, queuesFamily)
+	delete(l.sums, consumersFamily)
+	user := cmp.Or(o.cfg.Username, "USER")
+	return frame.Fail(frame.ReasonPermission, fmt.Errorf("user %s is shown %d of %d queues, so their sums are not told: it may not enter each virtual host; "+
+		"for each: rabbitmqctl set_permissions -p 'VHOST' %s '^$' '^$' '^$'", user, seen, there, user))
+}
+
+func (o *objects) listQueues(ctx context.Context, l *listing, facts []fact, here func(*api.Object) bool) (seen int, err error) {
+	sums := newTotal(facts)
 	told := o.toldFacts()
 	for _, f := range told {
 		l.told = append(l.told, f.each)
 	}
 	c := newChoice(&o.cfg)
-	columns := append(keys(coarseFacts, consumerFacts, queueFacts, sumFacts), "name", "vhost", "node")
+	columns := append(keys(facts), "name", "vhost", "node")
 	consumers := 0.0
-	err := api.Each(ctx, o.management, "/api/queues", columns, func(object *api.Object) error {
+	err = api.Each(ctx, o.management, "/api/queues", columns, func(object *api.Object) error {
+		seen++
 		if !here(object) {
 			return nil
 		}
@@ -145,12 +173,12 @@ func (o *objects) listQueues(ctx context.Context, l *listing, here func(*api.Obj
 		return nil
 	})
 	if err != nil {
-		return err
+		return seen, err
 	}
 	sums.into(l.sums)
 	l.sums[queuesFamily], l.sums[consumersFamily] = float64(sums.count), consumers
 	l.queues, l.filtered, l.beyond = c.queues(), c.filtered, c.beyond
-	return nil
+	return seen, nil
 }
 
 func toldQueue(object *api.Object, told []fact) queue {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"strings"
 
 	"tocsin/exporters/rabbitmq/api"
 	"tocsin/internal/frame"
@@ -85,8 +86,10 @@ func (b *broker) sendNodes(ctx context.Context, s *frame.Sink, overview *api.Obj
 }
 
 func sendNode(s *frame.Sink, n *node, overview *api.Object) {
+	sockets, counted := n.Number("sockets_total")
+	counted = counted && sockets > 0 // RabbitMQ 4 counts none, and says 0 of 0
 	for _, f := range slices.Concat(nodeFacts, erlangFacts) {
-		if v, ok := n.Number(f.key); ok {
+		if v, ok := n.Number(f.key); ok && (counted || !strings.HasPrefix(f.key, "sockets_")) {
 			s.Send(f.sum, v/f.unit)
 		}
 	}

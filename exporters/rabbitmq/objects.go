@@ -26,6 +26,7 @@ type objects struct {
 	interval   time.Duration
 	rested     time.Time // when the broker may be asked again
 	failed     error     // how it went last
+	short      bool      // the last list of queues lacked some
 }
 
 // Name implements frame.Collector.
@@ -114,7 +115,7 @@ func factsOf(family string) []fact {
 func (o *objects) listFew(ctx context.Context, l *listing, node string) error {
 	var failed error
 	if slices.Contains(o.cfg.Families, "vhost_status") {
-		failed = errors.Join(failed, api.Each(ctx, o.management, "/api/vhosts", []string{"name", "cluster_state"}, func(v *api.Object) error {
+		failed = errors.Join(failed, api.Whole(ctx, o.management, "/api/vhosts", []string{"name", "cluster_state"}, func(v *api.Object) error {
 			running := 0.0
 			if v.Text("cluster_state."+node) == "running" {
 				running = 1

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"tocsin/exporters/rabbitmq/api"
 	"tocsin/internal/frame"
 )
 
@@ -124,9 +125,10 @@ func TestObjects_rest(t *testing.T) {
 // look at all.
 func TestObjects_tooManyQueues(t *testing.T) {
 	f := newFake(t)
-	f.set("/api/overview", fmt.Sprintf(`{"node": "a@h", "object_totals": {"queues": %d}}`, maxListed+1))
+	f.set("/api/overview", fmt.Sprintf(`{"node": "a@h", "object_totals": {"queues": %d}}`, api.MaxQueues+1))
 	p := newPair(t, f.config(ModeManagement))
 	r := once(t, p.objects)
+	has(t, r, map[string]float64{"tocsin_rabbitmq_queues_left_out{limit}": api.MaxQueues + 1})
 	if f.times("/api/queues") > 0 || !strings.Contains(r.Err, "20001 queues, more than the 20000") {
 		t.Errorf("%s: %s", r.Reason, r.Err)
 	}

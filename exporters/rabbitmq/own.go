@@ -21,7 +21,7 @@ var (
 	}
 	leftOutFamily = &frame.Family{
 		Name: "tocsin_rabbitmq_queues_left_out", Labels: []string{"reason"},
-		Help: "Queues that are in the sums and not told one by one: filter, for the site file does not choose them; top, for others have more messages.",
+		Help: "Queues that are in the sums and not told one by one: filter, for the site file does not choose them; top, for others have more messages. Limit: none is listed by the management API, for there are too many, and only the overview counts them.",
 	}
 	listedFamily = &frame.Family{
 		Name: "tocsin_rabbitmq_listing_timestamp_seconds",
@@ -88,7 +88,7 @@ func ofManagement() []*frame.Family {
 		buildFamily, identityFamily, memoryAlarm, diskAlarm, connectionsFamily, channelsFamily, consumersFamily,
 		queuesFamily, unreachableFamily,
 	}, authFamilies)
-	for _, f := range slices.Concat(nodeFacts, erlangFacts, ioFacts, coarseFacts, consumerFacts, queueFacts, diskFacts, sumFacts, channelFacts, connectionFacts) {
+	for _, f := range slices.Concat(nodeFacts, erlangFacts, ioFacts, coarseFacts, consumerFacts, queueFacts, diskFacts, sumFacts, newerFacts, channelFacts, connectionFacts) {
 		if f.sum != nil {
 			all = append(all, f.sum)
 		}

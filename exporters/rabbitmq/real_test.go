@@ -2,6 +2,7 @@ package rabbitmq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -68,7 +69,7 @@ func TestReal_badInput(t *testing.T) {
 		return nil
 	})
 	r := once(t, newPair(t, chosen(ModePlugin)).objects)
-	if has(t, r, map[string]float64{"rabbitmq_detailed_queue_messages{owl \U0001F989|/}": 0}); r.Reason != frame.ReasonInvalid {
+	if has(t, r, map[string]float64{"rabbitmq_detailed_queue_messages{owl \U0001F989|/}": 0}); !b.Newer && r.Reason != frame.ReasonInvalid {
 		t.Errorf("the plugin of 3.10 does not escape names, and nothing says that lines are lost: %s %s", r.Reason, r.Err)
 	}
 
@@ -99,6 +100,49 @@ func TestReal_badInput(t *testing.T) {
 	if has(t, r, map[string]float64{"tocsin_rabbitmq_up": 0}); r.Reason != frame.ReasonUnreachable {
 		t.Errorf("%s: %s", r.Reason, r.Err)
 	}
+}
+
+// A user who may enter one virtual host of two is shown the queues of that one,
+// with status 200. Their sums would be taken for the broker's.
+func TestReal_queuesThatAreNotShown(t *testing.T) {
+	b := testenv.RabbitMQ(t, "")
+	put(t, b, http.MethodPut, "/api/vhosts/hidden", "")
+	put(t, b, http.MethodPut, "/api/permissions/hidden/guest", `{"configure": ".*", "write": ".*", "read": ".*"}`)
+	for _, queue := range []string{"%2F/seen", "hidden/one", "hidden/two"} {
+		put(t, b, http.MethodPut, "/api/queues/"+queue, `{"durable": true}`)
+	}
+	put(t, b, http.MethodPut, "/api/users/looker", `{"password": "hunter2", "tags": "monitoring"}`)
+	put(t, b, http.MethodPut, "/api/permissions/%2F/looker", `{"configure": "", "write": "", "read": ""}`)
+	c := entry(b, ModeManagement)
+	c.Families, c.Username, c.Password = []string{"queue_coarse_metrics"}, "looker", secret.New("hunter2")
+	p := newPair(t, c)
+	testenv.Eventually(t, time.Minute, "queues are missed", func(context.Context) error {
+		r := once(t, p.objects)
+		p.at = p.at.Add(time.Hour)
+		if r.Reason != frame.ReasonPermission || !strings.Contains(r.Err, "is shown 1 of 3 queues") || !strings.Contains(r.Err, "set_permissions -p 'VHOST' looker") {
+			return fmt.Errorf("%s: %s", r.Reason, r.Err)
+		}
+		if _, ok := r.Samples["rabbitmq_detailed_queue_messages{seen|/}"]; !ok {
+			return errors.New("the queue that is shown is not told")
+		}
+		return nil
+	})
+	p.at = p.at.Add(-time.Hour) // of the newest listing
+	r := once(t, p.broker)
+	has(t, r, map[string]float64{"rabbitmq_queues": 3}) // by the overview
+	lacks(t, r, "rabbitmq_queue_process_memory_bytes", "rabbitmq_queue_consumers")
+
+	put(t, b, http.MethodPut, "/api/permissions/hidden/looker", `{"configure": "", "write": "", "read": ""}`)
+	testenv.Eventually(t, time.Minute, "all are shown", func(context.Context) error {
+		p.at = p.at.Add(time.Hour)
+		if r := once(t, p.objects); r.Reason != "" {
+			return fmt.Errorf("%s: %s", r.Reason, r.Err)
+		}
+		if r = once(t, p.broker); r.Samples["rabbitmq_queues"] != 3 || r.Samples["rabbitmq_queue_process_memory_bytes"] == 0 {
+			return fmt.Errorf("%v", r.Samples)
+		}
+		return nil
+	})
 }
 
 // Two nodes of a cluster, measured side by side as their plugins are: the sums

@@ -12,6 +12,7 @@ import (
 // is not there says what to do about it, and leaves nothing on the page; a
 // reload with another promise is in force at once.
 func TestBackups_fromTheFileToTheAlert(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	dir := t.TempDir()
 	dump := filepath.Join(dir, "main.dump")
 	if err := os.WriteFile(dump, []byte("dump"), 0o600); err != nil {

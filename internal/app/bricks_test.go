@@ -12,6 +12,7 @@ import (
 // A service is on its page, in the list for other Prometheus, in the engine;
 // when it dies, an alert says so with the reason, and ends when it is back.
 func TestBricks_fromTheServiceToTheAlert(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	port := testenv.Port(t)
 	redis := testenv.Redis(t, port)
 	web := testenv.Port(t)

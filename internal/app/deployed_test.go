@@ -74,6 +74,7 @@ updates:
 }
 
 func TestDeployed_rabbitmq(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	b := testenv.RabbitMQ(t, "")
 	d := told(t, fmt.Sprintf(`
 rabbitmq:

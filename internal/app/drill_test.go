@@ -291,6 +291,7 @@ alerts:
 
 // TestDrill_aHostThatWasDeadBeforeTheHubBegan is an alert all the same.
 func TestDrill_aHostThatWasDeadBeforeTheHubBegan(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	chat := channel{mattermosttest.New(t)}
 	hub := newInstance(t, "hub", fmt.Sprintf(`hosts: [{name: db1, address: "127.0.0.1:%d"}]
 alerts: {mattermost: {webhook_url: "%s"}}

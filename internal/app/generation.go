@@ -37,6 +37,8 @@ type generation struct {
 	updatesVoice alerts.Voice         // nil: nobody is told of them
 	words        alerts.Wording
 	loadedAt     time.Time
+	// How long before a certificate's end the site's rules alert.
+	certificateSoon, certificateLast time.Duration
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
@@ -76,7 +78,9 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 	for _, places := range g.probes {
 		g.view.Targets = append(g.view.Targets, places...)
 	}
+	g.certificateSoon, g.certificateLast = certificateDays(site)
 	if site.Engine.Off {
+		site.ForgetRules()
 		return g, a.watchUpdates(g, old)
 	}
 	g.settings.Rules = site.RuleTexts()

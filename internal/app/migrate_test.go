@@ -38,6 +38,7 @@ const blackboxJob = `
 // package, with a blackbox job: a real Prometheus with the old file and a
 // Tocsin with the new one call the machine and the probes the same.
 func TestMigrate_keepsJobAndInstance(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	testenv.Program(t, "prometheus", "prometheus")
 	testenv.Program(t, "prometheus-blackbox-exporter", "prometheus-blackbox-exporter")
 	debian, err := os.ReadFile("/etc/prometheus/prometheus.yml")

@@ -171,24 +171,25 @@ server {
 	standby := db.Standby(t, "b", testenv.NewRelay(t, "unix", db.Socket()))
 	db.Exec(t, "postgres", "CREATE TABLE kept (a smallserial)", "SELECT setval('kept_a_seq', 20000)", "SELECT pg_create_physical_replication_slot('s1', true)")
 	return fmt.Sprintf(`site: panels
-intervals: {postgres: 5s}
+intervals: {postgres: 5s, rabbitmq: 5s}
 postgres:
   - {name: a, dsn: "%s", walk: 10s}
   - {name: b, dsn: "%s", walk: 10s}
 bricks: [{kind: nginx, name: front, url: "http://127.0.0.1:%d/status"}]
 hosts: [{name: app1, address: "%s"}]
-alerts: {rules: {HostMemoryLow: {threshold: 1, for: 0s}, TargetDown: {for: 0s}, PostgresSettingUnsafe: {for: 0s}}} # fsync is off in tests
+alerts: {rules: {HostMemoryLow: {threshold: 1, for: 0s}, TargetDown: {for: 0s}, RabbitMQQueueUnread: {for: 0s}, PostgresSettingUnsafe: {for: 0s}}} # fsync is off in tests
 probes:
   - {target: "https://localhost:%d/", ca_file: %s, interval: 5s}
   - {target: "https://127.0.0.1:%d/", name: unvouched, interval: 5s}
   - {target: "http://127.0.0.1:1/", name: nobody, interval: 5s}
-`, db.DSN("admin", "postgres"), standby.DSN("admin", "postgres"), status, app1, port, ca.file, port)
+`, db.DSN("admin", "postgres"), standby.DSN("admin", "postgres"), status, app1, port, ca.file, port) + panelsBroker(t, dir, ca.file)
 }
 
 // TestPanels_haveData asks the hub, as Grafana does, for every panel, variable
 // and annotation of every dashboard; and a Prometheus that scrapes the same
 // pages and has the same rules, which must find data for the same ones.
 func TestPanels_haveData(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	if testing.Short() {
 		testenv.Skip(t, "waits for rates: run without -short")
 	}

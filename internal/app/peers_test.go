@@ -20,6 +20,7 @@ var inherited = []string{"node_", "go_", "process_", "prometheus_", "alertmanage
 // TestPeers holds a running hub to the tools that its users have: promtool,
 // Prometheus and amtool, as Debian packs them.
 func TestPeers(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	hub := newInstance(t, "hub", `
 probes: [{target: "http://127.0.0.1:1/", name: nobody}]
 alerts: {rules: {HostRebooted: {off: true}}}
@@ -128,6 +129,7 @@ func answersQueries(t *testing.T, hub *instance) {
 
 // TestReload_aBrokenFileChangesNothing and is told by log, metric and page.
 func TestReload_aBrokenFileChangesNothing(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	hub := newInstance(t, "hub", "site: before\n")
 	hub.start()
 	good, err := os.ReadFile(hub.config)

@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -40,7 +42,13 @@ modules:
 	theirs := testenv.Start(b, program, "--config.file="+file, "--web.listen-address="+address)
 	testenv.WaitHTTP(b, "http://"+address+"/")
 	in := newInstance(b, "plain", "engine: off\nprobe_modules: ["+file+"]\nprobe_allow: [127.0.0.1]\n")
-	in.start()
+	// The program as it is shipped: a test's own has other pages.
+	built := filepath.Join(b.TempDir(), "tocsin")
+	if out, err := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-tags=timetzdata", "-ldflags=-s -w", "-o", built, "tocsin/cmd/tocsin").CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	in.process = testenv.Start(b, built, "run", "--config", in.config)
+	testenv.WaitHTTP(b, in.url("/-/ready"))
 
 	page := probetest.HTTPS(b, cert, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("bienvenue ", 200)) })).URL
 	targets := map[string][]string{}
@@ -70,9 +78,11 @@ modules:
 			b.ReportMetric(float64(cost[1].Microseconds())/float64(looks), "ours-µs/probe")
 			b.ReportMetric(float64(cost[1])/float64(max(cost[0], 1)), "ratio")
 			b.ReportMetric(0, "ns/op")
+			ofTheirs, ofOurs := memoryOf(b, theirs), memoryOf(b, in.process)
+			b.ReportMetric(float64(ofOurs["VmRSS"])/float64(ofTheirs["VmRSS"]), "memory-ratio")
+			b.Logf("resident memory in kB: blackbox_exporter %v, Tocsin %v", ofTheirs, ofOurs)
 		})
 	}
-	b.Logf("resident memory: blackbox_exporter %s, Tocsin %s", memoryOf(b, theirs), memoryOf(b, in.process))
 }
 
 // probeMany asks for n probes, 16 at a time, 4 for each target.
@@ -100,16 +110,20 @@ func probeMany(b *testing.B, address, module string, targets []string, n int) {
 	wg.Wait()
 }
 
-func memoryOf(b *testing.B, p *testenv.Process) string {
+// memoryOf is what a process has in memory, in kB: all, its own, and the pages
+// of its program.
+func memoryOf(b *testing.B, p *testenv.Process) map[string]int {
 	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 	if err != nil {
 		b.Fatal(err)
 	}
+	found := map[string]int{}
 	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			return strings.TrimSpace(value)
+		name, value, _ := strings.Cut(line, ":")
+		if name == "VmRSS" || name == "RssAnon" || name == "RssFile" {
+			found[name], _ = strconv.Atoi(strings.Fields(value)[0]) // 0 for what is no number
 		}
 	}
-	return "unknown"
+	return found
 }

@@ -14,6 +14,10 @@ import (
 	"tocsin/probes/elsewhere"
 )
 
+// besidePatience is what a look beside a probe may take, several requests
+// long; it holds up nobody.
+const besidePatience = 30 * time.Second
+
 // probeShare of a probe's timeout is what its run may take: the probe keeps
 // a tenth of its time to say how it went.
 const probeShare = 1.2
@@ -84,6 +88,15 @@ func placesOf(site *config.Site, cfg probes.Config, opts probes.Options, spread 
 		}
 		spec := probeSpec(site, &cfg, name, collector)
 		spec.Collectors[0].Spread = spread
+		if name == site.HostName() {
+			beside, every, err := probes.NewBeside(cfg, opts)
+			if err != nil {
+				return nil, fmt.Errorf("probe of %s: %w", cfg.Instance(), err)
+			}
+			if beside != nil {
+				spec.Collectors = append(spec.Collectors, frame.Entry{Collector: beside, Every: every, Timeout: besidePatience})
+			}
+		}
 		targets = append(targets, frame.NewTarget(spec, log))
 	}
 	return targets, nil

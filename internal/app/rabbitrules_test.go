@@ -289,7 +289,7 @@ rabbitmq:
 }
 
 func TestRabbitMQRules_haveWordsForEachReasonOfTheRoundTrip(t *testing.T) {
-	text, err := os.ReadFile("../../alerts/rules/rabbitmq.yml")
+	text, err := os.ReadFile("../../alerts/rules/rabbitmq_queues.yml")
 	if err != nil {
 		t.Fatal(err)
 	}

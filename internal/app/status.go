@@ -23,7 +23,7 @@ func (a *App) status(ctx context.Context) *web.Status {
 	if r := a.refused.Load(); r != nil {
 		s.Configuration.Refused, s.Configuration.RefusedAt = r.err.Error(), r.at
 	}
-	s.Soon, s.Last = certificateDays(g.site)
+	s.Soon, s.Last = g.certificateSoon, g.certificateLast
 	own := map[string]bool{} // what this instance measures, or has measured elsewhere
 	for _, t := range g.targets() {
 		standing := web.TargetStatus(t)

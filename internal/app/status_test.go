@@ -28,10 +28,7 @@ import (
 )
 
 func TestStatus_everyReasonIsSaidInWords(t *testing.T) {
-	page, err := status.NewPage()
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := status.NewPage()
 	said := func(language, reason string, s status.Status) {
 		s.Language, s.Now = language, time.Now()
 		var b bytes.Buffer

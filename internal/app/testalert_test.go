@@ -13,6 +13,7 @@ import (
 // TestTestAlert: what a failing Mattermost answers is told, and the next test
 // is about itself, not about what failed before.
 func TestTestAlert(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	chat := channel{mattermosttest.New(t)}
 	hub := newInstance(t, "hub", fmt.Sprintf("alerts: {mattermost: {webhook_url: %q}}\n", chat.HookURL))
 	test := func() (string, error) {

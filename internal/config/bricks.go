@@ -82,7 +82,7 @@ func (b *Brick) compose() bricks.Brick {
 func (b *Brick) validate(p problem.List) {
 	if b.Kind == "" {
 		p.At("kind").Addf("is missing; write which service it is, as etherpad")
-	} else if !slug.MatchString(b.Kind) {
+	} else if !slug().MatchString(b.Kind) {
 		p.At("kind").Addf("%s is no kind; write a word of small letters, digits, - and _, as etherpad", quote(b.Kind))
 	}
 	if b.Name != b.Kind {
@@ -142,7 +142,7 @@ func (s *Site) loadKinds(p problem.List, folder string) {
 		s.composed = append(s.composed, composed)
 		kind, ok := bricks.Find(s.kinds, b.Kind)
 		switch {
-		case !slug.MatchString(b.Kind):
+		case !slug().MatchString(b.Kind):
 		case ok:
 			composed.Validate(at, kind)
 			if len(p.All()) == before {

@@ -3,12 +3,12 @@ package config
 import (
 	"errors"
 	"net"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 	"tocsin/internal/secret"
 )
@@ -134,7 +134,7 @@ func (h *Host) validate(p problem.List) {
 
 // hostName is what may stand as a host in an address: a DNS name with the
 // underscores that people use, or what net.ParseIP takes.
-var hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?\.?$`)
+var hostName = lazy.Regexp(`^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?\.?$`)
 
 // badAddress says what keeps a host:port from being one; it repeats the text
 // only where it has nothing of a URL in it.
@@ -146,7 +146,7 @@ func badAddress(address string) string {
 	if err != nil {
 		return quote(address) + " is no host:port"
 	}
-	if net.ParseIP(strings.SplitN(host, "%", 2)[0]) == nil && !hostName.MatchString(host) {
+	if net.ParseIP(strings.SplitN(host, "%", 2)[0]) == nil && !hostName().MatchString(host) {
 		return quote(host) + " is no host's name"
 	}
 	if !goodPort(port) {
@@ -167,12 +167,12 @@ func ownLabels() []string {
 	return []string{"job", "instance", "host", "from", "brick", "kind", "alertname", "severity", "le", "quantile"}
 }
 
-var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+var labelName = lazy.Regexp(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 
 func validateLabels(p problem.List, labels map[string]string) {
 	for _, name := range sortedKeys(labels) {
 		switch value := labels[name]; {
-		case !labelName.MatchString(name):
+		case !labelName().MatchString(name):
 			p.At(name).Addf("is no name for a label; use letters, digits and _, and begin with a letter")
 		case slices.Contains(ownLabels(), name):
 			p.At(name).Addf("this label is set by Tocsin itself; choose another name")

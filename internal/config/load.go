@@ -11,10 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 	"tocsin/internal/strict"
 	"tocsin/probes/blackbox"
@@ -149,13 +149,13 @@ func within(path, top string) bool {
 const passwordText = "has a user and a password in it, which would be shown and logged; take them out of the address"
 
 // userinfo is a user with a password in front of a URL's host.
-var userinfo = regexp.MustCompile(`(://)[^/?#\s]*@`)
+var userinfo = lazy.Regexp(`(://)[^/?#\s]*@`)
 
 // refusePasswords finds passwords in addresses, wherever they stand: plain
 // text is shown by config show, on pages and in logs.
 func (s *Site) refusePasswords(p problem.List) {
 	texts(reflect.ValueOf(s).Elem(), "", func(t text) {
-		if m := userinfo.FindString(t.value); strings.Contains(strings.TrimPrefix(m, "://"), ":") {
+		if m := userinfo().FindString(t.value); strings.Contains(strings.TrimPrefix(m, "://"), ":") {
 			p.At(t.path).Addf(passwordText)
 		}
 	})
@@ -165,8 +165,8 @@ func (s *Site) refusePasswords(p problem.List) {
 // message.
 func scrub(faults []strict.Fault) []strict.Fault {
 	for i := range faults {
-		faults[i].Text = userinfo.ReplaceAllString(faults[i].Text, "${1}[redacted]@")
-		faults[i].Path = userinfo.ReplaceAllString(faults[i].Path, "${1}[redacted]@")
+		faults[i].Text = userinfo().ReplaceAllString(faults[i].Text, "${1}[redacted]@")
+		faults[i].Path = userinfo().ReplaceAllString(faults[i].Path, "${1}[redacted]@")
 	}
 	return faults
 }

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"net"
-	"regexp"
 	"slices"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 
 	"tocsin/exporters/postgres"
 	"tocsin/exporters/rabbitmq"
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 )
 
@@ -70,13 +70,13 @@ func (s *RabbitMQ) validate(p problem.List) {
 }
 
 // slug is what a name may be: it stands in the path of the target's page.
-var slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?$`)
+var slug = lazy.Regexp(`^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?$`)
 
 func validateName(p problem.List, name string) {
 	switch {
 	case name == "":
 		p.Addf("is missing; write a short name, as main")
-	case !slug.MatchString(name):
+	case !slug().MatchString(name):
 		p.Addf("%s is no name; use small letters, digits, - and _, at most 64, as main", quote(name))
 	}
 }

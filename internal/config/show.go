@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"tocsin/bricks"
 	"tocsin/exporters/rabbitmq"
+	"tocsin/internal/lazy"
 	"tocsin/internal/secret"
 	"tocsin/probes"
 )
@@ -184,7 +184,7 @@ func databaseHost(dsn string) string {
 	host := ""
 	if u, err := url.Parse(dsn); err == nil && u.Scheme != "" {
 		host = cmp.Or(u.Host, u.Query().Get("host"))
-	} else if m := hostInDSN.FindStringSubmatch(dsn); m != nil {
+	} else if m := hostInDSN().FindStringSubmatch(dsn); m != nil {
 		host = m[1]
 	}
 	if strings.HasPrefix(host, "/") {
@@ -193,7 +193,7 @@ func databaseHost(dsn string) string {
 	return host
 }
 
-var hostInDSN = regexp.MustCompile(`(?:^|\s)host\s*=\s*'?([^\s']+)`)
+var hostInDSN = lazy.Regexp(`(?:^|\s)host\s*=\s*'?([^\s']+)`)
 
 // probed says whom a probe speaks to, and what it tells.
 func probed(c *probes.Config) (to, told string) {

@@ -152,6 +152,16 @@ func (s *Site) RuleTexts() map[string][]byte { return s.ruleTexts }
 // Modules returns what GET /probe can look with.
 func (s *Site) Modules() *blackbox.Modules { return s.modules }
 
+// ForgetRules gives up, where no engine will load them, the rules, and the
+// kinds unless a brick is of one: half a megabyte. Rules, RuleTexts and Kinds
+// return none from then on.
+func (s *Site) ForgetRules() {
+	s.rules, s.ruleTexts = nil, nil
+	if len(s.Bricks) == 0 {
+		s.kinds = nil
+	}
+}
+
 // Fingerprint changes whenever anything changes that a reload would have to
 // apply: the file, what is filled in from the machine, rule files,
 // certificates. Files with secrets are not part of it: they are read again at

@@ -6,12 +6,12 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 	"tocsin/internal/strict"
 )
@@ -44,7 +44,7 @@ func (s *Site) validate(p problem.List) {
 	}
 	s.Probes.Validate(p.At("probes"))
 	for i, text := range s.ProbeAllow {
-		if !allowed.MatchString(text) && !isNetwork(text) && !strings.HasPrefix(text, "/") {
+		if !allowed().MatchString(text) && !isNetwork(text) && !strings.HasPrefix(text, "/") {
 			p.At("probe_allow").Index(i).Addf("%s is neither a host's name nor a network; write www.ville.example, *.ville.example or 10.1.0.0/16", quote(text))
 		}
 	}
@@ -60,7 +60,7 @@ func (s *Site) validate(p problem.List) {
 	s.Alerts.Heartbeat.Validate(p.At("alerts").At("heartbeat"))
 	for i, name := range s.MetricsFromElsewhere {
 		at := p.At("metrics_from_elsewhere").Index(i)
-		if _, err := path.Match(name, ""); err != nil || !metricPattern.MatchString(name) {
+		if _, err := path.Match(name, ""); err != nil || !metricPattern().MatchString(name) {
 			at.Addf("%s is no name of a metric; write one, or a pattern as myapp_*", quote(name))
 		} else if strings.Trim(name, "*?") == "" {
 			at.Addf("matches every metric, so that no slip would be found any more; begin it with the metrics' prefix, as myapp_*")
@@ -91,7 +91,7 @@ func (s *Site) validateVoices(p problem.List, at strict.Positions) {
 
 // allowed is a host's name with stars in it; a star alone would make an open
 // proxy.
-var allowed = regexp.MustCompile(`^(\*\.)?[A-Za-z0-9*_-]*[A-Za-z0-9][A-Za-z0-9.*_-]*$`)
+var allowed = lazy.Regexp(`^(\*\.)?[A-Za-z0-9*_-]*[A-Za-z0-9][A-Za-z0-9.*_-]*$`)
 
 func isNetwork(text string) bool {
 	_, err := netip.ParsePrefix(text)
@@ -99,7 +99,7 @@ func isNetwork(text string) bool {
 	return err == nil || errAddr == nil
 }
 
-var metricPattern = regexp.MustCompile(`^[a-zA-Z_:*?\[][a-zA-Z0-9_:*?\[\]-]*$`)
+var metricPattern = lazy.Regexp(`^[a-zA-Z_:*?\[][a-zA-Z0-9_:*?\[\]-]*$`)
 
 func (s *Site) validateAddresses(p problem.List) {
 	if text := badListen(s.Listen); text != "" {

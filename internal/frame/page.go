@@ -86,17 +86,13 @@ func merge(a, b *family) (*family, error) {
 	if a.declared.Type != b.declared.Type || !slices.Equal(a.declared.Labels, b.declared.Labels) {
 		return nil, fmt.Errorf("%s is sent by two collectors with two types or label sets", a.declared.Name)
 	}
-	seen := maps.Clone(a.labelSets())
-	for key := range b.labelSets() {
-		if _, ok := seen[key]; ok {
+	out := &family{declared: a.declared, dto: &dto.MetricFamily{
+		Name: a.dto.Name, Help: a.dto.Help, Type: a.dto.Type, Metric: slices.Clone(a.dto.Metric),
+	}}
+	for _, m := range b.dto.Metric {
+		if !out.add(m) {
 			return nil, fmt.Errorf("%s is sent by two collectors with the same labels", a.declared.Name)
 		}
-		seen[key] = struct{}{}
-	}
-	out := &family{declared: a.declared, seen: seen}
-	out.dto = &dto.MetricFamily{
-		Name: a.dto.Name, Help: a.dto.Help, Type: a.dto.Type,
-		Metric: slices.Concat(a.dto.Metric, b.dto.Metric),
 	}
 	return out, nil
 }

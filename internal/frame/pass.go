@@ -2,12 +2,13 @@ package frame
 
 import (
 	"fmt"
-	"hash/maphash"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
 )
 
 // Pass adds a whole family as somebody else's page had it, histograms and
@@ -26,65 +27,41 @@ func (s *Sink) Pass(mf *dto.MetricFamily) {
 		s.reject(nil, fmt.Errorf("%s was sent and passed on", name))
 		return
 	}
+	if !model.LegacyValidation.IsValidMetricName(name) {
+		s.reject(nil, fmt.Errorf("%s is no name that every reader takes", strconv.Quote(name)))
+		return
+	}
 	if !slices.ContainsFunc(s.declared, func(d *Family) bool { return d.Covers(name) }) {
 		s.reject(nil, fmt.Errorf("%s is not declared by its collector", name))
 		return
 	}
+	all := mf.Metric
+	mf.Metric = all[:0]
 	fam := &family{declared: &Family{Name: name, Help: mf.GetHelp(), Type: Untyped}, dto: mf}
-	seen := make(map[uint64]struct{}, len(mf.Metric))
-	mf.Metric = slices.DeleteFunc(mf.Metric, func(m *dto.Metric) bool {
-		err := fam.pass(m, seen)
-		if err != nil {
+	for _, m := range all {
+		if err := fam.pass(m); err != nil {
 			s.reject(fam, err)
 		}
-		return err != nil
-	})
+	}
 	s.families[name] = fam
 }
 
-// pass sorts a metric's labels and notes them, by a hash: a page that is
-// passed on at each scrape is not worth a text for each of its metrics.
-func (fam *family) pass(m *dto.Metric, seen map[uint64]struct{}) error {
+// pass adds a metric, its labels sorted.
+func (fam *family) pass(m *dto.Metric) error {
 	slices.SortFunc(m.Label, func(a, b *dto.LabelPair) int { return strings.Compare(a.GetName(), b.GetName()) })
-	var hash maphash.Hash
-	hash.SetSeed(labelSeed)
 	for i, l := range m.Label {
 		if i > 0 && m.Label[i-1].GetName() == l.GetName() {
 			return fmt.Errorf("%s has the label %s twice", fam.declared.Name, l.GetName())
 		}
+		if !model.LegacyValidation.IsValidLabelName(l.GetName()) {
+			return fmt.Errorf("%s has a label %s, no name that every reader takes", fam.declared.Name, strconv.Quote(l.GetName()))
+		}
 		if !utf8.ValidString(l.GetValue()) {
 			return fmt.Errorf("%s: label %s is not UTF-8", fam.declared.Name, l.GetName())
 		}
-		_, _ = hash.WriteString(l.GetName())
-		_ = hash.WriteByte(0xff)
-		_, _ = hash.WriteString(l.GetValue())
-		_ = hash.WriteByte(0xff)
 	}
-	key := hash.Sum64()
-	if _, ok := seen[key]; ok {
+	if !fam.add(m) {
 		return fmt.Errorf("%s has two metrics with the same labels", fam.declared.Name)
 	}
-	seen[key] = struct{}{}
 	return nil
 }
-
-// labelSets are the label sets of a family's metrics, as texts. One that was
-// passed on has not noted them.
-func (fam *family) labelSets() map[string]struct{} {
-	if fam.seen != nil {
-		return fam.seen
-	}
-	sets := make(map[string]struct{}, len(fam.dto.Metric))
-	for _, m := range fam.dto.Metric {
-		var key strings.Builder
-		for _, l := range m.Label {
-			key.WriteString(l.GetName() + "\xff" + l.GetValue() + "\xff")
-		}
-		sets[key.String()] = struct{}{}
-	}
-	return sets
-}
-
-// labelSeed is the program's own, so that nobody can make two label sets of
-// one hash.
-var labelSeed = maphash.MakeSeed()

@@ -175,9 +175,6 @@ func (r *run) tick(ctx context.Context, name string) {
 		runCtx, cancel := context.WithTimeout(ctx, timeout)
 		sent := r.once(runCtx)
 		cancel()
-		for _, fam := range sent {
-			fam.seen = nil // half of what is kept; made again where pages are merged
-		}
 		next := untilTurn(began, every, hash)
 		if r.entry.Retry > 0 && (r.explain() != "" || r.failed()) {
 			bad++

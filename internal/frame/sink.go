@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
 
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
 )
 
 // A Sink takes the samples of one run of one collector. It may be used from
@@ -30,9 +32,10 @@ type Sink struct {
 type family struct {
 	declared *Family
 	dto      *dto.MetricFamily
-	order    []int               // the labels, sorted by name as a page wants them
-	seen     map[string]struct{} // label values, joined
-	broken   bool                // an error of this family was recorded already
+	order    []int // the labels, sorted by name as a page wants them
+	index    index // nil: there are few
+	shelf    shelf
+	broken   bool // an error of this family was recorded already
 }
 
 // NewSink returns a sink for one run of a collector that declares these
@@ -53,7 +56,7 @@ func (s *Sink) Send(f *Family, value float64, labels ...string) {
 	}
 	fam, err := s.family(f)
 	if err == nil {
-		err = fam.add(value, labels)
+		err = fam.send(value, labels)
 	}
 	if err != nil {
 		s.reject(fam, err)
@@ -84,6 +87,9 @@ func (s *Sink) family(f *Family) (*family, error) {
 	if !slices.Contains(s.declared, f) && !slices.ContainsFunc(s.declared, func(d *Family) bool { return d.Covers(f.Name) }) {
 		return nil, fmt.Errorf("%s is not declared by its collector", f.Name)
 	}
+	if !model.LegacyValidation.IsValidMetricName(f.Name) || slices.ContainsFunc(f.Labels, func(l string) bool { return !model.LegacyValidation.IsValidLabelName(l) }) {
+		return nil, fmt.Errorf("%s or one of its labels is no name that every reader takes", strconv.Quote(f.Name))
+	}
 	typ := dto.MetricType_GAUGE
 	switch f.Type {
 	case Counter:
@@ -97,7 +103,6 @@ func (s *Sink) family(f *Family) (*family, error) {
 		declared: f,
 		dto:      &dto.MetricFamily{Name: &f.Name, Help: &f.Help, Type: &typ},
 		order:    make([]int, len(f.Labels)),
-		seen:     make(map[string]struct{}),
 	}
 	for i := range fam.order {
 		fam.order[i] = i
@@ -107,11 +112,11 @@ func (s *Sink) family(f *Family) (*family, error) {
 	return fam, nil
 }
 
-func (fam *family) add(value float64, labels []string) error {
+func (fam *family) send(value float64, labels []string) error {
 	if fam.declared.Type == Histogram {
 		return fmt.Errorf("%s is a histogram, and was sent as a number", fam.declared.Name)
 	}
-	return fam.put(newMetric(fam.declared.Type, value), labels)
+	return fam.put(fam.shelf.metric(fam.declared.Type, value), labels)
 }
 
 // put adds a sample that has its value, and gives it its labels.
@@ -125,65 +130,19 @@ func (fam *family) put(m *dto.Metric, labels []string) error {
 			return fmt.Errorf("%s: label %s is not UTF-8", f.Name, f.Labels[i])
 		}
 	}
-	key := strings.Join(labels, "\xff")
-	if _, ok := fam.seen[key]; ok {
-		return fmt.Errorf("%s was sent twice with the same labels", f.Name)
-	}
-	fam.seen[key] = struct{}{}
-
 	if len(labels) > 0 {
-		pairs := make([]pair, len(labels))
-		m.Label = make([]*dto.LabelPair, len(labels))
+		m.Label = fam.shelf.labels(len(labels))
 		for i, from := range fam.order {
-			p := &pairs[i]
+			p := fam.shelf.pair(len(labels))
 			p.value = labels[from] // the caller may use its slice again
 			p.dto.Name, p.dto.Value = &f.Labels[from], &p.value
 			m.Label[i] = &p.dto
 		}
 	}
-	fam.dto.Metric = append(fam.dto.Metric, m)
+	if !fam.add(m) {
+		return fmt.Errorf("%s was sent twice with the same labels", f.Name)
+	}
 	return nil
-}
-
-// A page has thousands of samples: what one of them is made of lies in one
-// piece of memory where it can.
-type (
-	pair struct {
-		dto   dto.LabelPair
-		value string
-	}
-	gauge struct {
-		dto.Metric
-		dto   dto.Gauge
-		value float64
-	}
-	counter struct {
-		dto.Metric
-		dto   dto.Counter
-		value float64
-	}
-	untyped struct {
-		dto.Metric
-		dto   dto.Untyped
-		value float64
-	}
-)
-
-func newMetric(t Type, value float64) *dto.Metric {
-	switch t {
-	case Counter:
-		m := &counter{value: value}
-		m.dto.Value, m.Counter = &m.value, &m.dto
-		return &m.Metric
-	case Untyped:
-		m := &untyped{value: value}
-		m.dto.Value, m.Untyped = &m.value, &m.dto
-		return &m.Metric
-	default:
-		m := &gauge{value: value}
-		m.dto.Value, m.Gauge = &m.value, &m.dto
-		return &m.Metric
-	}
 }
 
 // seal ends the sink's life and returns what it took.
@@ -191,6 +150,9 @@ func (s *Sink) seal() (map[string]*family, []error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sealed = true
+	for _, fam := range s.families {
+		fam.index = nil // what it told apart is told; a page may be kept for long
+	}
 	return s.families, s.rejected
 }
 

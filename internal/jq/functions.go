@@ -3,13 +3,14 @@ package jq
 import (
 	"errors"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/itchyny/gojq"
 	"github.com/prometheus/common/model"
+
+	"tocsin/internal/lazy"
 )
 
 // functions are those that jq lacks: ts (a time as text to seconds since
@@ -83,12 +84,12 @@ func truth(v any, _ []any) any {
 	return errors.New("bool: neither true nor false")
 }
 
-var sized = regexp.MustCompile(`^\s*([0-9]+(?:\.[0-9]+)?)\s*([kKMGTPE]?)(i?)[bB]?\s*$`)
+var sized = lazy.Regexp(`^\s*([0-9]+(?:\.[0-9]+)?)\s*([kKMGTPE]?)(i?)[bB]?\s*$`)
 
 // size reads 12.5 GiB as bytes; kB, MB are powers of 1000, KiB, MiB of 1024.
 func size(v any, _ []any) any {
 	text, ok := v.(string)
-	parts := sized.FindStringSubmatch(text)
+	parts := sized().FindStringSubmatch(text)
 	if !ok || parts == nil {
 		return errors.New("bytes: no size")
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/migrate/foreign"
 	"tocsin/probes/blackbox"
 )
@@ -188,12 +189,12 @@ func size(text string) int64 {
 }
 
 // plainHeaders are those that hold no secret.
-var plainHeaders = regexp.MustCompile(`(?i)^(accept(-language|-encoding)?|cache-control|content-type|host|user-agent)$`)
+var plainHeaders = lazy.Regexp(`(?i)^(accept(-language|-encoding)?|cache-control|content-type|host|user-agent)$`)
 
 func (r *report) headers(h foreign.Value, module string, m *mapping) (notes []string) {
 	plain, files := map[string]string{}, map[string]string{}
 	for _, header := range h.Get("headers").Pairs() {
-		if plainHeaders.MatchString(header.Key) {
+		if plainHeaders().MatchString(header.Key) {
 			plain[header.Key] = header.Value.Text()
 			continue
 		}

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"tocsin/exporters/postgres/custom"
+	"tocsin/internal/lazy"
 	"tocsin/internal/migrate/foreign"
 )
 
@@ -151,7 +151,7 @@ func (p *postgresExporter) parts(byName map[string]foreign.Assignment) {
 	}
 }
 
-var keyValue = regexp.MustCompile(`([A-Za-z_]+)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)*)`)
+var keyValue = lazy.Regexp(`([A-Za-z_]+)\s*=\s*('(?:[^'\\]|\\.)*'|(?:[^\s'\\]|\\.)*)`)
 
 // server adds a server from its address, without the password. It returns nil
 // for an address that is none.
@@ -213,8 +213,8 @@ func dataSource(source string) (dsn, host string, secret, ok bool) {
 		return dataSourceURL(source)
 	}
 	var words []string
-	rest := keyValue.ReplaceAllStringFunc(source, func(word string) string {
-		m := keyValue.FindStringSubmatch(word)
+	rest := keyValue().ReplaceAllStringFunc(source, func(word string) string {
+		m := keyValue().FindStringSubmatch(word)
 		switch {
 		case strings.EqualFold(m[1], "password"):
 			secret = true

@@ -2,10 +2,10 @@ package migrate
 
 import (
 	"net"
-	"regexp"
 	"slices"
 	"strings"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/migrate/foreign"
 )
 
@@ -125,18 +125,18 @@ func (p *prometheus) global(v foreign.Value) {
 }
 
 var (
-	labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+	labelName = lazy.Regexp(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
 	ownLabels = []string{"job", "instance", "host", "from", "brick", "kind", "alertname", "severity", "le", "quantile"}
 )
 
 // badLabel says why a label cannot be one of the site's or of a target.
 func badLabel(name, value string) string {
 	switch {
-	case !labelName.MatchString(name) || strings.HasPrefix(name, "__"):
+	case !labelName().MatchString(name) || strings.HasPrefix(name, "__"):
 		return "is no name for a label in Tocsin; use letters, digits and _"
 	case slices.Contains(ownLabels, name):
 		return "Tocsin sets this label itself; choose another name"
-	case userinfo.MatchString(value):
+	case userinfo().MatchString(value):
 		return "has an address with a user in it, which is not repeated here; take it out"
 	case strings.Contains(value, "${"):
 		return "stands for a variable of the environment; write its value under labels"

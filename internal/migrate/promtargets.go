@@ -5,13 +5,13 @@ import (
 	"maps"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 	"tocsin/internal/strict"
 	"tocsin/probes"
@@ -25,15 +25,15 @@ func formatted(text string, job, instance, host string) string {
 }
 
 var (
-	nodeJob  = regexp.MustCompile(`(?i)(^|[^a-z])nodes?([^a-z]|$)|node.?exporter`)
-	hostName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?$`)
+	nodeJob  = lazy.Regexp(`(?i)(^|[^a-z])nodes?([^a-z]|$)|node.?exporter`)
+	hostName = lazy.Regexp(`^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?$`)
 )
 
 // isNode tells whether a target is probably a node_exporter: by its port or by
 // its job's name.
 func isNode(t target) bool {
 	_, port, _ := net.SplitHostPort(t.address())
-	return (port == "9100" || nodeJob.MatchString(t.job.Get("job_name").Text())) && t.labels["__metrics_path__"] == "/metrics"
+	return (port == "9100" || nodeJob().MatchString(t.job.Get("job_name").Text())) && t.labels["__metrics_path__"] == "/metrics"
 }
 
 // host carries a node_exporter over.
@@ -43,7 +43,7 @@ func (p *prometheus) host(t target) {
 	if err != nil {
 		name, port = t.address(), "80"
 	}
-	if net.ParseIP(name) == nil && !hostName.MatchString(name) {
+	if net.ParseIP(name) == nil && !hostName().MatchString(name) {
 		p.losef(t.place, what, "is no host's name with a port; write it under hosts")
 		return
 	}
@@ -71,7 +71,7 @@ func (p *prometheus) host(t target) {
 		h.set("labels", labels)
 	}
 	comment := p.access(t, h, what)
-	if _, port, _ := net.SplitHostPort(t.address()); port != "9100" || !nodeJob.MatchString(t.job.Get("job_name").Text()) {
+	if _, port, _ := net.SplitHostPort(t.address()); port != "9100" || !nodeJob().MatchString(t.job.Get("job_name").Text()) {
 		comment = append(comment, "Judge: is this a node_exporter? Its port or its job says so, not both. If not, take it away.")
 	}
 	h.note(comment...)
@@ -81,7 +81,7 @@ func (p *prometheus) host(t target) {
 // claim refuses a target whose job and instance another has already.
 func (p *prometheus) claim(t target, what string) bool {
 	l := [2]string{t.labels["job"], t.labels["instance"]}
-	if userinfo.MatchString(l[0] + " " + l[1]) {
+	if userinfo().MatchString(l[0] + " " + l[1]) {
 		p.losef(t.place, what, "its label instance has a user in it, which is not repeated here; write the entry by hand")
 		return false
 	}
@@ -171,7 +171,7 @@ func makeFile(file, place string) string {
 }
 
 // secretQuery finds queries that may hold secrets.
-var secretQuery = regexp.MustCompile(`(?i)(token|key|secret|passw|pwd|sig|auth|code|session)[^=&]*=`)
+var secretQuery = lazy.Regexp(`(?i)(token|key|secret|passw|pwd|sig|auth|code|session)[^=&]*=`)
 
 // probe carries over what blackbox_exporter looks at.
 func (p *prometheus) probe(t target) {
@@ -198,7 +198,7 @@ func (p *prometheus) probe(t target) {
 	case err != nil || u.Hostname() == "":
 		p.losef(t.place, what, "is no URL; write the probe by hand")
 		return
-	case u.User != nil || secretQuery.MatchString(u.RawQuery) || userinfo.MatchString(t.labels["instance"]):
+	case u.User != nil || secretQuery().MatchString(u.RawQuery) || userinfo().MatchString(t.labels["instance"]):
 		p.losef(t.place, what, "its address may hold a secret, which is not repeated here; write the probe by hand, with username and password_file, or a header from headers_file")
 		return
 	}

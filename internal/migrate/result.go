@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 	"unicode"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/migrate/foreign"
 	"tocsin/internal/strict"
 )
@@ -104,12 +104,12 @@ func ReadFile(path string) ([]byte, error) {
 }
 
 // userinfo is a user, and perhaps a password, in front of a URL's host.
-var userinfo = regexp.MustCompile(`://[^/?#\s]*@`)
+var userinfo = lazy.Regexp(`://[^/?#\s]*@`)
 
 // clean makes one line of a text that has others' words in it, without
 // whatever stands in front of a host.
 func clean(text string) string {
-	text = userinfo.ReplaceAllString(text, "://[redacted]@")
+	text = userinfo().ReplaceAllString(text, "://[redacted]@")
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == '\ufeff' {
 			return ' '

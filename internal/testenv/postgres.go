@@ -40,6 +40,19 @@ func Postgres(t testing.TB, args ...string) *Cluster {
 	return cluster(t, Program(t, "initdb", "postgresql"), Program(t, "postgres", "postgresql"), args...)
 }
 
+// PostgresChecksums is Postgres with a checksum on each of its pages.
+func PostgresChecksums(t testing.TB, args ...string) *Cluster {
+	t.Helper()
+	c := newCluster(t, Program(t, "initdb", "postgresql"), Program(t, "postgres", "postgresql"), args...)
+	enable := exec.CommandContext(t.Context(), Program(t, "pg_checksums", "postgresql"), "--enable", "--no-sync", "-D", c.data())
+	enable.SysProcAttr, enable.Dir = c.home.as, c.home.path
+	if out, err := enable.CombinedOutput(); err != nil {
+		t.Fatalf("pg_checksums: %v\n%s", err, out)
+	}
+	c.Start(t)
+	return c
+}
+
 func cluster(t testing.TB, initdb, server string, args ...string) *Cluster {
 	t.Helper()
 	c := newCluster(t, initdb, server, args...)
@@ -130,7 +143,13 @@ func roomy() string {
 
 func folderOf(t testing.TB, name string) folder {
 	t.Helper()
-	path, err := os.MkdirTemp(roomy(), "tocsin-") //nolint:usetesting // its path is short, and other users reach it
+	return folderIn(t, roomy(), name)
+}
+
+// folderIn is folderOf below another folder.
+func folderIn(t testing.TB, above, name string) folder {
+	t.Helper()
+	path, err := os.MkdirTemp(above, "tocsin-") //nolint:usetesting // its path is short, and other users reach it
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,14 +100,11 @@ func New(o Options) (*Server, error) {
 	case o.View == nil, o.Own == nil, o.Reload == nil, o.Ready == nil, o.Status == nil, o.Log == nil:
 		return nil, errors.New("web: an option is missing")
 	}
-	page, err := status.NewPage()
-	if err != nil {
-		return nil, err
-	}
 	s := &Server{
-		options: o, log: o.Log, own: &ownPage{gatherer: o.Own}, status: page,
+		options: o, log: o.Log, own: &ownPage{gatherer: o.Own}, status: status.NewPage(),
 		slots: make(chan struct{}, maxInFlight),
 	}
+	var err error
 	if s.metrics, err = newMetrics(o.Registerer); err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}

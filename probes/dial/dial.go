@@ -76,22 +76,16 @@ func (o *Options) UDP(ctx context.Context, host string, port uint16) (net.Conn, 
 // Find looks host up and returns the first address that the probe may speak
 // to, for protocols that have no ports. Its error is as TCP's.
 func (o *Options) Find(ctx context.Context, host string) (netip.Addr, Outcome, error) {
-	var out Outcome
-	began := time.Now()
-	found, err := o.resolve(ctx, host)
-	out.Resolve = time.Since(began)
+	allowed, out, err := o.All(ctx, host)
 	if err != nil {
 		return netip.Addr{}, out, err
-	}
-	out.Found = found
-	allowed := o.allowed(host, found, &out)
-	if len(allowed) == 0 {
-		return netip.Addr{}, out, probe.Fail(probe.BlockedAddress, probe.PhaseConnect, out.Failed[0].Err)
 	}
 	return allowed[0], out, nil
 }
 
-func (o *Options) connect(ctx context.Context, network, host string, port uint16) (net.Conn, Outcome, error) {
+// All looks host up and returns all addresses that the probe may speak to. Its
+// error is as TCP's.
+func (o *Options) All(ctx context.Context, host string) ([]netip.Addr, Outcome, error) {
 	var out Outcome
 	began := time.Now()
 	found, err := o.resolve(ctx, host)
@@ -100,12 +94,25 @@ func (o *Options) connect(ctx context.Context, network, host string, port uint16
 		return nil, out, err
 	}
 	out.Found = found
-
-	began = time.Now()
 	allowed := o.allowed(host, found, &out)
 	if len(allowed) == 0 {
 		return nil, out, probe.Fail(probe.BlockedAddress, probe.PhaseConnect, out.Failed[0].Err)
 	}
+	return allowed, out, nil
+}
+
+// Address connects to a port of one address that All has returned. Its error
+// is the connection's own.
+func (o *Options) Address(ctx context.Context, a netip.Addr, port uint16) (net.Conn, error) {
+	return o.dial(ctx, "tcp", a, port)
+}
+
+func (o *Options) connect(ctx context.Context, network, host string, port uint16) (net.Conn, Outcome, error) {
+	allowed, out, err := o.All(ctx, host)
+	if err != nil {
+		return nil, out, err
+	}
+	began := time.Now()
 	conn, at, err := o.race(ctx, network, allowed, port, &out)
 	out.Connect = time.Since(began)
 	if err != nil {

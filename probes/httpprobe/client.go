@@ -6,23 +6,31 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/url"
 	"sync"
+	"sync/atomic"
 )
 
-// connKey is the context's key for the connection that a client is made on.
-type connKey struct{}
+// A client speaks HTTP/1.1 or HTTP/2 on one connection.
+//
+// Each has a transport of its own. One for all, with NewClientConn, would cost
+// less to make, but net/http keeps an HTTP/2 connection that was made so in
+// memory for five seconds after it was closed, 20 kB each
+// (http2clientConnReadLoop.cleanup: it counts as never used).
+type client struct{ *http.Transport }
 
-// transport speaks HTTP/1.1 and HTTP/2 on connections that it is handed, one
-// client each. It keeps none, so one serves all probers.
-var transport = sync.OnceValue(func() *http.Transport {
-	handed := func(ctx context.Context, _, _ string) (net.Conn, error) {
-		if conn, ok := ctx.Value(connKey{}).(net.Conn); ok {
-			return conn, nil
-		}
-		return nil, errors.New("no connection was handed over")
+// newClient returns a client that speaks on conn and on nothing else.
+func newClient(conn net.Conn) *client {
+	if secure, ok := conn.(*tls.Conn); !ok || secure.ConnectionState().NegotiatedProtocol != "h2" {
+		conn = &deaf{Conn: conn, spoken: make(chan struct{})}
 	}
-	return &http.Transport{
+	var once atomic.Bool
+	handed := func(context.Context, string, string) (net.Conn, error) {
+		if once.Swap(true) {
+			return nil, errOnce
+		}
+		return conn, nil
+	}
+	return &client{&http.Transport{
 		DialContext:            handed,
 		DialTLSContext:         handed,
 		ForceAttemptHTTP2:      true,
@@ -30,16 +38,15 @@ var transport = sync.OnceValue(func() *http.Transport {
 		MaxResponseHeaderBytes: maxHeader,
 		ReadBufferSize:         4 << 10,
 		WriteBufferSize:        4 << 10,
-	}
-})
-
-// newClient returns a client that speaks on conn and on nothing else.
-func newClient(ctx context.Context, at *url.URL, conn net.Conn) (*http.ClientConn, error) {
-	if secure, ok := conn.(*tls.Conn); !ok || secure.ConnectionState().NegotiatedProtocol != "h2" {
-		conn = &deaf{Conn: conn, spoken: make(chan struct{})}
-	}
-	return transport().NewClientConn(context.WithValue(ctx, connKey{}, conn), at.Scheme, net.JoinHostPort(at.Hostname(), port(at)))
+	}}
 }
+
+// errOnce is behind the error when net/http would ask once more, on another
+// connection: it does when the server has taken nothing.
+var errOnce = errors.New("the server closed the connection without an answer")
+
+// Close forgets the connection, which whoever made it closes.
+func (c *client) Close() { c.CloseIdleConnections() }
 
 // deaf is a connection that hears nothing before it has spoken. In HTTP/1.1 the
 // client speaks first; net/http writes what it hears before that into the

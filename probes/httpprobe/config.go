@@ -8,15 +8,18 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-
-	"go.yaml.in/yaml/v3"
+	"time"
 
 	"tocsin/internal/secret"
 	"tocsin/probes/celcheck"
+	"tocsin/probes/gradecheck"
+	"tocsin/probes/journey"
+	"tocsin/probes/oidccheck"
 	"tocsin/probes/probe"
 	"tocsin/probes/protocol"
+	"tocsin/probes/samlcheck"
+	"tocsin/probes/visit"
 )
 
 // Protocol is what this package speaks.
@@ -65,6 +68,21 @@ type Config struct {
 	// FollowRedirects, on unless set to false, looks at where the target
 	// redirects to, up to ten times.
 	FollowRedirects *bool `yaml:"follow_redirects,omitempty"`
+
+	// Journey is pages that are gone through in place of looking at the target
+	// alone, with cookies and redirects, up to a login form. It is made every
+	// five minutes unless interval says otherwise.
+	Journey []journey.Step `yaml:"journey,omitempty"`
+	// OIDC looks at the target as at an OpenID provider: its discovery document
+	// and its keys. The target is the issuer.
+	OIDC *oidccheck.Config `yaml:"oidc,omitempty"`
+	// SAMLMetadata looks at the target as at the metadata of a SAML service or
+	// identity provider: until when it is valid, its certificates, its
+	// addresses.
+	SAMLMetadata *samlcheck.Config `yaml:"saml_metadata,omitempty"`
+	// HeaderGrade has the site's security headers graded as Mozilla's HTTP
+	// Observatory does: the grade that is promised, as B, or told.
+	HeaderGrade *gradecheck.Config `yaml:"header_grade,omitempty"`
 }
 
 // Body is what the answer's content must be. All that is set must hold.
@@ -95,19 +113,7 @@ type AnswerHeader struct {
 }
 
 // Statuses is a list of statuses; one may be written without brackets.
-type Statuses []string
-
-// Shape lets one status be written without brackets.
-func (s *Statuses) Shape(kind yaml.Kind, scalar string) (any, error) {
-	switch kind {
-	case yaml.ScalarNode:
-		*s = Statuses{scalar}
-		return nil, nil //nolint:nilnil // the scalar has told everything
-	case yaml.SequenceNode:
-		return (*[]string)(s), nil
-	}
-	return nil, errors.New(`must be a status or a list of them, as [200, 204] or ["2xx", 401]`)
-}
+type Statuses = visit.Statuses
 
 // SetDefaults implements protocol.Section.
 func (c *Config) SetDefaults() {
@@ -120,11 +126,28 @@ func (c *Config) SetDefaults() {
 	if c.FollowRedirects == nil {
 		c.FollowRedirects = new(true)
 	}
+	for i := range c.Journey {
+		c.Journey[i].SetDefaults()
+	}
+	if c.HeaderGrade != nil {
+		c.HeaderGrade.SetDefaults()
+	}
+}
+
+// Every implements protocol.Dear: a journey costs more than a page.
+func (c *Config) Every() time.Duration {
+	if len(c.Journey) > 0 {
+		return journey.DefaultEvery
+	}
+	return 0
 }
 
 // Told implements protocol.Section.
 func (c *Config) Told(e *protocol.Entry) string {
 	told := c.Method + " as a user would"
+	if n := len(c.Journey); n > 0 {
+		told = fmt.Sprintf("a journey of %d steps as a user would make it, without logging in", n)
+	}
 	if e.Login.Username != "" {
 		told += ", as user " + e.Login.Username + " with the password"
 	}
@@ -140,8 +163,14 @@ func (c *Config) Told(e *protocol.Entry) string {
 	if c.ProxyURL != "" {
 		told += ", by the proxy " + hostIn(c.ProxyURL)
 	}
-	if c.follows() {
+	if c.follows() && len(c.Journey) == 0 {
 		told += "; then a plain GET to wherever it redirects"
+	}
+	if c.OIDC != nil {
+		told += "; then the keys that its discovery document names"
+	}
+	if c.HeaderGrade != nil {
+		told += fmt.Sprintf("; every %s a GET over https and http and an OPTIONS, to grade its headers", c.HeaderGrade.Every)
 	}
 	return told
 }
@@ -176,12 +205,10 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 		Now:             e.Now,
 	}
 	for name := range mergedKeys(c.Headers, c.HeadersFile) {
-		options.Headers = append(options.Headers, Header{
-			Name: name, Value: secret.Source{Value: c.Headers[name], File: c.HeadersFile[name]},
-		})
+		options.Headers = append(options.Headers, c.header(name))
 	}
 	for _, s := range c.Status {
-		r, err := parseStatus(s)
+		r, err := visit.ParseStatus(s)
 		if err != nil {
 			return nil, fmt.Errorf("status %q %w", s, err)
 		}
@@ -206,14 +233,29 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 		}
 		options.AnswerHeaders = append(options.AnswerHeaders, rule)
 	}
-	if c.ProxyURL != "" {
-		u, err := url.Parse(c.ProxyURL)
-		if err != nil {
-			return nil, errors.New("proxy_url is no URL")
-		}
-		options.Proxy = &Proxy{URL: u, SkipResolve: true}
+	if options.Proxy, err = c.proxy(); err != nil {
+		return nil, err
+	}
+	if err := c.checks(&options, e); err != nil {
+		return nil, err
 	}
 	return New(options)
+}
+
+func (c *Config) header(name string) Header {
+	return Header{Name: name, Value: secret.Source{Value: c.Headers[name], File: c.HeadersFile[name]}}
+}
+
+// proxy is nil for none.
+func (c *Config) proxy() (*Proxy, error) {
+	if c.ProxyURL == "" {
+		return nil, nil //nolint:nilnil // no proxy, and nothing wrong
+	}
+	u, err := url.Parse(c.ProxyURL)
+	if err != nil {
+		return nil, errors.New("proxy_url is no URL")
+	}
+	return &Proxy{URL: u, SkipResolve: true}, nil
 }
 
 // compile returns an expression as a list; none for the empty text.
@@ -247,23 +289,6 @@ func mergedKeys(a map[string]secret.Text, b map[string]string) iter.Seq[string] 
 }
 
 func (c *Config) follows() bool { return c.FollowRedirects == nil || *c.FollowRedirects }
-
-// parseStatus reads 200, 2xx or 200-204.
-func parseStatus(s string) (StatusRange, error) {
-	first, last, isRange := strings.Cut(strings.TrimSpace(s), "-")
-	if !isRange {
-		last = first
-	}
-	if len(first) == 3 && strings.EqualFold(first[1:], "xx") && !isRange {
-		first, last = first[:1]+"00", first[:1]+"99"
-	}
-	a, errA := strconv.Atoi(strings.TrimSpace(first))
-	b, errB := strconv.Atoi(strings.TrimSpace(last))
-	if errA != nil || errB != nil || a < 100 || b > 599 || a > b {
-		return StatusRange{}, fmt.Errorf(`is no status; write one as 200, a range as 200-204, or a class as "2xx"`)
-	}
-	return StatusRange{First: a, Last: b}, nil
-}
 
 // Travels implements protocol.Traveller: another instance is asked to read a
 // page, never to send anything.

@@ -42,7 +42,7 @@ func (l *look) answerError(ctx context.Context, phase probe.Phase, err error) er
 		return probe.Fail(probe.Protocol, phase, notHTTP(words))
 	case strings.HasPrefix(words, "stream error"):
 		return probe.Fail(probe.Reset, phase, errors.New("the server cut off the answer (HTTP/2 "+words+")"))
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF),
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errOnce),
 		strings.Contains(words, "server closed"), strings.Contains(words, "connection lost"):
 		return probe.Fail(probe.Reset, phase, errors.New("the server closed the connection without an answer"))
 	default:

@@ -21,6 +21,19 @@ import (
 // hop asks one server and returns where it sends us next, or nil when its
 // answer was the last and was good.
 func (l *look) hop(ctx context.Context, at *url.URL, method string) (*url.URL, error) {
+	return l.exchange(ctx, at, method,
+		func(traced context.Context) *http.Request { return l.request(traced, at, method) },
+		func(n int, resp *http.Response, firstByte time.Time) (*url.URL, error) {
+			return l.take(ctx, n, at, resp, firstByte)
+		})
+}
+
+// exchange asks one server and hands its answer to take before the connection
+// is closed. What take returns is returned.
+func (l *look) exchange(
+	ctx context.Context, at *url.URL, method string, request func(context.Context) *http.Request,
+	take func(n int, resp *http.Response, firstByte time.Time) (*url.URL, error),
+) (*url.URL, error) {
 	l.last = answer{}
 	n := len(l.result.Hops)
 	l.result.Hops = append(l.result.Hops, probe.Hop{
@@ -42,7 +55,20 @@ func (l *look) hop(ctx context.Context, at *url.URL, method string) (*url.URL, e
 		}
 		conn = secure
 	}
-	return l.ask(ctx, n, h, at, method, conn)
+	next, err := l.ask(ctx, n, at, conn, request, take)
+	if n == 0 {
+		stream.Versions(ctx, &l.result, n, at.Hostname(), &l.options.TLS, l.again(at))
+	}
+	return next, err
+}
+
+// again makes one more connection to a server, of which nothing is told.
+func (l *look) again(at *url.URL) func(context.Context) (net.Conn, error) {
+	return func(ctx context.Context) (net.Conn, error) {
+		quiet := &look{options: l.options, hosts: l.hosts, clean: l.clean}
+		quiet.result.Hops = []probe.Hop{{Phases: map[probe.Phase]time.Duration{}}}
+		return quiet.connect(ctx, 0, at)
+	}
 }
 
 func (l *look) connect(ctx context.Context, n int, at *url.URL) (net.Conn, error) {
@@ -66,19 +92,20 @@ func (l *look) tlsOptions(at *url.URL) *tlscheck.Options {
 	return &o
 }
 
-// ask sends the request over conn and reads the answer.
-func (l *look) ask(ctx context.Context, n int, h *probe.Hop, at *url.URL, method string, conn net.Conn) (*url.URL, error) {
+// ask sends the request over conn and has the answer taken.
+func (l *look) ask(
+	ctx context.Context, n int, at *url.URL, conn net.Conn, request func(context.Context) *http.Request,
+	take func(n int, resp *http.Response, firstByte time.Time) (*url.URL, error),
+) (*url.URL, error) {
+	h := &l.result.Hops[n]
 	began := time.Now()
 	var firstByte time.Time
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotFirstResponseByte: func() { firstByte = time.Now() },
 	})
-	client, err := newClient(ctx, at, conn)
-	if err != nil {
-		return nil, l.answerError(ctx, probe.PhaseProcessing, err)
-	}
+	client := newClient(conn)
 	defer client.Close()
-	req := l.request(traced, at, method)
+	req := request(traced)
 	if proxy := l.options.Proxy.of(at); proxy != nil && at.Scheme == "http" {
 		l.options.Proxy.address(req, proxy)
 	}
@@ -96,9 +123,14 @@ func (l *look) ask(ctx context.Context, n int, h *probe.Hop, at *url.URL, method
 	}
 	h.Status, h.Proto = resp.StatusCode, resp.Proto
 	h.Phases[probe.PhaseProcessing] = firstByte.Sub(began)
-	l.last = answer{response: resp}
+	l.last = answer{response: resp, secure: at.Scheme == "https"}
 	l.result.Step(n, probe.PhaseProcessing, began, false, fmt.Sprintf("%s %d %s", resp.Proto, resp.StatusCode, http.StatusText(resp.StatusCode)))
+	return take(n, resp, firstByte)
+}
 
+// take follows an answer's redirect, or judges it.
+func (l *look) take(ctx context.Context, n int, at *url.URL, resp *http.Response, firstByte time.Time) (*url.URL, error) {
+	h := &l.result.Hops[n]
 	if l.options.FollowRedirects {
 		next, err := nextURL(at, resp)
 		if err != nil {
@@ -112,24 +144,19 @@ func (l *look) ask(ctx context.Context, n int, h *probe.Hop, at *url.URL, method
 			return next, nil
 		}
 	}
-	err = l.judge(ctx, at, resp)
+	err := l.judge(ctx, at, resp)
 	h.Phases[probe.PhaseTransfer] = time.Since(firstByte)
 	if err != nil {
 		l.result.Step(n, probe.PhaseTransfer, firstByte, true, err.Error())
 		return nil, err
 	}
 	l.result.Step(n, probe.PhaseTransfer, firstByte, false, fmt.Sprintf("read %d bytes; status and content are as expected", l.last.read))
-	return nil, nil
+	return nil, nil //nolint:nilnil // the last answer, and nothing wrong
 }
 
 // request builds the request for one server.
 func (l *look) request(ctx context.Context, at *url.URL, method string) *http.Request {
-	req := (&http.Request{
-		Method: method, URL: at, Host: at.Host,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: make(http.Header, 4),
-	}).WithContext(ctx)
-	req.Header.Set("User-Agent", userAgent)
+	req := l.bare(ctx, at, method)
 	if mayHave(l.options.URL, at) {
 		maps.Copy(req.Header, l.secrets.header)
 		if l.secrets.host != "" {
@@ -139,10 +166,26 @@ func (l *look) request(ctx context.Context, at *url.URL, method string) *http.Re
 	if l.secrets.body != nil && mayHave(l.options.URL, at) {
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(l.secrets.body)), int64(len(l.secrets.body))
 	}
-	if l.jar != nil {
-		for _, c := range l.jar.Cookies(at) {
-			req.AddCookie(c)
-		}
-	}
+	l.addCookies(req, at)
 	return req
+}
+
+// bare is a request with nothing that is secret.
+func (l *look) bare(ctx context.Context, at *url.URL, method string) *http.Request {
+	req := (&http.Request{
+		Method: method, URL: at, Host: at.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: make(http.Header, 4),
+	}).WithContext(ctx)
+	req.Header.Set("User-Agent", userAgent)
+	return req
+}
+
+func (l *look) addCookies(req *http.Request, at *url.URL) {
+	if l.jar == nil {
+		return
+	}
+	for _, c := range l.jar.Cookies(at) {
+		req.AddCookie(c)
+	}
 }

@@ -14,15 +14,16 @@ import (
 
 	"tocsin/probes/celcheck"
 	"tocsin/probes/probe"
+	"tocsin/probes/visit"
 )
 
 // judge reads the last answer and says what is wrong with it: its status,
 // then its size, then its content.
 func (l *look) judge(ctx context.Context, at *url.URL, resp *http.Response) error {
-	good := l.options.wantsStatus(resp.StatusCode)
+	good := visit.GoodStatus(l.options.Status, resp.StatusCode)
 	var kept bytes.Buffer
 	sink := io.Discard
-	if l.options.Body.any() || (!good && at.Scheme == "http") {
+	if l.options.Body.any() || l.options.Check != nil || (!good && at.Scheme == "http") {
 		sink = &kept
 	}
 	var err error
@@ -38,6 +39,7 @@ func (l *look) judge(ctx context.Context, at *url.URL, resp *http.Response) erro
 			err = probe.Fail(probe.TooLarge, probe.PhaseTransfer, fmt.Errorf("the body is longer than %d bytes", l.options.MaxBody))
 		}
 	}
+	l.kept = kept.Bytes()
 	var ours *probe.Unmeasured
 	switch {
 	case errors.As(err, &ours):
@@ -46,7 +48,7 @@ func (l *look) judge(ctx context.Context, at *url.URL, resp *http.Response) erro
 		return probe.Fail(probe.Protocol, probe.PhaseProcessing,
 			errors.New("the server wants TLS on this port: write the target with https://"))
 	case !good:
-		return probe.Fail(probe.Status, probe.PhaseProcessing, l.wrongStatus(resp.StatusCode))
+		return probe.Fail(probe.Status, probe.PhaseProcessing, visit.WrongStatus(l.options.Status, resp.StatusCode))
 	}
 	if wrong := l.judgeHeader(at, resp); wrong != nil {
 		return wrong
@@ -140,28 +142,6 @@ func (l *look) judgeBody(ctx context.Context, body []byte) error {
 		return fail(byCEL, "%q is %t of the body", rule.expression, is)
 	}
 	return nil
-}
-
-func (l *look) wrongStatus(status int) error {
-	var expected []string
-	for _, r := range l.options.Status {
-		switch {
-		case r.First == r.Last:
-			expected = append(expected, fmt.Sprint(r.First))
-		case r.First%100 == 0 && r.Last == r.First+99:
-			expected = append(expected, fmt.Sprintf("%dxx", r.First/100))
-		default:
-			expected = append(expected, fmt.Sprintf("%d to %d", r.First, r.Last))
-		}
-	}
-	if expected == nil {
-		expected = []string{"2xx"}
-	}
-	text := http.StatusText(status)
-	if text != "" {
-		text = " " + text
-	}
-	return fmt.Errorf("the answer is %d%s, not %s", status, text, strings.Join(expected, " or "))
 }
 
 // wantsTLS tells whether the body of a 400 is what nginx, Go's own server or

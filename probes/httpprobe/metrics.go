@@ -2,9 +2,14 @@ package httpprobe
 
 import (
 	"net/http"
+	"slices"
 
 	"tocsin/internal/frame"
+	"tocsin/probes/gradecheck"
+	"tocsin/probes/journey"
+	"tocsin/probes/oidccheck"
 	"tocsin/probes/probe"
+	"tocsin/probes/samlcheck"
 )
 
 // The names, types and meanings are blackbox_exporter's.
@@ -53,24 +58,31 @@ var failedByCEL = &frame.Family{
 	Help: "Whether the probe failed because the body, as JSON, is not as the CEL expression demands.",
 }
 
-// Families lists what an HTTP probe sends of its own.
-func Families() []*frame.Family {
+// families are what every HTTP probe sends of its own.
+func families() []*frame.Family {
 	return []*frame.Family{
 		duration, contentLength, bodyLength, redirects, hasTLS, statusCode, version, lastModified, failedByRegex, failedByCEL,
 	}
 }
 
+// Families lists all that HTTP probes can send, those of every check among it.
+func Families() []*frame.Family {
+	return slices.Concat(families(), journey.Families(), oidccheck.Families(), samlcheck.Families(), gradecheck.Families())
+}
+
 // answer is the last answer, as far as it came.
 type answer struct {
 	response *http.Response // nil: none came; the body is closed
+	secure   bool           // it came over TLS
 	read     int64
 	// failedByText and failedByCEL tell which demand the body did not meet.
 	failedByText, failedByCEL bool
 }
 
-// sample turns a run into the protocol's own metrics. As with
+// sample turns the run into the protocol's own metrics. As with
 // blackbox_exporter they are all there whatever happened.
-func sample(r *probe.Result, o *Options, last answer, failure *probe.Failure) {
+func (l *look) sample(failure *probe.Failure) {
+	r, o, last := &l.result, l.options, l.last
 	for _, phase := range probe.Phases() {
 		var sum float64
 		for i := range r.Hops {
@@ -82,7 +94,7 @@ func sample(r *probe.Result, o *Options, last answer, failure *probe.Failure) {
 	if resp := last.response; resp != nil {
 		length, status = float64(resp.ContentLength), float64(resp.StatusCode)
 		proto = float64(resp.ProtoMajor) + float64(resp.ProtoMinor)/10
-		if r.Hops[len(r.Hops)-1].TLS != nil {
+		if last.secure {
 			secure = 1
 		}
 		if t, err := http.ParseTime(resp.Header.Get("Last-Modified")); err == nil {
@@ -91,7 +103,7 @@ func sample(r *probe.Result, o *Options, last answer, failure *probe.Failure) {
 	}
 	r.Send(contentLength, length)
 	r.Send(bodyLength, float64(last.read))
-	met := max(0, len(r.Hops)-1)
+	met := max(0, len(r.Hops)-1-l.begun)
 	if resp := last.response; resp != nil && isRedirect(resp.StatusCode) && resp.Header.Get("Location") != "" {
 		met++
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"tocsin/internal/secret"
 	"tocsin/probes/dial"
 	"tocsin/probes/probe"
+	"tocsin/probes/stream"
 	"tocsin/probes/tlscheck"
 )
 
@@ -81,8 +81,9 @@ func (o *OAuth2) fetch(ctx context.Context, d *dial.Options, password string) (t
 		params.Set(k, v)
 	}
 	c := clientcredentials.Config{ClientID: o.ClientID, ClientSecret: password, TokenURL: o.TokenURL, Scopes: o.Scopes, EndpointParams: params}
+	own := dial.Options{Lookup: d.Lookup, Dial: d.Dial, Source: d.Source} // the site names the token's server, so that it may have any address
 	client := &http.Client{
-		Transport:     o.transport(d),
+		Transport:     stream.Transport(&own, &o.TLS),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("the token's server redirects") },
 	}
 	defer client.CloseIdleConnections()
@@ -91,41 +92,4 @@ func (o *OAuth2) fetch(ctx context.Context, d *dial.Options, password string) (t
 		o.token, o.secret = token, password
 	}
 	return token, true, err
-}
-
-// transport reaches the token's server, whose certificate is judged as every
-// other. The site names it, so that it may have any address.
-func (o *OAuth2) transport(d *dial.Options) *http.Transport {
-	own := dial.Options{Lookup: d.Lookup, Dial: d.Dial, Source: d.Source}
-	connect := func(ctx context.Context, _, address string) (net.Conn, string, error) {
-		host, text, err := net.SplitHostPort(address)
-		if err != nil {
-			return nil, "", err
-		}
-		number, err := dial.SplitPort(text)
-		if err != nil {
-			return nil, "", err
-		}
-		conn, _, err := own.TCP(ctx, host, number)
-		return conn, host, err
-	}
-	return &http.Transport{
-		DisableKeepAlives: true, MaxResponseHeaderBytes: maxHeader,
-		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, _, err := connect(ctx, network, address)
-			return conn, err
-		},
-		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, host, err := connect(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			secure, _, err := tlscheck.Handshake(ctx, conn, host, &o.TLS)
-			if err != nil {
-				_ = conn.Close()
-				return nil, err
-			}
-			return secure, nil
-		},
-	}
 }

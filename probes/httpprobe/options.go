@@ -9,6 +9,7 @@ import (
 	"tocsin/probes/celcheck"
 	"tocsin/probes/dial"
 	"tocsin/probes/tlscheck"
+	"tocsin/probes/visit"
 )
 
 // The bounds of a probe, where Options do not say otherwise.
@@ -52,6 +53,10 @@ type Options struct {
 	DisableHTTP2 bool
 	Proxy        *Proxy // nil: none is used
 
+	// Check, where set, looks further after a page that is good; Instead
+	// looks in place of asking for URL.
+	Check, Instead visit.Check
+
 	Dial dial.Options
 	TLS  tlscheck.Options // ALPN is set by this package
 	// Now is the time that certificates and the age of things are judged by;
@@ -66,7 +71,7 @@ type Header struct {
 }
 
 // A StatusRange is the statuses that are good, from First to Last.
-type StatusRange struct{ First, Last int }
+type StatusRange = visit.StatusRange
 
 // BodyRules is what the last answer's body must be. What is unset asks nothing.
 type BodyRules struct {
@@ -98,15 +103,3 @@ const (
 	WithTLS
 	WithoutTLS
 )
-
-func (o *Options) wantsStatus(status int) bool {
-	if len(o.Status) == 0 {
-		return status >= 200 && status <= 299
-	}
-	for _, r := range o.Status {
-		if status >= r.First && status <= r.Last {
-			return true
-		}
-	}
-	return false
-}

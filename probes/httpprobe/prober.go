@@ -3,13 +3,13 @@ package httpprobe
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 
 	"tocsin/internal/frame"
 	"tocsin/probes/probe"
+	"tocsin/probes/visit"
 )
 
 // A Prober looks at one URL. It implements probe.Prober.
@@ -47,7 +47,15 @@ func New(o Options) (*Prober, error) {
 }
 
 // Families implements probe.Prober.
-func (p *Prober) Families() []*frame.Family { return Families() }
+func (p *Prober) Families() []*frame.Family {
+	sends := families()
+	for _, c := range []visit.Check{p.options.Check, p.options.Instead} {
+		if c != nil {
+			sends = append(sends, c.Families()...)
+		}
+	}
+	return sends
+}
 
 // Probe implements probe.Prober.
 func (p *Prober) Probe(ctx context.Context) probe.Result {
@@ -60,7 +68,7 @@ func (p *Prober) Probe(ctx context.Context) probe.Result {
 	if err != nil {
 		failure = probe.FailureOf(err)
 	}
-	sample(r, &p.options, look.last, failure)
+	look.sample(failure)
 	r.End(err, look.clean)
 	return *r
 }
@@ -74,6 +82,8 @@ type look struct {
 	secrets credentials
 	jar     http.CookieJar // made with the first cookie
 	last    answer
+	kept    []byte // the body of the last answer, where a check reads it
+	begun   int    // hops that no redirect led to, but for the first
 }
 
 // run goes from hop to hop. Its error is a probe.Failure or probe.Unmeasured.
@@ -85,6 +95,21 @@ func (l *look) run(ctx context.Context) error {
 	if err = l.fetchToken(ctx); err != nil {
 		return err
 	}
+	if l.options.Instead != nil {
+		return l.options.Instead.Look(ctx, l, nil, &l.result)
+	}
+	if err = l.follow(ctx); err != nil || l.options.Check == nil {
+		return err
+	}
+	last := l.last // a check asks more, and this stays what the metrics tell of
+	page := &visit.Answer{URL: last.response.Request.URL, Status: last.response.StatusCode, Header: last.response.Header, Body: l.kept}
+	err = l.options.Check.Look(ctx, l, page, &l.result)
+	l.last = last
+	return err
+}
+
+// follow looks at the target and at where it redirects.
+func (l *look) follow(ctx context.Context) error {
 	at, method := l.options.URL, l.options.Method
 	visited := map[string]bool{}
 	for {
@@ -95,17 +120,9 @@ func (l *look) run(ctx context.Context) error {
 			return err
 		}
 		if len(l.result.Hops) > MaxRedirects {
-			if again {
-				return probe.Fail(probe.RedirectLoop, probe.PhaseProcessing,
-					fmt.Errorf("redirects lead in a circle: after %d of them %s came again", MaxRedirects, probe.DisplayURL(at)))
-			}
-			return probe.Fail(probe.Redirect, probe.PhaseProcessing,
-				fmt.Errorf("more than %d redirects; the last led to %s", MaxRedirects, probe.DisplayURL(next)))
+			return tooMany(again, at, next)
 		}
-		if l.last.response.StatusCode != http.StatusTemporaryRedirect && l.last.response.StatusCode != http.StatusPermanentRedirect &&
-			method != http.MethodHead {
-			method = http.MethodGet
-		}
+		method = redirected(method, l.last.response.StatusCode)
 		// As browsers do: what was posted goes once more only where the
 		// answer says so, and there only to who may have it.
 		if method == http.MethodGet || !mayHave(l.options.URL, next) {

@@ -34,6 +34,24 @@ func nextURL(at *url.URL, resp *http.Response) (*url.URL, error) {
 	return next, nil
 }
 
+// redirected is the method to follow a redirect with, as browsers do.
+func redirected(method string, status int) string {
+	if status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect || method == http.MethodHead {
+		return method
+	}
+	return http.MethodGet
+}
+
+// tooMany is the failure of redirects that do not end.
+func tooMany(again bool, at, next *url.URL) error {
+	if again {
+		return probe.Fail(probe.RedirectLoop, probe.PhaseProcessing,
+			fmt.Errorf("redirects lead in a circle: after %d of them %s came again", MaxRedirects, probe.DisplayURL(at)))
+	}
+	return probe.Fail(probe.Redirect, probe.PhaseProcessing,
+		fmt.Errorf("more than %d redirects; the last led to %s", MaxRedirects, probe.DisplayURL(next)))
+}
+
 // resolveLocation reads what a server wrote as the address to go to. Errors
 // quote nothing of it: it may hold a session or a token.
 func resolveLocation(at *url.URL, location string) (*url.URL, error) {

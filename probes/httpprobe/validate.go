@@ -11,6 +11,7 @@ import (
 	"tocsin/internal/problem"
 	"tocsin/probes/celcheck"
 	"tocsin/probes/protocol"
+	"tocsin/probes/visit"
 )
 
 // Validate implements protocol.Section.
@@ -24,6 +25,7 @@ func (c *Config) Validate(p problem.List, e *protocol.Entry) {
 	c.validateStatus(p.At("status"))
 	c.validateAnswer(p)
 	c.validateBody(p.At("body"))
+	c.validateChecks(p, e)
 }
 
 func (c *Config) validateHeaders(p problem.List) {
@@ -117,7 +119,7 @@ func validateExpression(p problem.List, text string) {
 
 func (c *Config) validateStatus(p problem.List) {
 	for i, s := range c.Status {
-		r, err := parseStatus(s)
+		r, err := visit.ParseStatus(s)
 		if err != nil {
 			p.Index(i).Addf("%v", err)
 		} else if c.follows() && r.First == r.Last && isRedirect(r.First) {

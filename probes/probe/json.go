@@ -10,7 +10,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -32,12 +34,13 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		Phase      Phase        `json:"phase,omitempty"`
 		Error      string       `json:"error,omitempty"`
 		Unmeasured string       `json:"unmeasured,omitempty"`
+		Faults     []string     `json:"faults,omitempty"`
 		Hops       []hopJSON    `json:"hops,omitempty"`
 		Metrics    []sampleJSON `json:"metrics,omitempty"`
 		Steps      []step       `json:"steps,omitempty"`
 	}{
 		Target: r.Target, Start: r.Start, Duration: r.Duration.Seconds(), Timeout: r.Timeout.Seconds(),
-		Success: r.Success, Reason: r.Reason, Phase: r.Phase,
+		Success: r.Success, Reason: r.Reason, Phase: r.Phase, Faults: r.Faults,
 	}
 	if r.Err != nil {
 		out.Error = r.Err.Error()
@@ -88,9 +91,13 @@ type tlsJSON struct {
 	ServerName   string        `json:"server_name"`
 	Version      string        `json:"version"`
 	Cipher       string        `json:"cipher"`
+	Accepts      []string      `json:"accepted_versions,omitempty"`
 	Verified     bool          `json:"verified"`
 	ChainExpiry  *time.Time    `json:"chain_expiry,omitempty"`
 	Problems     []Problem     `json:"problems,omitempty"`
+	Warnings     []Warned      `json:"warnings,omitempty"`
+	Staple       *Staple       `json:"ocsp_staple,omitempty"`
+	CoveredBy    string        `json:"covered_by,omitempty"`
 	Certificates []Certificate `json:"certificates"`
 }
 
@@ -107,8 +114,14 @@ func hopForJSON(h *Hop) hopJSON {
 	}
 	if t := h.TLS; t != nil {
 		out.TLS = &tlsJSON{
-			ServerName: t.ServerName, Version: tls.VersionName(t.Version), Cipher: tls.CipherSuiteName(t.CipherSuite),
-			Verified: len(t.Problems) == 0, Problems: t.Problems,
+			ServerName: t.ServerName, Version: tls.VersionName(t.Version), Cipher: CipherName(t.CipherSuite),
+			Verified: len(t.Problems) == 0, Problems: t.Problems, Warnings: t.Warnings, Staple: t.Staple,
+			CoveredBy: (*Redactor)(nil).Text(t.CoveredBy),
+		}
+		for _, v := range slices.Sorted(maps.Keys(t.Accepts)) {
+			if t.Accepts[v] {
+				out.TLS.Accepts = append(out.TLS.Accepts, tls.VersionName(v))
+			}
 		}
 		if end, ok := t.LastChainExpiry(); ok {
 			out.TLS.ChainExpiry = &end
@@ -142,7 +155,7 @@ func Describe(c *x509.Certificate) Certificate {
 		Subject: clean(c.Subject.String()), Issuer: clean(c.Issuer.String()),
 		Serial: hex.EncodeToString(c.SerialNumber.Bytes()), SHA256: hex.EncodeToString(sum[:]),
 		NotBefore: c.NotBefore, NotAfter: c.NotAfter,
-		Key: keyType(c), SignedBy: c.SignatureAlgorithm.String(), IsAuthority: c.IsCA,
+		Key: KeyType(c), SignedBy: c.SignatureAlgorithm.String(), IsAuthority: c.IsCA,
 	}
 	for i, name := range c.DNSNames {
 		if i == maxNames {
@@ -162,7 +175,8 @@ func Describe(c *x509.Certificate) Certificate {
 // maxNames bounds how many names of a certificate are told.
 const maxNames = 100
 
-func keyType(c *x509.Certificate) string {
+// KeyType says the type and the size of a certificate's key.
+func KeyType(c *x509.Certificate) string {
 	switch k := c.PublicKey.(type) {
 	case *rsa.PublicKey:
 		return fmt.Sprintf("RSA %d", k.N.BitLen())

@@ -22,6 +22,7 @@ const (
 	TLSSelfSigned        Reason = "tls_self_signed"
 	TLSUnknownAuthority  Reason = "tls_unknown_authority"
 	TLSIncompleteChain   Reason = "tls_incomplete_chain"
+	TLSRevoked           Reason = "tls_revoked"
 	TLSWeak              Reason = "tls_weak"
 	TLSInvalid           Reason = "tls_invalid"
 	TLSClientCertificate Reason = "tls_client_certificate"
@@ -38,6 +39,23 @@ const (
 	Header       Reason = "header"
 	Encryption   Reason = "encryption"
 	Body         Reason = "body"
+	NoUpgrade    Reason = "no_upgrade"
+
+	LoginRefused  Reason = "login_refused"
+	PlaintextAuth Reason = "plaintext_auth"
+	HostKey       Reason = "host_key"
+	PortOpen      Reason = "port_open"
+
+	MailRefused Reason = "mail_refused"
+	Greylisted  Reason = "greylisted"
+	OpenRelay   Reason = "open_relay"
+	Undelivered Reason = "undelivered"
+	MailDNS     Reason = "mail_dns"
+
+	DNSSEC         Reason = "dnssec"
+	Registration   Reason = "registration"
+	Listed         Reason = "listed"
+	Unsynchronised Reason = "unsynchronised"
 
 	Other Reason = "error"
 )
@@ -47,8 +65,10 @@ func Reasons() []Reason {
 	return []Reason{
 		DNS, BlockedAddress, Refused, Unreachable, Reset, Timeout,
 		TLSExpired, TLSNotYetValid, TLSWrongHost, TLSSelfSigned, TLSUnknownAuthority, TLSIncompleteChain,
-		TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake, NoStartTLS,
-		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body, Other,
+		TLSRevoked, TLSWeak, TLSInvalid, TLSClientCertificate, TLSVersion, TLSHandshake, NoStartTLS,
+		Protocol, Truncated, TooLarge, RedirectLoop, Redirect, Status, Header, Encryption, Body, NoUpgrade,
+		LoginRefused, PlaintextAuth, HostKey, PortOpen, MailRefused, Greylisted, OpenRelay, Undelivered, MailDNS,
+		DNSSEC, Registration, Listed, Unsynchronised, Other,
 	}
 }
 
@@ -80,6 +100,8 @@ func (r Reason) Meaning() string {
 		return "the certificate's authority is not trusted"
 	case TLSIncompleteChain:
 		return "an intermediate certificate is missing from what the server sends"
+	case TLSRevoked:
+		return "the certificate's authority has revoked it, as the OCSP answer that the server staples says"
 	case TLSWeak:
 		return "the certificate is signed by a broken algorithm (SHA-1, MD5)"
 	case TLSInvalid:
@@ -110,6 +132,34 @@ func (r Reason) Meaning() string {
 		return "the answer came without TLS and must have it, or the other way round"
 	case Body:
 		return "the content is not as expected"
+	case NoUpgrade:
+		return "the server answers in HTTP and does not turn to WebSocket: mostly a proxy that does not pass the header Upgrade on"
+	case LoginRefused:
+		return "the server does not let the probe log in"
+	case PlaintextAuth:
+		return "the server lets passwords be sent without TLS"
+	case HostKey:
+		return "the server's host key is none of those expected"
+	case PortOpen:
+		return "the port answers from here, and must not"
+	case MailRefused:
+		return "the mail server refuses the sender, the recipient or the message"
+	case Greylisted:
+		return "the mail server does not know the sender yet and wants the message again, later"
+	case OpenRelay:
+		return "the mail server takes mail from a stranger for a stranger"
+	case Undelivered:
+		return "the message was taken and has not come into the mailbox in time"
+	case MailDNS:
+		return "a record that other mail servers judge the domain by is missing or wrong"
+	case DNSSEC:
+		return "the zone's DNSSEC signatures do not hold: resolvers that check them refuse its names"
+	case Registration:
+		return "the domain's registration is on hold, has ended, or never was"
+	case Listed:
+		return "the address is on a blocklist"
+	case Unsynchronised:
+		return "the time server says that its own clock follows nothing"
 	default:
 		return "anything else: the text says what"
 	}

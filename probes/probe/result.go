@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -25,7 +26,11 @@ type Result struct {
 	// Success, Reason and the samples then mean nothing.
 	Unmeasured error
 
-	Hops    []Hop    // the servers spoken to, in order: one, and one for each redirect
+	Hops []Hop // the servers spoken to, in order: one, and one for each redirect
+	// Faults are what is not as it should be although users are served: a
+	// server of several that is silent, say. A failure may have some, too.
+	Faults []string
+
 	Samples []Sample // the protocol's own metrics
 	Steps   []Step   // what was done, step by step
 }
@@ -53,6 +58,9 @@ func (r *Result) End(err error, clean *Redactor) {
 	}
 	for i := range r.Hops {
 		r.Hops[i].URL, r.Hops[i].Host = clean.Text(r.Hops[i].URL), clean.Text(r.Hops[i].Host)
+	}
+	for i, text := range r.Faults {
+		r.Faults[i] = clean.Text(text)
 	}
 	var ours *Unmeasured
 	switch {
@@ -101,18 +109,54 @@ type Hop struct {
 // TLS is what a server showed in the handshake, whether or not it was good.
 type TLS struct {
 	ServerName   string // the name that the certificate was verified against
+	CoveredBy    string // the name in the certificate that is so, perhaps with a *; empty: none
 	Version      uint16
 	CipherSuite  uint16
 	ALPN         string
 	Certificates []*x509.Certificate   // as the server sent them, its own first
 	Chains       [][]*x509.Certificate // those that verify now; empty when none does
 	Problems     []Problem             // what is wrong with them, the most telling first
+	Warnings     []Warned              // what is not as it should be, and makes nothing fail
+	Staple       *Staple               // what the server says of its certificate's revocation; nil: nothing
+	Accepts      map[uint16]bool       // whether each version of TLS is taken; nil: it was not asked
 }
 
 // A Problem is one thing wrong with a certificate.
 type Problem struct {
 	Reason Reason `json:"reason"`
 	Text   string `json:"text"`
+}
+
+// Issuer returns the certificate that vouches for the server's own: that of
+// the verified chain, or else the one among those sent that signed it. It is
+// nil when there is none.
+func (t *TLS) Issuer() *x509.Certificate {
+	if best := t.BestChain(); len(best) > 1 {
+		return best[1]
+	}
+	leaf := t.Certificates[0]
+	for _, c := range t.Certificates[1:] {
+		if bytes.Equal(c.RawSubject, leaf.RawIssuer) && leaf.CheckSignatureFrom(c) == nil {
+			return c
+		}
+	}
+	return nil
+}
+
+// EndsFirst returns the certificate that ends first of those that clients
+// depend on: of the verified chain that lasts longest, or else of all sent.
+func (t *TLS) EndsFirst() *x509.Certificate {
+	of := t.BestChain()
+	if of == nil {
+		of = t.Certificates
+	}
+	var first *x509.Certificate
+	for _, c := range of {
+		if first == nil || c.NotAfter.Before(first.NotAfter) {
+			first = c
+		}
+	}
+	return first
 }
 
 // EarliestExpiry returns when the first of all certificates sent expires:
@@ -130,17 +174,28 @@ func (t *TLS) EarliestExpiry() time.Time {
 // LastChainExpiry returns when the verified chain that lasts longest ends. It
 // is false when no chain verifies.
 func (t *TLS) LastChainExpiry() (time.Time, bool) {
-	var last time.Time
+	best := t.BestChain()
+	return endOf(best), best != nil
+}
+
+// BestChain returns the verified chain that lasts longest, the server's own
+// certificate first; nil when no chain verifies.
+func (t *TLS) BestChain() []*x509.Certificate {
+	var best []*x509.Certificate
 	for _, chain := range t.Chains {
-		var end time.Time
-		for _, c := range chain {
-			if end.IsZero() || c.NotAfter.Before(end) {
-				end = c.NotAfter
-			}
-		}
-		if end.After(last) {
-			last = end
+		if best == nil || endOf(chain).After(endOf(best)) {
+			best = chain
 		}
 	}
-	return last, !last.IsZero()
+	return best
+}
+
+func endOf(chain []*x509.Certificate) time.Time {
+	var end time.Time
+	for _, c := range chain {
+		if end.IsZero() || c.NotAfter.Before(end) {
+			end = c.NotAfter
+		}
+	}
+	return end
 }

@@ -27,8 +27,8 @@ func DNS(t testing.TB, answer dns.HandlerFunc) string {
 			t.Fatal(err)
 		}
 	}
-	serveDNS(t, &dns.Server{Listener: listener, Handler: answer})
-	serveDNS(t, &dns.Server{PacketConn: packets, Handler: answer})
+	ServeDNS(t, &dns.Server{Listener: listener, Handler: answer})
+	ServeDNS(t, &dns.Server{PacketConn: packets, Handler: answer})
 	return listener.Addr().String()
 }
 
@@ -39,11 +39,12 @@ func DNSOverTLS(t testing.TB, cert tls.Certificate, answer dns.HandlerFunc) stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	serveDNS(t, &dns.Server{Listener: l, Net: "tcp-tls", Handler: answer})
+	ServeDNS(t, &dns.Server{Listener: l, Net: "tcp-tls", Handler: answer})
 	return l.Addr().String()
 }
 
-func serveDNS(t testing.TB, s *dns.Server) {
+// ServeDNS runs a server until the test ends.
+func ServeDNS(t testing.TB, s *dns.Server) {
 	t.Helper()
 	ready, done := make(chan struct{}), make(chan struct{})
 	s.NotifyStartedFunc = func() { close(ready) }

@@ -20,6 +20,7 @@ type Entry struct {
 	URL      *url.URL // the target; without credentials
 	TLS      *tlscheck.Config
 	StartTLS bool
+	Closed   bool // the target must not answer
 	Login    *Login
 	Timeout  time.Duration
 

@@ -32,6 +32,15 @@ type Scheme struct {
 	// in, asks a registry. It is then how often the look is made if the entry
 	// does not say; a failed one is repeated after a minute at the soonest.
 	Every time.Duration
+	// Timeout is how long a look may take if the entry does not say; 0 is what
+	// all looks may.
+	Timeout time.Duration
+	// LoginEvery is Every where somebody logs in: accounts can be locked, and
+	// each attempt is written down.
+	LoginEvery time.Duration
+	// Closed tells whether the target can be one that must not answer from
+	// here: expect: closed.
+	Closed bool
 }
 
 // Form is what follows a target's scheme.

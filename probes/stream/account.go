@@ -61,10 +61,20 @@ func tellTLS(r *probe.Result, n int, began time.Time, seen *probe.TLS, err error
 	if seen != nil {
 		leaf := seen.Certificates[0]
 		text := fmt.Sprintf("%s, %s; certificate of %q by %q, valid from %s to %s",
-			tls.VersionName(seen.Version), tls.CipherSuiteName(seen.CipherSuite),
+			tls.VersionName(seen.Version), probe.CipherName(seen.CipherSuite),
 			leaf.Subject.CommonName, leaf.Issuer.CommonName,
 			leaf.NotBefore.UTC().Format(time.DateOnly), leaf.NotAfter.UTC().Format(time.DateOnly))
 		r.Step(n, probe.PhaseTLS, began, false, text)
+		if t := seen.Staple; t != nil && t.Status != probe.StapledUnusable {
+			text := "the OCSP answer that it staples says " + string(t.Status) + ", known " + t.ThisUpdate.UTC().Format(time.DateTime)
+			if !t.NextUpdate.IsZero() {
+				text += ", good until " + t.NextUpdate.UTC().Format(time.DateTime)
+			}
+			r.Step(n, probe.PhaseTLS, time.Time{}, false, text)
+		}
+		for _, w := range seen.Warnings {
+			r.Step(n, probe.PhaseTLS, time.Time{}, false, "warning, "+string(w.Warning)+": "+w.Text)
+		}
 		for _, p := range seen.Problems {
 			r.Step(n, probe.PhaseTLS, time.Time{}, err != nil, string(p.Reason)+": "+p.Text)
 		}

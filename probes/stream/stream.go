@@ -3,7 +3,10 @@ package stream
 import (
 	"context"
 	"crypto/tls"
+	"maps"
 	"net"
+	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +25,18 @@ func Connect(ctx context.Context, r *probe.Result, n int, o *dial.Options, host 
 	return conn, err
 }
 
+// Unanswered is Connect for datagrams: the name was found, and nobody has
+// answered yet.
+func Unanswered(ctx context.Context, r *probe.Result, n int, o *dial.Options, host string, port uint16) (net.Conn, error) {
+	began := time.Now()
+	conn, out, err := o.UDP(ctx, host, port)
+	to := out.Address
+	out.Address = netip.AddrPort{} // no step says that it did
+	Reached(r, n, began, host, &out, err)
+	r.Hops[n].Address = to
+	return conn, err
+}
+
 // Secure negotiates TLS over conn, which is closed by whoever made it, and
 // tells so in hop n of r. Its error is a probe.Failure or probe.Unmeasured.
 func Secure(ctx context.Context, r *probe.Result, n int, conn net.Conn, host string, o *tlscheck.Options) (*tls.Conn, error) {
@@ -31,6 +46,34 @@ func Secure(ctx context.Context, r *probe.Result, n int, conn net.Conn, host str
 	h.TLS, h.Phases[probe.PhaseTLS] = seen, time.Since(began)
 	tellTLS(r, n, began, seen, err)
 	return secure, err
+}
+
+// Versions finds out which versions of TLS the server of hop n takes, where o
+// asks for that, over connections that connect makes, and tells so in r. It
+// comes after Secure; what cannot be found out is no error.
+func Versions(ctx context.Context, r *probe.Result, n int, host string, o *tlscheck.Options, connect func(context.Context) (net.Conn, error)) {
+	seen := r.Hops[n].TLS
+	if o.Versions == nil || seen == nil {
+		return
+	}
+	began := time.Now()
+	seen.Accepts = o.Versions.Accepted(ctx, host, o, connect)
+	var yes, no []string
+	for _, v := range slices.Sorted(maps.Keys(seen.Accepts)) {
+		if seen.Accepts[v] {
+			yes = append(yes, tls.VersionName(v))
+		} else {
+			no = append(no, tls.VersionName(v))
+		}
+	}
+	r.Step(n, probe.PhaseTLS, began, false, "of the versions of TLS it takes "+listed(yes)+"; it refuses "+listed(no))
+}
+
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
 }
 
 // Ask has the server turn to TLS, in the words of a protocol (see package

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tocsin/internal/problem"
+	"tocsin/probes/closedprobe"
 	"tocsin/probes/dialogue"
 	"tocsin/probes/probe"
 	"tocsin/probes/protocol"
@@ -16,7 +17,7 @@ import (
 func Protocol() protocol.Protocol {
 	return protocol.Protocol{
 		Schemes: []protocol.Scheme{
-			{Name: "tcp", Example: "tcp://db1.ville.example:5432", Form: protocol.HostPort, TLS: true},
+			{Name: "tcp", Example: "tcp://db1.ville.example:5432", Form: protocol.HostPort, TLS: true, Closed: true},
 			{Name: "tls", Example: "tls://ldap.ville.example:636", Form: protocol.HostPort, TLS: true},
 		},
 		Families: Families,
@@ -48,7 +49,10 @@ func (c *Config) Validate(p problem.List, e *protocol.Entry) {
 }
 
 // Told implements protocol.Section.
-func (c *Config) Told(_ *protocol.Entry) string {
+func (c *Config) Told(e *protocol.Entry) string {
+	if e.Closed {
+		return "a connection is tried, and must not come about"
+	}
 	if n := len(c.QueryResponse); n > 0 {
 		return fmt.Sprintf("a connection is made, and the %d steps of query_response are gone through", n)
 	}
@@ -60,6 +64,9 @@ func (c *Config) Told(_ *protocol.Entry) string {
 
 // Prober implements protocol.Section.
 func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
+	if e.Closed {
+		return closedprobe.New(closedprobe.Options{Target: e.Shown(), Host: e.Host(), Port: e.Port(), Dial: e.Dial}), nil
+	}
 	secure, err := e.TLSOptions()
 	if err != nil {
 		return nil, err

@@ -6,9 +6,11 @@ import (
 	"net"
 
 	"tocsin/internal/frame"
+	"tocsin/probes/closedprobe"
 	"tocsin/probes/dial"
 	"tocsin/probes/dialogue"
 	"tocsin/probes/probe"
+	"tocsin/probes/starttls"
 	"tocsin/probes/stream"
 	"tocsin/probes/tlscheck"
 )
@@ -43,7 +45,7 @@ func New(o Options) (*Prober, error) {
 }
 
 // Families lists what a TCP probe may send of its own.
-func Families() []*frame.Family { return dialogue.Families(nil) }
+func Families() []*frame.Family { return append(dialogue.Families(nil), closedprobe.Families()...) }
 
 // Families implements probe.Prober.
 func (p *Prober) Families() []*frame.Family { return dialogue.Families(p.dialogue) }
@@ -77,5 +79,19 @@ func (p *Prober) look(ctx context.Context, r *probe.Result) error {
 			return err
 		}
 	}
-	return p.dialogue.Talk(ctx, r, conn, secure)
+	err = p.dialogue.Talk(ctx, r, conn, secure)
+	stream.Versions(ctx, r, 0, o.Host, &o.TLS, p.again)
+	return err
+}
+
+// again makes one more connection, up to where TLS begins.
+func (p *Prober) again(ctx context.Context) (net.Conn, error) {
+	o := &p.options
+	conn, _, err := o.Dial.TCP(ctx, o.Host, o.Port)
+	if err == nil && o.StartTLS != "" {
+		if err = starttls.Ask(ctx, conn, o.StartTLS, o.Host); err != nil {
+			_ = conn.Close()
+		}
+	}
+	return conn, err
 }

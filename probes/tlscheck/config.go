@@ -28,6 +28,9 @@ type Config struct {
 	// TLSMaxVersion is the newest TLS that is offered, to see whether the
 	// server still takes an old one.
 	TLSMaxVersion string `yaml:"tls_max_version,omitempty"`
+	// TLSVersions also asks which versions of TLS the server takes, from 1.0 to
+	// 1.3, each in a handshake of its own, once an hour.
+	TLSVersions bool `yaml:"tls_versions,omitempty"`
 }
 
 // Validate adds what is wrong with the keys. It touches nothing outside.
@@ -64,13 +67,16 @@ func (c *Config) Validate(p problem.List) {
 
 // Options reads the files that the keys name. Its error begins with the key.
 func (c *Config) Options() (Options, error) {
-	o := Options{ServerName: c.ServerName, SkipVerify: c.InsecureSkipVerify}
+	o := Options{ServerName: c.ServerName, SkipVerify: c.InsecureSkipVerify, Memo: NewMemo()}
 	var err error
 	if o.Roots, err = LoadRoots(c.CAFile); err != nil {
 		return o, fmt.Errorf("ca_file: %w", err)
 	}
 	if o.Client, err = LoadClient(c.CertFile, c.KeyFile); err != nil {
 		return o, err
+	}
+	if c.TLSVersions {
+		o.Versions = &Versions{}
 	}
 	o.MinVersion, _ = parseVersion(c.TLSMinVersion) // Validate has seen to it
 	o.MaxVersion, _ = parseVersion(c.TLSMaxVersion)

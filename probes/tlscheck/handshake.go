@@ -34,6 +34,11 @@ type Options struct {
 	MinVersion, MaxVersion uint16
 	// ALPN lists the protocols to offer, the preferred first.
 	ALPN []string
+	// Memo remembers certificates that were good, so that the same ones are not
+	// verified each time; nil remembers nothing.
+	Memo *Memo
+	// Versions asks which versions the server takes; nil does not.
+	Versions *Versions
 	// Now is the time that certificates are verified at; nil is time.Now.
 	Now func() time.Time
 }
@@ -77,12 +82,8 @@ func Handshake(ctx context.Context, conn net.Conn, host string, o *Options) (*tl
 			return &tls.Certificate{}, nil
 		},
 		VerifyConnection: func(s tls.ConnectionState) error {
-			certs := s.PeerCertificates
-			seen = &probe.TLS{
-				ServerName: name, Version: s.Version, CipherSuite: s.CipherSuite, ALPN: s.NegotiatedProtocol,
-				Certificates: certs[:min(len(certs), maxCertificates)],
-			}
-			seen.Chains, seen.Problems = Verify(seen.Certificates, name, o.Roots, now())
+			seen = o.Memo.judge(s.PeerCertificates[:min(len(s.PeerCertificates), maxCertificates)], s.OCSPResponse, name, o.Roots, now())
+			seen.Version, seen.CipherSuite, seen.ALPN = s.Version, s.CipherSuite, s.NegotiatedProtocol
 			if len(seen.Problems) > 0 && !o.SkipVerify {
 				return &badCertificate{seen.Problems[0]}
 			}

@@ -3,8 +3,9 @@ package feed
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"tocsin/internal/lazy"
 )
 
 // place is where in a document the scanner stands.
@@ -182,12 +183,12 @@ func encodingAllowed(instruction string) error {
 	if !strings.HasPrefix(strings.ToLower(instruction), "xml") {
 		return nil
 	}
-	named := encodings.FindAllStringSubmatch(instruction, -1)
+	named := encodings().FindAllStringSubmatch(instruction, -1)
 	if len(named) != strings.Count(strings.ToLower(instruction), "encoding") {
 		return hostile("an XML declaration that cannot be read")
 	}
 	for _, m := range named {
-		if !singleByte.MatchString(m[1]) {
+		if !singleByte().MatchString(m[1]) {
 			return hostile("the encoding %.20q", m[1])
 		}
 	}
@@ -195,6 +196,6 @@ func encodingAllowed(instruction string) error {
 }
 
 var (
-	encodings  = regexp.MustCompile(`encoding\s*=\s*["']([^"']*)["']`)
-	singleByte = regexp.MustCompile(`(?i)^(utf-?8|us-ascii|ascii|iso-8859-[0-9]{1,2}|latin1|windows-125[0-9])$`)
+	encodings  = lazy.Regexp(`encoding\s*=\s*["']([^"']*)["']`)
+	singleByte = lazy.Regexp(`(?i)^(utf-?8|us-ascii|ascii|iso-8859-[0-9]{1,2}|latin1|windows-125[0-9])$`)
 )

@@ -8,10 +8,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
+	"tocsin/internal/lazy"
 	"tocsin/updatewatch/feed"
 )
 
@@ -119,11 +119,11 @@ func authorize(header http.Header, s Source) error {
 	return nil
 }
 
-var relNext = regexp.MustCompile(`<([^<>]+)>\s*;[^,<]*\brel="?next"?`)
+var relNext = lazy.Regexp(`<([^<>]+)>\s*;[^,<]*\brel="?next"?`)
 
 // nextPage reads the Link header. A next page on another host is none.
 func nextPage(resp *http.Response) string {
-	m := relNext.FindStringSubmatch(resp.Header.Get("Link"))
+	m := relNext().FindStringSubmatch(resp.Header.Get("Link"))
 	if m == nil {
 		return ""
 	}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
+	"tocsin/internal/lazy"
 	"tocsin/updatewatch/feed"
 )
 
@@ -75,12 +75,12 @@ func (c *Client) askFeed(ctx context.Context, q Question) (Answer, error) {
 }
 
 // tagPaths are what stands before the tag in the links of the forges.
-var tagPaths = regexp.MustCompile(`/(?:releases/tag|-/releases|-/tags|src/tag|tree)/([^?#]+)$`)
+var tagPaths = lazy.Regexp(`/(?:releases/tag|-/releases|-/tags|src/tag|tree)/([^?#]+)$`)
 
 // tagOf finds a release's tag: in its link, else in its identifier. A title is
 // what its author likes; a plain feed has nothing better.
 func tagOf(kind Kind, e feed.Entry) string {
-	if m := tagPaths.FindStringSubmatch(e.Link); m != nil {
+	if m := tagPaths().FindStringSubmatch(e.Link); m != nil {
 		if tag, err := url.PathUnescape(m[1]); err == nil {
 			return tag
 		}
@@ -94,8 +94,8 @@ func tagOf(kind Kind, e feed.Entry) string {
 }
 
 var (
-	advisory  = regexp.MustCompile(`\b(?:CVE-[0-9]{4}-[0-9]{4,7}|GHSA(?:-[23456789cfghjmpqrvwx]{4}){3})\b`)
-	ofConcern = regexp.MustCompile(`(?i)\bsecurity\b|\bvulnerabilit|\bsécurité\b|\bvulnérabilité`)
+	advisory  = lazy.Regexp(`\b(?:CVE-[0-9]{4}-[0-9]{4,7}|GHSA(?:-[23456789cfghjmpqrvwx]{4}){3})\b`)
+	ofConcern = lazy.Regexp(`(?i)\bsecurity\b|\bvulnerabilit|\bsécurité\b|\bvulnérabilité`)
 )
 
 // maxAdvisories are named at most.
@@ -104,10 +104,10 @@ const maxAdvisories = 10
 // security looks for advisories in a release's text.
 func security(text string) (bool, []string) {
 	var found []string
-	for _, id := range advisory.FindAllString(text, 200) {
+	for _, id := range advisory().FindAllString(text, 200) {
 		if len(found) < maxAdvisories && !slices.Contains(found, id) {
 			found = append(found, id)
 		}
 	}
-	return len(found) > 0 || ofConcern.MatchString(text), found
+	return len(found) > 0 || ofConcern().MatchString(text), found
 }

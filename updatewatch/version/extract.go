@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tocsin/internal/debian"
+	"tocsin/internal/lazy"
 )
 
 // A Pattern finds the version in a tag: a regular expression (RE2) for the
@@ -72,17 +73,17 @@ func (p Pattern) Deployed(text string) (string, bool) {
 	if v, ok := joined(p.deployed, first); ok {
 		return v, true
 	}
-	v := firstNumber.FindString(text)
+	v := firstNumber().FindString(text)
 	return v, v != ""
 }
 
-var firstNumber = regexp.MustCompile(`[0-9]+(?:\.[0-9]+)+`)
+var firstNumber = lazy.Regexp(`[0-9]+(?:\.[0-9]+)+`)
 
 // Upstream takes from a Debian package's version what Debian added: the epoch,
 // the revision, and marks of repacking. 1:2.5.3+dfsg-1 is upstream's 2.5.3.
 func Upstream(text string) string {
 	_, upstream, _ := debian.Split(text)
-	return repacked.ReplaceAllString(upstream, "")
+	return repacked().ReplaceAllString(upstream, "")
 }
 
-var repacked = regexp.MustCompile(`[+~.](?:dfsg|ds|debian|really)[0-9.]*$`)
+var repacked = lazy.Regexp(`[+~.](?:dfsg|ds|debian|really)[0-9.]*$`)

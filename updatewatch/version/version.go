@@ -2,10 +2,10 @@ package version
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	"tocsin/internal/debian"
+	"tocsin/internal/lazy"
 )
 
 // A Scheme is how versions are read and ordered.
@@ -44,7 +44,7 @@ type Version struct {
 func (s Scheme) Parse(text string) (Version, error) {
 	cut, _, _ := strings.Cut(strings.TrimSpace(text), " ")
 	plain := dropV(cut)
-	if plain == "" || len(plain) > longest || !isDigit(plain[0]) || !sound.MatchString(plain) || isHash(cut) {
+	if plain == "" || len(plain) > longest || !isDigit(plain[0]) || !sound().MatchString(plain) || isHash(cut) {
 		return Version{}, ErrNoVersion
 	}
 	if s == Deb {
@@ -54,7 +54,7 @@ func (s Scheme) Parse(text string) (Version, error) {
 	return Version{text: plain, key: key, pre: strings.Contains(key, "~") && !strings.Contains(plain, "~")}, nil
 }
 
-var sound = regexp.MustCompile(`^[0-9][0-9A-Za-z.+:~_-]*$`)
+var sound = lazy.Regexp(`^[0-9][0-9A-Za-z.+:~_-]*$`)
 
 // isHash tells the abbreviated hash of a commit from a number.
 func isHash(text string) bool {

@@ -1,18 +1,18 @@
 package adapter
 
 import (
-	"regexp"
 	"strconv"
 
 	"tocsin/bricks"
+	"tocsin/internal/lazy"
 )
 
 // stub is the answer of nginx's stub_status; spaces and line ends vary.
-var stub = regexp.MustCompile(`^\s*Active connections:\s*(\d+)\s+server accepts handled requests\s+(\d+)\s+(\d+)\s+(\d+)\s+` +
+var stub = lazy.Regexp(`^\s*Active connections:\s*(\d+)\s+server accepts handled requests\s+(\d+)\s+(\d+)\s+(\d+)\s+` +
 	`Reading:\s*(\d+)\s+Writing:\s*(\d+)\s+Waiting:\s*(\d+)\s*$`)
 
 func stubStatus(body []byte) (any, error) {
-	found := stub.FindSubmatch(body)
+	found := stub().FindSubmatch(body)
 	if found == nil {
 		return nil, fail(bricks.Unparsable, "its answer is not that of stub_status; does the location have stub_status; in it?")
 	}

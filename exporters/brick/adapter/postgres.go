@@ -24,6 +24,9 @@ const (
 	statementShare = 0.8
 	// closing is how long the farewell may take.
 	closing = time.Second
+	// maxMessage bounds one message of the server, which says how long it is
+	// before it comes.
+	maxMessage = 16 << 20
 )
 
 // postgres asks queries that only read, each time over one connection.
@@ -41,6 +44,7 @@ func newPostgres(address string, access bricks.Access, r bricks.Request) (*postg
 	if access.Username != "" {
 		config.User = access.Username
 	}
+	config.MaxProtocolMessageBodyLen = maxMessage
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec // no prepared statements: a pooler may stand between
 	config.RuntimeParams["application_name"] = "tocsin"
 	config.RuntimeParams["default_transaction_read_only"] = "on"

@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"tocsin/bricks"
+	"tocsin/internal/lazy"
 )
 
 // redis asks INFO over Redis' own protocol.
@@ -160,8 +160,8 @@ func refusal(text string) *Failure {
 }
 
 var (
-	number = regexp.MustCompile(`^-?\d{1,19}(\.\d+)?$`)
-	pairs  = regexp.MustCompile(`^[\w.-]+=[^,=]*(,[\w.-]+=[^,=]*)*$`)
+	number = lazy.Regexp(`^-?\d{1,19}(\.\d+)?$`)
+	pairs  = lazy.Regexp(`^[\w.-]+=[^,=]*(,[\w.-]+=[^,=]*)*$`)
 )
 
 // info reads the lines of INFO: numbers as numbers, lists of key=value as
@@ -174,7 +174,7 @@ func info(body []byte) (any, error) {
 		if !ok || strings.HasPrefix(line, "#") {
 			continue
 		}
-		if pairs.MatchString(value) && len(value) < 4096 {
+		if pairs().MatchString(value) && len(value) < 4096 {
 			object := map[string]any{}
 			for pair := range strings.SplitSeq(value, ",") {
 				k, v, _ := strings.Cut(pair, "=")
@@ -192,7 +192,7 @@ func info(body []byte) (any, error) {
 }
 
 func scalar(value string) any {
-	if number.MatchString(value) {
+	if number().MatchString(value) {
 		if n, err := strconv.ParseFloat(value, 64); err == nil {
 			return n
 		}

@@ -12,11 +12,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"tocsin/internal/lazy"
 )
 
 // borg is a repository of borg 1, by its own files.
@@ -195,7 +196,7 @@ func (b *borg) timeOf(segment int64) (time.Time, error) {
 	return info.ModTime(), nil
 }
 
-var segmentsPerDir = regexp.MustCompile(`(?m)^segments_per_dir *= *([0-9]{1,9})\s*$`)
+var segmentsPerDir = lazy.Regexp(`(?m)^segments_per_dir *= *([0-9]{1,9})\s*$`)
 
 // segmentsPerFolder reads from the repository's configuration how segments are
 // spread over folders.
@@ -209,7 +210,7 @@ func (b *borg) segmentsPerFolder() (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if m := segmentsPerDir.FindSubmatch(text); m != nil {
+	if m := segmentsPerDir().FindSubmatch(text); m != nil {
 		n, _ := strconv.ParseInt(string(m[1]), 10, 64) // nine digits fit
 		return cmp.Or(n, 1), nil
 	}

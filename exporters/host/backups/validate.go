@@ -2,7 +2,6 @@ package backups
 
 import (
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"tocsin/exporters/host/backups/ladder"
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 )
 
@@ -24,7 +24,7 @@ const (
 )
 
 // slug is what a name may be: it stands in labels and messages.
-var slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?$`)
+var slug = lazy.Regexp(`^[a-z0-9]([a-z0-9_.-]{0,62}[a-z0-9])?$`)
 
 // Validate adds what is wrong. It touches nothing outside.
 func (l List) Validate(p problem.List) {
@@ -47,7 +47,7 @@ func validateSlug(p problem.List, name, example string) {
 	switch {
 	case name == "":
 		p.Addf("is missing; write a short name, as %s", example)
-	case !slug.MatchString(name):
+	case !slug().MatchString(name):
 		p.Addf("is no name; use small letters, digits, - and _, at most 64, as %s", example)
 	}
 }
@@ -141,7 +141,7 @@ func (b *Backup) validateCopies(p problem.List) {
 
 // validate wants one kind of place, and the keys that belong to it.
 func (s *Source) validate(p problem.List) {
-	if s.Place != "" && !slug.MatchString(s.Place) {
+	if s.Place != "" && !slug().MatchString(s.Place) {
 		p.At("place").Addf("is no name; use small letters, digits, - and _, at most 64, as nas")
 	}
 	var kinds []string
@@ -234,7 +234,7 @@ func absolute(p problem.List, path, example string) {
 }
 
 // coverable are the forms of what a backup can cover.
-var coverable = regexp.MustCompile(`^(postgres/[A-Za-z0-9._:-]+(/[^/\s]+)?|rabbitmq/[A-Za-z0-9._:-]+|brick/[a-z0-9._-]+|host/[A-Za-z0-9._:-]+|folder:/\S*)$`)
+var coverable = lazy.Regexp(`^(postgres/[A-Za-z0-9._:-]+(/[^/\s]+)?|rabbitmq/[A-Za-z0-9._:-]+|brick/[a-z0-9._-]+|host/[A-Za-z0-9._:-]+|folder:/\S*)$`)
 
 // Coverable tells whether a text names what a backup can cover.
-func Coverable(what string) bool { return len(what) <= 256 && coverable.MatchString(what) }
+func Coverable(what string) bool { return len(what) <= 256 && coverable().MatchString(what) }

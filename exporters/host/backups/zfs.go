@@ -7,10 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"tocsin/internal/lazy"
 )
 
 // zfs are the snapshots of a file system, by their names. The folder
@@ -64,13 +65,13 @@ func (z zfs) look(ctx context.Context, now time.Time) (finding, error) {
 }
 
 // dated finds a day, and a time of day after it.
-var dated = regexp.MustCompile(`(\d{4})(-?)(\d{2})(-?)(\d{2})(?:[-_T:. ]?(\d{2})[:.h-]?(\d{2})(?:[:.m-]?(\d{2}))?)?`)
+var dated = lazy.Regexp(`(\d{4})(-?)(\d{2})(-?)(\d{2})(?:[-_T:. ]?(\d{2})[:.h-]?(\d{2})(?:[:.m-]?(\d{2}))?)?`)
 
 // parseSnapshot finds the time in a snapshot's name. A name with a day alone
 // means its beginning.
 func parseSnapshot(name string, zone *time.Location) (time.Time, bool) {
 	for rest := name; ; {
-		at := dated.FindStringSubmatchIndex(rest)
+		at := dated().FindStringSubmatchIndex(rest)
 		if at == nil {
 			return time.Time{}, false
 		}

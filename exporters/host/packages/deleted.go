@@ -10,11 +10,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"tocsin/internal/lazy"
 )
 
 const (
@@ -173,7 +174,7 @@ func unitOfPath(path string) string {
 		switch {
 		case part == "user.slice":
 			return part
-		case madeUp.MatchString(part):
+		case madeUp().MatchString(part):
 			return "container"
 		case strings.HasSuffix(part, ".service"), strings.HasSuffix(part, ".scope"), strings.HasSuffix(part, ".socket"):
 			return strings.ToValidUTF8(part, "\uFFFD")
@@ -185,7 +186,7 @@ func unitOfPath(path string) string {
 }
 
 // madeUp is a name that was drawn, as those of containers are.
-var madeUp = regexp.MustCompile(`[0-9a-f]{32}`)
+var madeUp = lazy.Regexp(`[0-9a-f]{32}`)
 
 // readSmall reads the beginning of a small file.
 func readSmall(path string) (string, error) {

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"tocsin/internal/debian"
+	"tocsin/internal/lazy"
 )
 
 // never is the priority of what must not be installed, whatever else is said.
@@ -306,7 +307,7 @@ func parts(folder, suffix string) ([]string, error) {
 	var paths []string
 	for _, e := range entries {
 		ext := filepath.Ext(e.Name())
-		if e.IsDir() || ext != "" && ext != suffix || strings.HasPrefix(e.Name(), ".") || !plainName.MatchString(e.Name()) {
+		if e.IsDir() || ext != "" && ext != suffix || strings.HasPrefix(e.Name(), ".") || !plainName().MatchString(e.Name()) {
 			continue
 		}
 		paths = append(paths, filepath.Join(folder, e.Name()))
@@ -315,4 +316,4 @@ func parts(folder, suffix string) ([]string, error) {
 	return paths, nil
 }
 
-var plainName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+var plainName = lazy.Regexp(`^[A-Za-z0-9._-]+$`)

@@ -99,7 +99,7 @@ func (c *collector) sendReboot(s *frame.Sink) error {
 	names := map[string]bool{}
 	lines := bufio.NewScanner(io.LimitReader(f, maxReboot))
 	for lines.Scan() {
-		if name := strings.TrimSpace(lines.Text()); plainName.MatchString(name) {
+		if name := strings.TrimSpace(lines.Text()); plainName().MatchString(name) {
 			names[name] = true
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"tocsin/internal/frame"
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 )
 
@@ -77,9 +78,9 @@ const (
 )
 
 var (
-	queryName  = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
-	metricName = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*$`)
-	labelName  = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]*$|^_[a-zA-Z0-9][a-zA-Z0-9_]*$`)
+	queryName  = lazy.Regexp(`^[a-z][a-z0-9_]{0,62}$`)
+	metricName = lazy.Regexp(`^[a-zA-Z_:][a-zA-Z0-9_:]*$`)
+	labelName  = lazy.Regexp(`^[a-zA-Z][a-zA-Z0-9_]*$|^_[a-zA-Z0-9][a-zA-Z0-9_]*$`)
 )
 
 // IsZero tells that there are none.
@@ -110,7 +111,7 @@ func (q *Query) validate(p problem.List) {
 	switch {
 	case q.Name == "":
 		p.At("name").Addf("is missing; write what it tells, as shop_orders")
-	case !queryName.MatchString(q.Name):
+	case !queryName().MatchString(q.Name):
 		p.At("name").Addf("must be small letters, digits and _, and begin with a letter; write one as shop_orders")
 	}
 	switch {
@@ -183,7 +184,7 @@ func (q *Query) metricName(m Metric) string {
 
 func badName(name string) string {
 	switch {
-	case !metricName.MatchString(name) || len(name) > 200:
+	case !metricName().MatchString(name) || len(name) > 200:
 		return "makes the metric's name, which must be letters, digits and _; write one as shop_orders"
 	case strings.HasPrefix(name, "tocsin_"):
 		return name + " begins as Tocsin's own metrics do; write a name of the application's"
@@ -193,7 +194,7 @@ func badName(name string) string {
 
 func badLabel(name string) string {
 	switch {
-	case !labelName.MatchString(name) || len(name) > 64:
+	case !labelName().MatchString(name) || len(name) > 64:
 		return "is no name of a label: letters, digits and _; give the column another one by AS"
 	case name == "job" || name == "instance":
 		return name + " is put on by whoever scrapes; give the column another name by AS"

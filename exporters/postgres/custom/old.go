@@ -73,7 +73,7 @@ func ReadOld(text []byte, databases string) ([]*Plan, []strict.Fault) {
 
 func (r *oldReader) plan(name string, q oldQuery) *Plan {
 	plan := &Plan{Name: name, SQL: q.Query, Every: time.Duration(q.CacheSeconds) * time.Second, Rows: oldRows, old: true}
-	if !queryName.MatchString(name) && badName(name) != "" {
+	if !queryName().MatchString(name) && badName(name) != "" {
 		r.addf(name, "%s", badName(name))
 	}
 	if strings.TrimSpace(q.Query) == "" {

@@ -2,9 +2,10 @@ package custom
 
 import (
 	"errors"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"tocsin/internal/lazy"
 )
 
 // versions are the servers that something is for: one of the ranges must have
@@ -20,7 +21,7 @@ type comparison struct {
 	version [3]int
 }
 
-var comparisonText = regexp.MustCompile(`^(>=|<=|==|!=|>|<|=|!)?(\d{1,4})(?:\.(\d{1,4}))?(?:\.(\d{1,4}))?$`)
+var comparisonText = lazy.Regexp(`^(>=|<=|==|!=|>|<|=|!)?(\d{1,4})(?:\.(\d{1,4}))?(?:\.(\d{1,4}))?$`)
 
 var errVersions = errors.New(`is no range of versions; write one as ">=10.0.0 <14.0.0", with || between two ranges`)
 
@@ -32,7 +33,7 @@ func parseVersions(text string) (versions, error) {
 	for alternative := range strings.SplitSeq(text, "||") {
 		var one []comparison
 		for _, word := range words(alternative) {
-			m := comparisonText.FindStringSubmatch(word)
+			m := comparisonText().FindStringSubmatch(word)
 			if m == nil {
 				return nil, errVersions
 			}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"tocsin/internal/frame"
+	"tocsin/internal/lazy"
 )
 
 var statementLabels = []string{"user", "datname", "queryid"}
@@ -167,8 +167,8 @@ FROM (%s) t WHERE t.queryid IS NOT NULL ORDER BY t.seconds DESC`, maxText, from.
 
 // password is a constant that follows the word, or that is one in an address;
 // the server keeps utility statements as they were written.
-var password = regexp.MustCompile(`(?is)(password\s*=?\s*)(e?'(?:[^'\\]|''|\\.)*('|$)|\$([a-z_]*)\$.*)`)
+var password = lazy.Regexp(`(?is)(password\s*=?\s*)(e?'(?:[^'\\]|''|\\.)*('|$)|\$([a-z_]*)\$.*)`)
 
 func withoutPasswords(statement string) string {
-	return password.ReplaceAllString(statement, "$1'[redacted]'")
+	return password().ReplaceAllString(statement, "$1'[redacted]'")
 }

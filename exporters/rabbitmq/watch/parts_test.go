@@ -242,6 +242,7 @@ func TestWatch_hostileAnswers(t *testing.T) {
 		"half a list":         {map[string]string{"/api/queues": `{"items":[{"name":"a","vhost":"/"`}, frame.ReasonError, "ends in the middle", "tocsin_rabbitmq_node_up{rabbit@a}"},
 		"status 500":          {map[string]string{"/api/nodes": `500|[{"name":"rabbit@a","running":true}]`}, frame.ReasonError, "status 500", "tocsin_rabbitmq_queues_unread"},
 		"no statistics":       {map[string]string{"/api/overview": `{"node":"rabbit@a","rabbitmq_version":"4.2.5","disable_stats":true}`}, "", "", "tocsin_rabbitmq_detected{statistics}"},
+		"too many queues":     {map[string]string{"/api/overview": `{"node":"rabbit@a","object_totals":{"queues":20001}}`, "/api/queues": "500|"}, "", "", "tocsin_rabbitmq_detected{queues}"},
 		"queues as odd types": {map[string]string{"/api/queues": `{"items":[{"name":7,"vhost":null,"messages_ready":"undefined","arguments":[],"message_stats":[]}],"page_count":1}`}, "", "", "tocsin_rabbitmq_queues{running}"},
 		"too many nodes":      {map[string]string{"/api/nodes": `[` + strings.Repeat(`{"name":"n","running":false},`, 70) + `{"name":"n"}]`}, frame.ReasonInvalid, "", "tocsin_rabbitmq_queues_unread"},
 		"nothing but 401":     {map[string]string{"/api/overview": `401|{"error":"not_authorised"}`}, frame.ReasonRefused, "refuses user monitor", ""},

@@ -111,8 +111,13 @@ func (c *Collector) nameless(q *queue) bool {
 // queues walks over all queues once, and tells them, dead letters and Publik's
 // agents.
 func (c *Collector) queues(ctx context.Context, s *frame.Sink, o *overview, sees seen) error {
-	if o.Disabled {
-		sees("queues", false, "")
+	many := o.Objects.Value.Queues.Value > api.MaxQueues
+	if o.Disabled || many {
+		why := ""
+		if many {
+			why = fmt.Sprintf("it has %.0f queues, and to list more than %d by its management API would be a burden to it, so no queue is looked at", o.Objects.Value.Queues.Value, api.MaxQueues)
+		}
+		sees("queues", false, why)
 		sees("provisioning", false, "")
 		return nil
 	}

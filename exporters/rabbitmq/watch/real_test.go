@@ -21,23 +21,23 @@ func TestWatch_realBroker(t *testing.T) {
 	})
 	t.Run("an empty broker", func(t *testing.T) {
 		r := until(t, collector(t, b, nil, nil), map[string]float64{
-			"tocsin_rabbitmq_nodes_running":                             1,
-			"tocsin_rabbitmq_nodes_known":                               1,
-			"tocsin_rabbitmq_node_up{tocsin@localhost}":                 1,
-			"tocsin_rabbitmq_node_alarm{memory|tocsin@localhost}":       0,
-			"tocsin_rabbitmq_node_alarm{disk|tocsin@localhost}":         0,
-			"tocsin_rabbitmq_node_partitions{tocsin@localhost}":         0,
-			"tocsin_rabbitmq_detected{statistics}":                      1,
-			"tocsin_rabbitmq_detected{queues}":                          1,
-			"tocsin_rabbitmq_detected{users}":                           1,
-			"tocsin_rabbitmq_detected{feature_flags}":                   1,
-			"tocsin_rabbitmq_detected{deprecated_features}":             0, // from 3.13 on
-			"tocsin_rabbitmq_detected{provisioning}":                    0,
-			"tocsin_rabbitmq_detected{end_of_life}":                     1,
-			"tocsin_rabbitmq_feature_flag_enabled{quorum_queue|stable}": 1,
-			"tocsin_rabbitmq_user_default_password{local|guest}":        1,
-			"tocsin_rabbitmq_queues_unread":                             0,
-			"tocsin_rabbitmq_unroutable_messages_total{dropped}":        0,
+			"tocsin_rabbitmq_nodes_running":                                           1,
+			"tocsin_rabbitmq_nodes_known":                                             1,
+			"tocsin_rabbitmq_node_up{tocsin@localhost}":                               1,
+			"tocsin_rabbitmq_node_alarm{memory|tocsin@localhost}":                     0,
+			"tocsin_rabbitmq_node_alarm{disk|tocsin@localhost}":                       0,
+			"tocsin_rabbitmq_node_partitions{tocsin@localhost}":                       0,
+			"tocsin_rabbitmq_detected{statistics}":                                    1,
+			"tocsin_rabbitmq_detected{queues}":                                        1,
+			"tocsin_rabbitmq_detected{users}":                                         1,
+			"tocsin_rabbitmq_detected{feature_flags}":                                 1,
+			"tocsin_rabbitmq_detected{deprecated_features}":                           number(b.Newer), // from 3.13 on
+			"tocsin_rabbitmq_detected{provisioning}":                                  0,
+			"tocsin_rabbitmq_detected{end_of_life}":                                   1,
+			"tocsin_rabbitmq_feature_flag_enabled{quorum_queue|" + stability(b) + "}": 1,
+			"tocsin_rabbitmq_user_default_password{local|guest}":                      1,
+			"tocsin_rabbitmq_queues_unread":                                           0,
+			"tocsin_rabbitmq_unroutable_messages_total{dropped}":                      0,
 		})
 		for name := range r.Samples {
 			if strings.Contains(name, "provisioning_") || strings.Contains(name, "dead_letter") || strings.Contains(name, "nodes_expected") {
@@ -116,12 +116,12 @@ func usersOf(t *testing.T, b *testenv.Broker) {
 		"tocsin_rabbitmq_detected{queues}":                                   0,
 		"tocsin_rabbitmq_detected{provisioning}":                             0,
 		"tocsin_rabbitmq_detected{users}":                                    0,
-		"tocsin_rabbitmq_detected{feature_flags}":                            0,
-		"tocsin_rabbitmq_user_default_password{local|guest}":                 1, // guest gets in
+		"tocsin_rabbitmq_detected{feature_flags}":                            number(b.Newer), // there, all who monitor are shown them
+		"tocsin_rabbitmq_user_default_password{local|guest}":                 1,               // guest gets in
 		"tocsin_rabbitmq_provisioning_expected_consumers{broadcast_tasks|/}": 1,
 	})
 	for name := range r.Samples {
-		if strings.Contains(name, "_queue") || strings.Contains(name, "provisioning_consumers") {
+		if strings.Contains(name, "rabbitmq_queue") || strings.Contains(name, "provisioning_consumers") {
 			t.Errorf("%s is told, and could not be seen", name)
 		}
 	}
@@ -197,4 +197,12 @@ func agentsOf(t *testing.T, b *testenv.Broker) {
 	until(t, c, map[string]float64{"tocsin_rabbitmq_provisioning_consumers" + at: 1, "tocsin_rabbitmq_provisioning_queues" + at: 1})
 	one.Stop()
 	until(t, c, map[string]float64{"tocsin_rabbitmq_provisioning_consumers" + at: 0, "tocsin_rabbitmq_detected{provisioning}": 1}) // the exchange is left
+}
+
+// stability is what a broker says of a flag that was new in 3.8.
+func stability(b *testenv.Broker) string {
+	if b.Newer {
+		return "required"
+	}
+	return "stable"
 }

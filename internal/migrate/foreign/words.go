@@ -1,9 +1,10 @@
 package foreign
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"tocsin/internal/lazy"
 )
 
 // A Word is one word of a command line, without its quotes, and the line of
@@ -89,16 +90,16 @@ func (s *splitter) end() {
 }
 
 var (
-	assignment = regexp.MustCompile(`^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=`)
-	execStart  = regexp.MustCompile(`^\s*ExecStart\s*=\s*[-@:+!]*`)
-	unitEnv    = regexp.MustCompile(`^\s*Environment\s*=\s*`)
+	assignment = lazy.Regexp(`^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=`)
+	execStart  = lazy.Regexp(`^\s*ExecStart\s*=\s*[-@:+!]*`)
+	unitEnv    = lazy.Regexp(`^\s*Environment\s*=\s*`)
 )
 
 // IsEnvironment tells whether a text is an environment file or a unit rather
 // than a bare command line.
 func IsEnvironment(text string) bool {
 	return slices.ContainsFunc(strings.Split(text, "\n"), func(l string) bool {
-		return assignment.MatchString(l) || execStart.MatchString(l)
+		return assignment().MatchString(l) || execStart().MatchString(l)
 	})
 }
 
@@ -112,7 +113,7 @@ func Assignments(name, text string) ([]Assignment, error) {
 	for i := 0; i < len(lines); i++ {
 		first := i + 1
 		line := lines[i]
-		if env := unitEnv.FindString(line); env != "" { // of a unit: Environment="NAME=value"
+		if env := unitEnv().FindString(line); env != "" { // of a unit: Environment="NAME=value"
 			words, err := Words(name, strings.TrimPrefix(line, env), first)
 			if err != nil {
 				return nil, err
@@ -124,8 +125,8 @@ func Assignments(name, text string) ([]Assignment, error) {
 			}
 			continue
 		}
-		m := assignment.FindStringSubmatch(line)
-		if m == nil || execStart.MatchString(line) {
+		m := assignment().FindStringSubmatch(line)
+		if m == nil || execStart().MatchString(line) {
 			continue
 		}
 		rest := strings.TrimPrefix(line, m[0])
@@ -204,7 +205,7 @@ func Commands(name, text string) ([]Word, error) {
 	}
 	lines := strings.SplitAfter(text, "\n")
 	for i := 0; i < len(lines); i++ {
-		start := execStart.FindString(lines[i])
+		start := execStart().FindString(lines[i])
 		if start == "" {
 			continue
 		}

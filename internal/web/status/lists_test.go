@@ -247,10 +247,7 @@ func shape[R row](groups []group[R]) string {
 }
 
 func BenchmarkDraw_fiveHundredOfEach(b *testing.B) {
-	p, err := NewPage()
-	if err != nil {
-		b.Fatal(err)
-	}
+	p := NewPage()
 	s := crowded(500)
 	var size counter
 	for b.Loop() {

@@ -188,10 +188,7 @@ func hostile() *Status {
 
 func draw(t *testing.T, s *Status) string {
 	t.Helper()
-	p, err := NewPage()
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := NewPage()
 	var b bytes.Buffer
 	if err := p.Draw(&b, s); err != nil {
 		t.Fatal(err)
@@ -250,10 +247,7 @@ func TestPage_hostileTextsAreHarmless(t *testing.T) {
 }
 
 func TestPage_policyAllowsItsOwnStyleAndNothingElse(t *testing.T) {
-	p, err := NewPage()
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := NewPage()
 	style := regexp.MustCompile(`(?s)<style>(.*?)</style>`).FindAllStringSubmatch(draw(t, stormy()), -1)
 	if len(style) != 1 {
 		t.Fatalf("the page has %d styles", len(style))

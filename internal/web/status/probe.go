@@ -77,11 +77,15 @@ type Shown struct {
 
 // DrawProbe writes the page of one probe.
 func (p *Page) DrawProbe(w io.Writer, probe *Probe) error {
-	var buf bytes.Buffer
-	if err := p.template.ExecuteTemplate(&buf, "probe", newProbeView(probe)); err != nil {
+	t, err := template.New("status").Parse(pageHTML + probeHTML)
+	if err != nil {
 		return fmt.Errorf("probe page: %w", err)
 	}
-	_, err := w.Write(buf.Bytes())
+	var buf bytes.Buffer
+	if err := t.ExecuteTemplate(&buf, "probe", newProbeView(probe)); err != nil {
+		return fmt.Errorf("probe page: %w", err)
+	}
+	_, err = w.Write(buf.Bytes())
 	return err
 }
 

@@ -62,10 +62,7 @@ func places() *Probe {
 }
 
 func TestDrawProbe_golden(t *testing.T) {
-	page, err := NewPage()
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := NewPage()
 	for name, probe := range map[string]*Probe{"probe": probed(), "probe_places_fr": places()} {
 		var got bytes.Buffer
 		if err := page.DrawProbe(&got, probe); err != nil {
@@ -88,10 +85,7 @@ func TestDrawProbe_golden(t *testing.T) {
 }
 
 func TestDrawProbe_headSaysFromWhere(t *testing.T) {
-	page, err := NewPage()
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := NewPage()
 	place := func(states ...State) Place {
 		var p Place
 		for _, s := range states {
@@ -127,10 +121,7 @@ func TestDrawProbe_hostileTextsAreHarmless(t *testing.T) {
 	look.Reason, look.Meaning, look.Detail, look.Steps[0].Text = hostile, hostile, hostile, strings.Repeat(hostile, 1000)
 	c := &look.Servers[0].Certificates[0]
 	c.Subject, c.Issuer, c.Names, look.Servers[0].Name, look.Servers[0].Problems[0] = hostile, hostile, []string{hostile}, hostile, hostile
-	page, err := NewPage()
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := NewPage()
 	var b bytes.Buffer
 	if err := page.DrawProbe(&b, p); err != nil {
 		t.Fatal(err)

@@ -134,3 +134,22 @@ type metricFamily = dto.MetricFamily
 func localhost(_ ctx, _ string) ([]netip.Addr, error) {
 	return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
 }
+
+// A wrongEntry is a list of probes, and all that is wrong with it.
+type wrongEntry struct{ text, want string }
+
+func wantsWrong(t *testing.T, entries []wrongEntry) {
+	t.Helper()
+	for _, e := range entries {
+		if _, wrong := read(t, e.text); strings.Join(wrong, "\n") != e.want {
+			t.Errorf("%s\ngot  %s\nwant %s", e.text, strings.Join(wrong, "\n"), e.want)
+		}
+	}
+}
+
+func wantsRight(t *testing.T, text string) {
+	t.Helper()
+	if _, wrong := read(t, text); wrong != nil {
+		t.Errorf("%s\n%s", text, strings.Join(wrong, "\n"))
+	}
+}
