@@ -46,8 +46,8 @@ func BenchmarkProbes_fiveThousand(b *testing.B) {
 		b.ReportMetric(100*used.Seconds()/window.Seconds(), "%core")
 		b.ReportMetric(mean, "looks/s")
 		b.ReportMetric(100*deviation/mean, "%deviation")
-		b.Logf("resident memory %s; one core %.1f %%; %.0f looks a second, standard deviation %.1f (by chance %.1f)",
-			memoryOf(b, in.process), 100*used.Seconds()/window.Seconds(), mean, deviation, math.Sqrt(mean))
+		b.Logf("resident memory %d kB; one core %.1f %%; %.0f looks a second, standard deviation %.1f (by chance %.1f)",
+			memoryOf(b, in.process)["VmRSS"], 100*used.Seconds()/window.Seconds(), mean, deviation, math.Sqrt(mean))
 	}
 	b.ReportMetric(0, "ns/op")
 }
