@@ -19,12 +19,17 @@ type Options struct {
 	// AllowAddress refuses an address by an error that says why. It is asked
 	// in the dialer, after each look-up and at each redirect.
 	AllowAddress func(netip.Addr) error
+	// AllowHost does the same, and is told which host led to the address.
+	AllowHost func(host string, a netip.Addr) error
 	// Lookup replaces the system's resolver.
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 	// Dial replaces net.Dialer; the address is an IP address and port.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Now is the time that certificates are verified at; nil is time.Now.
 	Now func() time.Time
+	// Depth is of how many of its newest looks a Collector keeps the account,
+	// 1 to 10; 0 is 10. A site of thousands of probes has not the memory.
+	Depth int
 }
 
 // entry is what c says that all protocols share; nil without a target that one
@@ -60,7 +65,7 @@ func (c *Config) equip(e *protocol.Entry, o *Options) {
 	if c.IPVersion == BothVersions { // what is looked at beside takes whichever answers
 		version = 0
 	}
-	e.Dial = dial.Options{IPVersion: version, AllowAddress: o.AllowAddress, Lookup: o.Lookup, Dial: o.Dial}
+	e.Dial = dial.Options{IPVersion: version, AllowAddress: o.AllowAddress, AllowHost: o.AllowHost, Lookup: o.Lookup, Dial: o.Dial}
 	e.Now = o.Now
 }
 

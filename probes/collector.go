@@ -21,8 +21,8 @@ type Collector struct {
 	timeout  time.Duration
 	families []*frame.Family
 
-	mu   sync.Mutex // guards last
-	last *probe.Result
+	mu   sync.Mutex // guards past
+	past History
 }
 
 // New makes the collector of an entry of the site file. It fails when the
@@ -35,7 +35,8 @@ func New(cfg Config, opts Options) (*Collector, error) {
 	cfg.SetDefaults()
 	return &Collector{
 		prober: prober, timeout: time.Duration(cfg.Timeout),
-		families: append(common(), prober.Families()...),
+		families: FamiliesOf(prober),
+		past:     NewHistory(opts.Depth),
 	}, nil
 }
 
@@ -70,12 +71,12 @@ func (c *Collector) Collect(ctx context.Context, s *frame.Sink) error {
 	ctx, cancel := context.WithTimeout(ctx, c.patience(ctx))
 	defer cancel()
 	r := c.prober.Probe(ctx)
+	c.mu.Lock()
+	c.past.Add(&r)
+	c.mu.Unlock()
 	if r.Unmeasured != nil {
 		return r.Unmeasured
 	}
-	c.mu.Lock()
-	c.last = &r
-	c.mu.Unlock()
 	send(s, &r)
 	return nil
 }
@@ -95,10 +96,10 @@ func (c *Collector) patience(ctx context.Context) time.Duration {
 func (c *Collector) Explain() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.last == nil {
-		return ""
+	if r := c.past.Measured(); r != nil {
+		return r.Explain()
 	}
-	return c.last.Explain()
+	return ""
 }
 
 // Last returns the newest look that told something of the service; false
@@ -106,10 +107,18 @@ func (c *Collector) Explain() string {
 func (c *Collector) Last() (Result, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.last == nil {
-		return Result{}, false
+	if r := c.past.Measured(); r != nil {
+		return *r, true
 	}
-	return *c.last, true
+	return Result{}, false
+}
+
+// Looks returns the newest looks, the newest first, and the newest that
+// failed; nil without one. What it points to is not to be changed.
+func (c *Collector) Looks() (newest []*Result, failure *Result) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.past.Looks()
 }
 
 // Run looks once at what an entry describes, as tocsin probe does. Its error
@@ -128,7 +137,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 
 // Page returns what a result of a prober looks like on a page of metrics.
 func Page(prober Prober, r *Result) ([]*dto.MetricFamily, error) {
-	s := frame.NewSink(append(common(), prober.Families()...))
+	s := frame.NewSink(FamiliesOf(prober))
 	send(s, r)
 	return s.Page()
 }

@@ -46,6 +46,10 @@ type Config struct {
 	Name string `yaml:"name,omitempty"`
 	// On is the host that the service runs on.
 	On string `yaml:"on,omitempty"`
+	// From are the instances of the site that look: names of hosts, and of this
+	// machine; this machine alone if left out. Another one is asked over its
+	// GET /probe, and must have the target in its probe_allow.
+	From []string `yaml:"from,omitempty"`
 	// Job and Instance replace the labels that Tocsin would choose, so that a
 	// migrated site keeps its old ones.
 	Job           string            `yaml:"job,omitempty"`

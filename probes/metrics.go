@@ -86,6 +86,9 @@ func common() []*frame.Family {
 	}
 }
 
+// FamiliesOf lists all that the page of a prober may have.
+func FamiliesOf(p Prober) []*frame.Family { return append(common(), p.Families()...) }
+
 // send writes a result onto a page.
 func send(s *frame.Sink, r *probe.Result) {
 	s.Send(success, truth(r.Success))

@@ -21,6 +21,7 @@ func (c *Config) Validate(p problem.List) {
 	c.validateTimes(p)
 	c.Login.Validate(p)
 	c.validateProtocol(p)
+	c.validatePlaces(p.At("from"))
 	if c.Name != "" && c.Slug() != c.Name {
 		p.At("name").Addf("is no name for a page; use small letters, digits, dots, - and _, at most %d, as portail", maxSlug)
 	}

@@ -341,10 +341,15 @@ func (e *Engine) detail(job, instance string) string {
 	if text := e.opts.Detail(job, instance); text != "" {
 		return text
 	}
-	h := e.scraping.health()[key{job, instance}]
-	_, why, found := strings.Cut(h.err, `": `) // Get "http://…": dial tcp …
-	if !found {
-		why = h.err
+	for k, h := range e.scraping.health() {
+		if k.key != (key{job, instance}) || h.err == "" {
+			continue
+		}
+		_, why, found := strings.Cut(h.err, `": `) // Get "http://…": dial tcp …
+		if !found {
+			why = h.err
+		}
+		return why
 	}
-	return why
+	return ""
 }

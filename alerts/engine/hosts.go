@@ -92,6 +92,24 @@ func (h Host) clientConfig() (commonconfig.HTTPClientConfig, error) {
 	return c, nil
 }
 
+// Client speaks to the host's Tocsin with its TLS and the credentials for it.
+// It follows no redirect: they are for that host alone.
+func (h Host) Client() (*http.Client, error) {
+	cfg, err := h.clientConfig()
+	if err != nil {
+		return nil, err
+	}
+	cfg.FollowRedirects = false
+	client, err := commonconfig.NewClientFromConfig(cfg, h.pool())
+	if err != nil {
+		return nil, fmt.Errorf("host %s: %w", h.Name, err)
+	}
+	return client, nil
+}
+
+// URL is where the host's Tocsin answers, without a path.
+func (h Host) URL() string { return h.scheme() + "://" + h.address() }
+
 // node is the host's own page: a target whatever its list says, so that a host
 // that is dead when the hub starts is an alert.
 func (h Host) node() sd.Group {
@@ -130,14 +148,9 @@ type remote struct {
 }
 
 func newRemote(h Host, dir string, log *slog.Logger, set func([]sd.Group)) (*remote, error) {
-	cfg, err := h.clientConfig()
+	client, err := h.Client()
 	if err != nil {
 		return nil, err
-	}
-	cfg.FollowRedirects = false
-	client, err := commonconfig.NewClientFromConfig(cfg, h.pool())
-	if err != nil {
-		return nil, fmt.Errorf("host %s: %w", h.Name, err)
 	}
 	r := &remote{
 		host: h, client: client, set: set, log: log.With("host", h.Name),

@@ -178,24 +178,27 @@ func (s *scraping) send() {
 
 // targets writes the lists as the manager takes them. Of two targets with the
 // same job and instance the first is scraped, this instance's own before
-// others: two would be one series, and the alerts of one the other's.
+// others: two would be one series, and the alerts of one the other's. One list
+// may have a target several times, looked at from several places.
 func (s *scraping) targets() map[string][]*targetgroup.Group {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	owner, refused := map[key]string{}, map[key]string{}
+	places := map[placed]bool{}
 	sets := make(map[string][]*targetgroup.Group, len(s.lists))
 	for _, pool := range slices.SortedFunc(maps.Keys(s.lists), ownFirst) {
 		sets[pool] = []*targetgroup.Group{{Source: pool}} // an empty list removes a pool's targets
 		for i, g := range s.lists[pool] {
 			k := key{g.Labels[sd.LabelJob], g.Labels[sd.LabelInstance]}
-			if other, taken := owner[k]; taken {
+			place := placed{k, g.Labels["from"]}
+			if other, taken := owner[k]; taken && (other != pool || places[place]) {
 				refused[k] = pool
 				if s.refused[k] != pool {
 					s.log.Error("two targets have the same job and instance, the second is not scraped", "job", k.job, "instance", k.instance, "first", other, "second", pool)
 				}
 				continue
 			}
-			owner[k] = pool
+			owner[k], places[place] = pool, true
 			tg := &targetgroup.Group{Source: fmt.Sprintf("%s/%d", pool, i), Labels: model.LabelSet{}}
 			for _, addr := range g.Targets {
 				tg.Targets = append(tg.Targets, model.LabelSet{model.AddressLabel: model.LabelValue(addr)})
@@ -231,6 +234,12 @@ func (s *scraping) duplicates() map[key]string {
 // A key names a target over the site.
 type key struct{ job, instance string }
 
+// placed is a target as it is measured from one place.
+type placed struct {
+	key
+	from string
+}
+
 // configured tells which targets the lists have now.
 func (s *scraping) configured() map[key]bool {
 	s.mu.Lock()
@@ -252,8 +261,8 @@ type health struct {
 	labels  map[string]string
 }
 
-func (s *scraping) health() map[key]health {
-	out := map[key]health{}
+func (s *scraping) health() map[placed]health {
+	out := map[placed]health{}
 	for _, targets := range s.manager.TargetsActive() {
 		for _, t := range targets {
 			h := health{up: t.Health() == scrape.HealthGood, scraped: t.LastScrape(), labels: map[string]string{}}
@@ -261,7 +270,7 @@ func (s *scraping) health() map[key]health {
 			if err := t.LastError(); err != nil {
 				h.err = err.Error()
 			}
-			out[key{t.GetValue("job"), t.GetValue("instance")}] = h
+			out[placed{key{t.GetValue("job"), t.GetValue("instance")}, t.GetValue("from")}] = h
 		}
 	}
 	return out
@@ -273,12 +282,13 @@ func (s *scraping) waitFirst(ctx context.Context) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		want, have := s.configured(), s.health()
+		scraped := map[key]bool{}
+		for k, h := range s.health() {
+			scraped[k.key] = scraped[k.key] || !h.scraped.IsZero()
+		}
 		missing := false
-		for k := range want {
-			if have[k].scraped.IsZero() {
-				missing = true
-			}
+		for k := range s.configured() {
+			missing = missing || !scraped[k]
 		}
 		if !missing {
 			return

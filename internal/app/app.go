@@ -165,7 +165,7 @@ func (a *App) start(site *config.Site) error {
 	a.server, err = web.New(web.Options{
 		TestAlert: testAlert,
 		View:      func() *web.View { return a.current.Load().view }, Own: a.registry, Registerer: a.registry,
-		Reload: a.Reload, Ready: a.ready, Status: a.status, Log: a.log,
+		Reload: a.Reload, Ready: a.ready, Status: a.status, Probe: a.probePage, Log: a.log,
 	})
 	if err != nil {
 		return err

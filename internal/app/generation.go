@@ -1,9 +1,7 @@
 package app
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
 	"maps"
 	"reflect"
@@ -14,25 +12,17 @@ import (
 	"tocsin/alerts/engine"
 	"tocsin/alerts/heartbeat"
 	"tocsin/exporters/host"
+	"tocsin/exporters/host/addresses"
 	"tocsin/exporters/host/backups"
 	"tocsin/internal/config"
 	"tocsin/internal/frame"
 	"tocsin/internal/web"
 	"tocsin/internal/web/access"
-	"tocsin/probes"
 	"tocsin/updatewatch"
 )
 
-const (
-	// scrapeShare of an interval is what one scrape may take.
-	scrapeShare = 0.9
-	// probeShare of a probe's timeout is what its run may take: the probe keeps
-	// a tenth of its time to say how it went.
-	probeShare = 1.2
-	// besidePatience is what a look beside a probe may take, several requests
-	// long; it holds up nobody.
-	besidePatience = 30 * time.Second
-)
+// scrapeShare of an interval is what one scrape may take.
+const scrapeShare = 0.9
 
 // generation is what one configuration made; a reload replaces it whole.
 type generation struct {
@@ -40,7 +30,7 @@ type generation struct {
 	view         *web.View
 	settings     engine.Settings
 	servers      []measured
-	probes       []*frame.Target      // of view.Targets those that look from outside, in the site's order
+	probes       [][]*frame.Target    // of view.Targets those that look from outside, place by place, in the order of AllProbes
 	voice        *voice               // nil: the engine is off
 	heartbeat    *heartbeat.Heartbeat // nil: none
 	updates      *updatewatch.Watcher // nil: none
@@ -78,20 +68,16 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 	if g.servers, err = servers(site, old, a.log); err != nil {
 		return nil, err
 	}
-	for _, p := range site.AllProbes() {
-		t := unchangedProbe(old, site, p)
-		if t == nil {
-			if t, err = probeTarget(site, p, a.log); err != nil {
-				return nil, err
-			}
-		}
-		g.probes = append(g.probes, t)
+	if g.probes, err = probeTargets(site, old, a.log); err != nil {
+		return nil, err
 	}
 	g.view.Targets = services
 	for _, s := range g.servers {
 		g.view.Targets = append(g.view.Targets, s.target)
 	}
-	g.view.Targets = append(g.view.Targets, g.probes...)
+	for _, places := range g.probes {
+		g.view.Targets = append(g.view.Targets, places...)
+	}
 	g.certificateSoon, g.certificateLast = certificateDays(site)
 	if site.Engine.Off {
 		site.ForgetRules()
@@ -154,6 +140,7 @@ func nodeTarget(site *config.Site, log *slog.Logger) *frame.Target {
 	if len(site.Backups) > 0 {
 		spec.Collectors = append(spec.Collectors, backups.New(site.Backups, backups.Options{Location: site.Location(), Covered: site.Coverage()}))
 	}
+	spec.Collectors = append(spec.Collectors, addresses.New(site.Addresses, addresses.Options{Host: site.HostName(), Told: site.TellsAddresses()})...)
 	return frame.NewTarget(spec, log)
 }
 
@@ -166,50 +153,10 @@ func unchangedNode(old *generation, site *config.Site) *frame.Target {
 	if !reflect.DeepEqual(old.site.Backups, site.Backups) || old.site.Timezone != site.Timezone || !maps.Equal(old.site.Coverage(), site.Coverage()) {
 		return nil
 	}
-	return old.view.Node
-}
-
-// unchangedProbe does the same for a probe: its newest result stays on its page.
-func unchangedProbe(old *generation, site *config.Site, cfg probes.Config) *frame.Target {
-	if old == nil || !maps.Equal(old.site.Labels, site.Labels) {
+	if !reflect.DeepEqual(old.site.Addresses, site.Addresses) || old.site.TellsAddresses() != site.TellsAddresses() {
 		return nil
 	}
-	for i, p := range old.site.AllProbes() {
-		if reflect.DeepEqual(p, cfg) {
-			return old.probes[i]
-		}
-	}
-	return nil
-}
-
-// probeTarget is one look from outside. It is made on its own clock, since it
-// may take longer than a scrape; the page has the newest.
-func probeTarget(site *config.Site, cfg probes.Config, log *slog.Logger) (*frame.Target, error) {
-	collector, err := probes.New(cfg, probes.Options{})
-	if err != nil {
-		return nil, fmt.Errorf("probe of %s: %w", cfg.Instance(), err)
-	}
-	l := labels(site, cfg.On)
-	maps.Copy(l, cfg.Labels)
-	scrape := cfg.PageInterval()
-	spec := frame.Spec{
-		Job: cmp.Or(cfg.Job, "probe"), ID: cfg.Slug(), Instance: cfg.Instance(), Labels: l,
-		Interval: scrape, Timeout: share(scrape),
-		Collectors: []frame.Entry{{
-			Collector: collector, Every: time.Duration(cfg.Interval), Retry: time.Duration(cfg.RetryInterval),
-			Timeout: time.Duration(float64(cfg.Timeout) * probeShare),
-		}},
-	}
-	beside, every, err := probes.NewBeside(cfg, probes.Options{})
-	if err != nil {
-		return nil, fmt.Errorf("probe of %s: %w", cfg.Instance(), err)
-	}
-	if beside != nil {
-		spec.Collectors = append(spec.Collectors, frame.Entry{
-			Collector: beside, Every: every, Timeout: besidePatience,
-		})
-	}
-	return frame.NewTarget(spec, log), nil
+	return old.view.Node
 }
 
 // labels are what is put on a target of this instance: where it runs, who

@@ -15,11 +15,11 @@ import (
 func TestProbeTarget_gradesBesideTheProbe(t *testing.T) {
 	cfg := probes.Config{Target: "https://portail.ville.example", HTTP: httpprobe.Config{HeaderGrade: &gradecheck.Config{Promised: "B"}}}
 	cfg.SetDefaults()
-	target, err := probeTarget(&config.Site{}, cfg, slog.New(slog.DiscardHandler))
+	targets, err := placesOf(&config.Site{}, cfg, probes.Options{}, 0, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	collectors := target.Spec().Collectors
+	collectors := targets[0].Spec().Collectors
 	if len(collectors) != 2 || collectors[0].Collector.Name() != "probe" || collectors[1].Collector.Name() != "probe_header_grade" {
 		t.Fatalf("the page has %+v", collectors)
 	}
@@ -27,7 +27,7 @@ func TestProbeTarget_gradesBesideTheProbe(t *testing.T) {
 		t.Errorf("looked at every %s, graded every %s", collectors[0].Every, collectors[1].Every)
 	}
 	cfg.HTTP.HeaderGrade = nil
-	if target, err = probeTarget(&config.Site{}, cfg, slog.New(slog.DiscardHandler)); err != nil || len(target.Spec().Collectors) != 1 {
-		t.Errorf("without a grade the page has %+v: %v", target.Spec().Collectors, err)
+	if targets, err = placesOf(&config.Site{}, cfg, probes.Options{}, 0, slog.New(slog.DiscardHandler)); err != nil || len(targets[0].Spec().Collectors) != 1 {
+		t.Errorf("without a grade the page has %+v: %v", targets, err)
 	}
 }

@@ -45,6 +45,9 @@ type probing struct {
 }
 
 func (p *probing) answer(ctx context.Context, q web.ProbeQuery) web.ProbeAnswer {
+	if q.Entry != "" {
+		return p.asTold(ctx, q)
+	}
 	module, ok := p.modules.Find(q.Module)
 	if !ok {
 		p.unknown()
@@ -62,15 +65,9 @@ func (p *probing) answer(ctx context.Context, q web.ProbeQuery) web.ProbeAnswer 
 	if err != nil {
 		return web.ProbeAnswer{Status: http.StatusForbidden, Text: err.Error()}
 	}
-	var refused atomic.Pointer[error]
 	dial := p.dial
-	dial.AllowHost = func(host string, addr netip.Addr) error {
-		err := p.allowed.Address(host, addr)
-		if err != nil {
-			refused.CompareAndSwap(nil, &err)
-		}
-		return err
-	}
+	var refused func() *error
+	dial.AllowHost, refused = p.allowHost()
 	prober, err := module.New(q.Target, q.Hostname, dial)
 	if err != nil {
 		return web.ProbeAnswer{Status: http.StatusBadRequest, Text: err.Error()}
@@ -82,7 +79,20 @@ func (p *probing) answer(ctx context.Context, q web.ProbeQuery) web.ProbeAnswer 
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	r := prober.Probe(ctx)
-	return p.tell(module, prober, &r, refused.Load(), q.Debug)
+	return p.tell(module, prober, &r, refused(), q.Debug)
+}
+
+// allowHost judges addresses as the dialer meets them, and keeps what it
+// refused first.
+func (p *probing) allowHost() (allow func(host string, addr netip.Addr) error, refused func() *error) {
+	var first atomic.Pointer[error]
+	return func(host string, addr netip.Addr) error {
+		err := p.allowed.Address(host, addr)
+		if err != nil {
+			first.CompareAndSwap(nil, &err)
+		}
+		return err
+	}, first.Load
 }
 
 // tell makes an answer of a result. What hindered us says nothing of the

@@ -16,6 +16,7 @@ import (
 	"tocsin/alerts"
 	"tocsin/alerts/heartbeat"
 	"tocsin/exporters/host"
+	"tocsin/exporters/host/addresses"
 	"tocsin/exporters/host/backups"
 	"tocsin/exporters/postgres"
 	"tocsin/exporters/rabbitmq"
@@ -44,6 +45,8 @@ whoever scrapes, and are not listed.
 	table(&b, host.Families())
 	b.WriteString("\n### Backups\nOn the same page, of the backups that the site file names.\n\n")
 	table(&b, backups.Families())
+	b.WriteString("\n### Addresses that move\nOn the same page, of the addresses that the site file names.\n\n")
+	table(&b, addresses.Families())
 	b.WriteString("\n## PostgreSQL: `/metrics/postgres/{name}`, job `postgres`\nNames, types and labels are postgres_exporter's, but for those that begin with `tocsin_`.\n\n")
 	table(&b, postgres.Families())
 	b.WriteString("\n## RabbitMQ: `/metrics/rabbitmq/{id}`, job `rabbitmq`\nNames, types and labels are those of the plugin rabbitmq_prometheus: what its version sends is passed on, and what the management\nAPI knows of it is made of that where the plugin does not answer. docs/rabbitmq.md tells more.\n\n")

@@ -24,8 +24,17 @@ func (a *App) status(ctx context.Context) *web.Status {
 		s.Configuration.Refused, s.Configuration.RefusedAt = r.err.Error(), r.at
 	}
 	s.Soon, s.Last = g.certificateSoon, g.certificateLast
+	own := map[string]bool{} // what this instance measures, or has measured elsewhere
 	for _, t := range g.targets() {
-		s.Targets = append(s.Targets, web.TargetStatus(t))
+		standing := web.TargetStatus(t)
+		own[t.Spec().Job+"\xff"+t.Spec().Instance] = true
+		if lookerOf(t) != nil {
+			standing.Page, _, _ = strings.Cut("probes/"+t.Spec().ID, "@")
+			if from := t.Spec().Labels["from"]; from != s.Host {
+				standing.From = from
+			}
+		}
+		s.Targets = append(s.Targets, standing)
 		if b, ok := brickStatus(t, s.Now); ok {
 			s.Bricks = append(s.Bricks, b)
 		}
@@ -46,7 +55,10 @@ func (a *App) status(ctx context.Context) *web.Status {
 		if !a.engine.Ready() || now.LastEval.IsZero() && time.Since(a.started) < time.Minute {
 			s.Starting = "the first measurements are being made"
 		}
-		judged(s, now, g.words, g.site.HostName())
+		now.Targets = slices.DeleteFunc(now.Targets, func(t engine.TargetHealth) bool {
+			return own[t.Job+"\xff"+t.Instance] // known better by the target itself
+		})
+		judged(s, now, g.words)
 		a.elsewhere(ctx, s, now.Targets, g.site.HostName())
 		downSince(s.Bricks, s.Alerts)
 	}
@@ -54,7 +66,7 @@ func (a *App) status(ctx context.Context) *web.Status {
 }
 
 // judged adds what the engine knows.
-func judged(s *web.Status, e engine.Status, words alerts.Wording, self string) {
+func judged(s *web.Status, e engine.Status, words alerts.Wording) {
 	for _, f := range e.Firing {
 		as := alerts.Alert{Labels: f.Labels, Annotations: f.Annotations}
 		alert := status.Alert{
@@ -70,9 +82,6 @@ func judged(s *web.Status, e engine.Status, words alerts.Wording, self string) {
 		s.Alerts = append(s.Alerts, alert)
 	}
 	for _, t := range e.Targets {
-		if t.Labels["from"] == self {
-			continue // known better by the target itself
-		}
 		target := status.Target{Job: t.Job, Instance: t.Instance, State: status.Good, LastSuccess: t.Scraped}
 		switch {
 		case t.Scraped.IsZero():

@@ -52,7 +52,6 @@ func moment(seconds float64) time.Time {
 // elsewhere adds the bricks, certificates and projects of other hosts, from
 // what the engine has stored of them.
 func (a *App) elsewhere(ctx context.Context, s *web.Status, targets []engine.TargetHealth, self string) {
-	targets = slices.DeleteFunc(slices.Clone(targets), func(t engine.TargetHealth) bool { return t.Labels["from"] == self })
 	if len(targets) == 0 {
 		return
 	}

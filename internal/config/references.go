@@ -28,6 +28,7 @@ func (s *Site) validateReferences(p problem.List) {
 	s.uniqueTargets(p)
 	s.refuseCircles(p)
 	s.deployments(p)
+	s.places(p)
 	known := s.needable()
 	for i, b := range s.Bricks {
 		for j, need := range b.Needs {

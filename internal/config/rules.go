@@ -6,6 +6,7 @@ import (
 	"tocsin/alerts/rules"
 	"tocsin/bricks"
 	"tocsin/exporters/host"
+	"tocsin/exporters/host/addresses"
 	"tocsin/exporters/host/backups"
 	"tocsin/exporters/postgres"
 	"tocsin/exporters/rabbitmq"
@@ -58,6 +59,7 @@ func (s *Site) exported() []string {
 	}
 	add(host.Families())
 	add(backups.Families())
+	add(addresses.Families())
 	add(postgres.Families())
 	add(rabbitmq.Families())
 	add(probes.Families())

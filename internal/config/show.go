@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -143,13 +144,26 @@ func Outgoing(s *Site) []Connection {
 			}
 		}
 	}
+	for i := range s.Addresses {
+		if name := s.Addresses[i].DNS; name != "" && s.TellsAddresses() {
+			add(index("addresses", i)+".dns", "the DNS", "asked every minute for "+name)
+		}
+	}
 	for i := range s.brickProbes {
 		to, told := probed(&s.brickProbes[i])
 		add("bricks", to, told)
 	}
 	for i := range s.Probes {
-		to, told := probed(&s.Probes[i])
-		add(index("probes", i), to, told)
+		c := &s.Probes[i]
+		to, told := probed(c)
+		if len(c.From) == 0 || slices.Contains(c.From, s.HostName()) {
+			add(index("probes", i), to, told)
+		}
+		for _, h := range s.Hosts {
+			if slices.Contains(c.From, h.Name) {
+				add(index("probes", i)+".from", h.Address, "asked to look at "+to+", "+told)
+			}
+		}
 	}
 	for _, c := range s.updates.Contacts() {
 		told := "asked for releases of " + strings.Join(c.Projects, ", ") + ", at most every " + s.Updates.Interval.String()

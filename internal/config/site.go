@@ -13,6 +13,7 @@ import (
 	"tocsin/alerts/rules"
 	"tocsin/bricks"
 	"tocsin/exporters/host"
+	"tocsin/exporters/host/addresses"
 	"tocsin/exporters/host/backups"
 	"tocsin/internal/web/access"
 	"tocsin/probes"
@@ -67,6 +68,9 @@ type Site struct {
 	// Backups are those that are looked at from this machine: how old, how
 	// large, how many, and what none of them covers.
 	Backups backups.List `yaml:"backups"`
+	// Addresses are those that move between hosts (failover IPs), and who may
+	// hold each.
+	Addresses addresses.List `yaml:"addresses"`
 	// Probes are what is looked at from outside, as a user would.
 	Probes probes.List `yaml:"probes"`
 	// ProbeAllow is what others may have probed by GET /probe beside the hosts

@@ -53,6 +53,7 @@ func (s *Site) validate(p problem.List) {
 	s.Host.Validate(p.At("host"))
 	s.Intervals.Validate(p.At("intervals"))
 	s.Backups.Validate(p.At("backups"))
+	s.Addresses.Validate(p.At("addresses"))
 	s.Updates.Validate(p.At("updates"))
 	s.Alerts.Mattermost.Validate(p.At("alerts").At("mattermost"))
 	s.Alerts.Fallback.Validate(p.At("alerts").At("fallback"))

@@ -15,6 +15,13 @@ import (
 // of a collector with its own clock leave the page.
 const missedIntervals = 3
 
+// quickRetries is how many failures in a row are looked at again soon.
+const quickRetries = 6
+
+// maxFirst is how long a few collectors with their own clocks put their first
+// run off at most.
+const maxFirst = 5 * time.Second
+
 // run is one collector of a target, with how it stands.
 type run struct {
 	entry Entry
@@ -141,9 +148,10 @@ func (r *run) finish(start time.Time, err error) {
 	r.state.Reason, r.state.Error = reason, err.Error()
 }
 
-// tick runs the collector on its own clock until ctx ends. The first run is
-// put off by a share of the interval that the name decides, so that many
-// targets do not start at one moment.
+// tick runs the collector on its own clock until ctx ends. When in an interval
+// it runs is decided by the name, so that many targets are spread over it
+// evenly. The first run does not wait for that moment, but comes soon, put off
+// by as much as the entry says that those of all targets take.
 func (r *run) tick(ctx context.Context, name string) {
 	every := r.entry.Every
 	timeout := r.entry.Timeout
@@ -152,8 +160,11 @@ func (r *run) tick(ctx context.Context, name string) {
 	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(name + r.entry.Collector.Name()))
-	timer := time.NewTimer(time.Duration(h.Sum64() % uint64(min(every/10, 5*time.Second)+1)))
+	hash := h.Sum64()
+	soon := min(max(r.entry.Spread, min(every/10, maxFirst)), every)
+	timer := time.NewTimer(time.Duration(hash % uint64(soon+1)))
 	defer timer.Stop()
+	bad := 0 // in a row
 	for {
 		select {
 		case <-ctx.Done():
@@ -164,9 +175,12 @@ func (r *run) tick(ctx context.Context, name string) {
 		runCtx, cancel := context.WithTimeout(ctx, timeout)
 		sent := r.once(runCtx)
 		cancel()
-		next := every
+		next := untilTurn(began, every, hash)
 		if r.entry.Retry > 0 && (r.explain() != "" || r.failed()) {
-			next = r.entry.Retry
+			bad++
+			next = min(again(r.entry.Retry, bad, every), next)
+		} else {
+			bad = 0
 		}
 		timer.Reset(max(next-time.Since(began), 0))
 		r.mu.Lock()
@@ -175,6 +189,28 @@ func (r *run) tick(ctx context.Context, name string) {
 		}
 		r.mu.Unlock()
 	}
+}
+
+// again is how soon a collector runs again after so many failures in a row: soon
+// at first, to know for sure and to see it mended; then ever later, up to its
+// interval. When the network of thousands of probes fails, they would else be
+// made several times as often as otherwise, for as long as it lasts.
+func again(retry time.Duration, bad int, every time.Duration) time.Duration {
+	for ; bad > quickRetries && retry < every; bad-- {
+		retry *= 2
+	}
+	return retry
+}
+
+// untilTurn is how long after began the next run is due: an interval, or more
+// or less by up to a half where the run was not made at its own moment.
+func untilTurn(began time.Time, every time.Duration, hash uint64) time.Duration {
+	turn := time.Duration(hash % uint64(every)) //nolint:gosec // every is positive
+	late := (time.Duration(began.UnixNano())%every - turn + every) % every
+	if late < every/2 {
+		return every - late
+	}
+	return 2*every - late
 }
 
 // newest returns what the collector sent last, unless it is too old to be

@@ -42,8 +42,11 @@ type Entry struct {
 	// each scrape.
 	Every time.Duration
 	// Retry is the interval of that clock while the collector explains a
-	// failure, or could not measure; 0 is Every.
+	// failure, or could not measure, and later up to Every; 0 is Every.
 	Retry time.Duration
+	// Spread is within which time of the start the first run is made; 0 is a
+	// tenth of Every. Where thousands begin, they are not to begin at once.
+	Spread time.Duration
 	// Timeout bounds one run of a collector with its own clock; 0 is 80 % of
 	// Every. At a scrape the scraper's own timeout decides.
 	Timeout time.Duration
@@ -124,12 +127,20 @@ func (t *Target) Only(chosen func(collector string) bool) *Target {
 
 // Run drives the collectors that have a clock of their own, until ctx ends.
 func (t *Target) Run(ctx context.Context) {
-	var wg sync.WaitGroup
+	var own []*run
 	for _, r := range t.runs {
 		if r.entry.Every > 0 {
-			wg.Go(func() { r.tick(ctx, t.spec.Job+t.spec.ID) })
+			own = append(own, r)
 		}
 	}
+	if len(own) == 0 {
+		return
+	}
+	var wg sync.WaitGroup
+	for _, r := range own[1:] {
+		wg.Go(func() { r.tick(ctx, t.spec.Job+t.spec.ID) })
+	}
+	own[0].tick(ctx, t.spec.Job+t.spec.ID) // here: of thousands of targets each has one
 	wg.Wait()
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -288,6 +289,12 @@ func TestRun_ownClockIsFasterWhileAFailureIsExplained(t *testing.T) {
 		if n := calls.Load(); n < 5 || n > 6 {
 			t.Errorf("%d runs in 29 s of failing, want one each 5 s", n)
 		}
+		time.Sleep(2 * time.Minute) // to the moment from which it is not hurried any more
+		before := calls.Load()
+		time.Sleep(10 * time.Minute)
+		if n := calls.Load() - before; n < 19 || n > 21 {
+			t.Errorf("%d runs in 10 min of failing on and on, want one each 30 s", n)
+		}
 	})
 }
 
@@ -304,8 +311,54 @@ func TestRun_ownClockIsFasterWhileItCannotMeasure(t *testing.T) {
 		defer cancel()
 		go target.Run(ctx)
 		time.Sleep(10 * time.Hour) // of the bubble's clock
-		if n := calls.Load(); n < 9 || n > 11 {
-			t.Errorf("%d runs in 10 h of not measuring, want one each hour", n)
+		if n := calls.Load(); n < 7 || n > 9 {
+			t.Errorf("%d runs in 10 h of not measuring, want one each hour, and later less", n)
 		}
 	})
+}
+
+func TestRun_manyClocksAreSpreadEvenly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const many, seconds = 3000, 120
+		var starts [seconds]atomic.Int32
+		began := time.Now()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		for i := range many {
+			c := &fake{name: "probe", collect: func(_ context.Context, s *Sink) error {
+				if at := int(time.Since(began).Seconds()); at < seconds {
+					starts[at].Add(1)
+				}
+				s.Send(testFamily, 1, "x")
+				return nil
+			}}
+			spec := Spec{Job: "probe", ID: strconv.Itoa(i), Collectors: []Entry{{Collector: c, Every: 30 * time.Second, Spread: 15 * time.Second}}}
+			go NewTarget(spec, slog.New(slog.DiscardHandler)).Run(ctx)
+		}
+		time.Sleep(seconds * time.Second)
+		first := 0
+		for at := range 15 {
+			first += int(starts[at].Load())
+		}
+		if first < many || first > many+many/10 {
+			t.Errorf("%d first runs within 15 s, want each of %d once", first, many)
+		}
+		for at := 60; at < seconds; at++ { // 100 a second; a chance spread has 10 up or down
+			if n := starts[at].Load(); n < 55 || n > 145 {
+				t.Errorf("second %d has %d starts, want about 100", at, n)
+			}
+		}
+	})
+}
+
+func TestUntilTurn_isHalfAnIntervalToOneAndAHalf(t *testing.T) {
+	const every = 30 * time.Second
+	for hash := range uint64(1000) {
+		began := time.Unix(1_700_000_000, int64(hash)*37_000_003)
+		next := untilTurn(began, every, hash*1_000_003)
+		turn := time.Duration(began.Add(next).UnixNano()) % every
+		if next <= every/2 || next > every*3/2 || turn != time.Duration(hash*1_000_003%uint64(every)) {
+			t.Fatalf("%s after %s: %s", next, began, turn)
+		}
+	}
 }

@@ -104,13 +104,46 @@ func (s *Server) statusPage(w http.ResponseWriter, r *http.Request) {
 	s.send(w, r, &page, true)
 }
 
-// target finds a target by the path's job and id.
-func (v *View) target(r *http.Request) *frame.Target {
-	job, id := r.PathValue("job"), r.PathValue("id")
-	for _, t := range v.Targets {
-		if spec := t.Spec(); spec.Job == job && spec.ID == id {
-			return t
-		}
+// probePage draws the page of one probe.
+func (s *Server) probePage(w http.ResponseWriter, r *http.Request) {
+	if s.options.Probe == nil {
+		s.unknown(w, r)
+		return
 	}
-	return nil
+	probe, ok := s.options.Probe(r.PathValue("name"))
+	if !ok {
+		say(w, http.StatusNotFound, "no probe of this instance has that name; / lists those that there are")
+		return
+	}
+	var page bytes.Buffer
+	if err := s.status.DrawProbe(&page, probe); err != nil {
+		s.log.Error("page of a probe could not be drawn", "err", err)
+		say(w, http.StatusInternalServerError, "the page could not be drawn; the log says why")
+		return
+	}
+	w.Header().Set("Content-Security-Policy", s.status.Policy())
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	s.send(w, r, &page, true)
+}
+
+// index finds the targets of one view: there may be thousands, each asked for
+// every few seconds.
+type index struct {
+	view *View
+	at   map[[2]string]*frame.Target // by job and id
+}
+
+// target finds a target by the path's job and id; nil where there is none.
+func (s *Server) target(r *http.Request) *frame.Target {
+	view := s.options.View()
+	known := s.index.Load()
+	if known == nil || known.view != view {
+		known = &index{view: view, at: make(map[[2]string]*frame.Target, len(view.Targets))}
+		for _, t := range view.Targets {
+			spec := t.Spec()
+			known.at[[2]string{spec.Job, spec.ID}] = t
+		}
+		s.index.Store(known)
+	}
+	return known.at[[2]string{r.PathValue("job"), r.PathValue("id")}]
 }

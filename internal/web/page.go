@@ -102,7 +102,7 @@ func (s *Server) serveNode(w http.ResponseWriter, r *http.Request, compress bool
 
 // serveTarget answers with the page of one target.
 func (s *Server) serveTarget(w http.ResponseWriter, r *http.Request, compress bool) {
-	t := s.options.View().target(r)
+	t := s.target(r)
 	if t == nil {
 		say(w, http.StatusNotFound, "there is no such target here; /sd lists those that there are")
 		return

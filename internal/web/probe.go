@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"math"
 	"net/http"
@@ -19,6 +20,10 @@ type ProbeQuery struct {
 	Module   string // never empty
 	Hostname string // the name to ask for in place of the target's own; mostly empty
 	Debug    bool   // the account is wanted, not the page
+	// Entry is how to look, in place of a module: what another instance of the
+	// site wrote. JSON asks for account and page together, as it takes them.
+	Entry string
+	JSON  bool
 	// Patience is how long whoever asks lets the look take.
 	Patience time.Duration
 }
@@ -30,6 +35,7 @@ type ProbeAnswer struct {
 	// something hindered the look.
 	Status   int
 	Text     string              // what is wrong, or the account
+	JSON     []byte              // the answer to who asked for it
 	Families []*dto.MetricFamily // the page; unused where Text is the answer
 }
 
@@ -69,7 +75,7 @@ func probePatience(h http.Header) (time.Duration, bool) {
 // probe looks once at what the request names, always afresh.
 func (s *Server) probe(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
-	q := ProbeQuery{Target: probeTarget(query), Module: query.Get("module"), Hostname: query.Get("hostname"), Debug: query.Get("debug") == "true"}
+	q := ProbeQuery{Target: probeTarget(query), Module: query.Get("module"), Hostname: query.Get("hostname"), Debug: query.Get("debug") == "true", Entry: query.Get("entry"), JSON: query.Get("format") == "json"}
 	if q.Module == "" {
 		q.Module = probeModule
 	}
@@ -102,6 +108,9 @@ func (s *Server) probe(w http.ResponseWriter, r *http.Request) {
 	}
 	a := look(ctx, q)
 	switch {
+	case a.Status == http.StatusOK && a.JSON != nil:
+		w.Header().Set("Content-Type", "application/json")
+		s.send(w, r, bytes.NewBuffer(a.JSON), true)
 	case a.Status != http.StatusOK:
 		say(w, a.Status, a.Text)
 	case q.Debug:

@@ -39,6 +39,7 @@ func (s *Server) table() []route {
 		{"healthy", "/-/healthy", always(access.Public), get, s.healthy},
 		{"ready", "/-/ready", always(access.Public), get, s.ready},
 		{"status", "/{$}", always(access.Read), get, s.statusPage},
+		{"probe_page", "/probes/{name}", always(access.Read), get, s.probePage},
 		{"metrics", "/metrics", always(access.Read), get, s.nodePage},
 		{"target", "/metrics/{job}/{id}", always(access.Read), get, s.targetPage},
 		{"sd", "/sd", always(access.Read), get, s.discovery},

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -46,7 +47,7 @@ type View struct {
 	QueryAPI, Alertmanager http.Handler
 }
 
-// Options are what a Server is made of. All but Registerer must be set.
+// Options are what a Server is made of. All but Registerer and Probe must be set.
 type Options struct {
 	// View returns what is served now. It is called at each request.
 	View func() *View
@@ -65,7 +66,10 @@ type Options struct {
 	Ready func() (ok bool, why string)
 	// Status tells how the site stands, before ctx ends.
 	Status func(ctx context.Context) *Status
-	Log    *slog.Logger
+	// Probe tells what the newest looks of a probe found, by the name of its
+	// page; false where there is none. Nil: nothing is probed here.
+	Probe func(name string) (*status.Probe, bool)
+	Log   *slog.Logger
 }
 
 // A Server answers all that Tocsin is asked over HTTP. Its methods may be used
@@ -78,6 +82,7 @@ type Server struct {
 	status  *status.Page
 	slots   chan struct{} // one place for each request that is worked on
 	probes  queue
+	index   atomic.Pointer[index]
 	outer   http.Handler
 	inner   http.Handler
 

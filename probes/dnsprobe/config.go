@@ -166,3 +166,11 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 	}
 	return New(o)
 }
+
+// Travels implements protocol.Traveller.
+func (c *Config) Travels(_ *protocol.Entry) []string {
+	return []string{
+		"name", "type", "class", "transport", "recursion", "valid_rcodes",
+		"validate_answer_rrs", "validate_authority_rrs", "validate_additional_rrs",
+	}
+}

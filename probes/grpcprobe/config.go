@@ -84,3 +84,6 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 		Service: c.Service, Metadata: c.Metadata,
 	}), nil
 }
+
+// Travels implements protocol.Traveller.
+func (c *Config) Travels(_ *protocol.Entry) []string { return []string{"service"} }

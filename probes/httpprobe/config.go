@@ -289,3 +289,13 @@ func mergedKeys(a map[string]secret.Text, b map[string]string) iter.Seq[string] 
 }
 
 func (c *Config) follows() bool { return c.FollowRedirects == nil || *c.FollowRedirects }
+
+// Travels implements protocol.Traveller: another instance is asked to read a
+// page, never to send anything.
+func (c *Config) Travels(_ *protocol.Entry) []string {
+	keys := []string{"http2", "status", "http_versions", "answer_headers", "compression", "body", "follow_redirects"}
+	if c.Method == "GET" || c.Method == "HEAD" {
+		keys = append(keys, "method")
+	}
+	return keys
+}

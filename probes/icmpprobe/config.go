@@ -53,3 +53,6 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 		Host: e.Host(), Dial: e.Dial, PayloadSize: c.PayloadSize, DontFragment: c.DontFragment, TTL: c.TTL,
 	}), nil
 }
+
+// Travels implements protocol.Traveller.
+func (c *Config) Travels(_ *protocol.Entry) []string { return []string{"ttl", "dont_fragment"} }

@@ -80,3 +80,14 @@ type Dear interface {
 	// scheme. It is called before SetDefaults.
 	Every() time.Duration
 }
+
+// Traveller is implemented by a Section whose looks may be asked of another
+// instance (from: in the site file). Without it a look stays where it is.
+type Traveller interface {
+	// Travels lists the keys of the section that may be told to another
+	// instance, with the values that they have in this one: none that is or may
+	// hold a secret, none that names a file, and none that lets who asks do
+	// more to a service than look at it. Keys that are not listed stay, and an
+	// entry that has them is refused; so a new key stays until it is listed.
+	Travels(e *Entry) []string
+}

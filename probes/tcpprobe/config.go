@@ -76,3 +76,13 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 		UseTLS: e.Scheme.Name == "tls", StartTLS: c.StartTLS, TLS: secure, Steps: c.QueryResponse,
 	})
 }
+
+// Travels implements protocol.Traveller: another instance is asked to listen,
+// never to speak.
+func (c *Config) Travels(_ *protocol.Entry) []string {
+	keys := []string{"starttls"}
+	if !slices.ContainsFunc(c.QueryResponse, func(s dialogue.Step) bool { return s.Send != "" }) {
+		keys = append(keys, "query_response")
+	}
+	return keys
+}

@@ -14,6 +14,9 @@ import (
 //go:embed status.html
 var pageHTML string
 
+//go:embed probe.html
+var probeHTML string
+
 //go:embed status.css
 var pageCSS string
 

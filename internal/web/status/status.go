@@ -79,6 +79,10 @@ type Target struct {
 	Since       time.Time // since when it stands badly; may be zero
 	LastSuccess time.Time // zero: never
 	Failures    []Failure
+	// From is the instance that measures it, where it is not this one.
+	From string
+	// Page is the path of a page of its own, from this one; empty: none.
+	Page string
 }
 
 // A Failure is one collector of a target that fails.

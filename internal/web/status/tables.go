@@ -18,6 +18,7 @@ type key struct{ job, instance string }
 
 type targetView struct {
 	Instance, Why      string
+	Page, From         string
 	State              mark
 	Since, LastSuccess moment
 }
@@ -71,7 +72,8 @@ func (p *pen) job(targets []Target) jobView {
 		}
 		view := targetView{
 			Instance: p.w.clean(t.Instance, maxName), Why: p.why(t),
-			State: p.stateMark(t.State), LastSuccess: p.at(t.LastSuccess),
+			State: p.stateMark(t.State), LastSuccess: p.at(t.LastSuccess), Page: t.Page,
+			From: p.w.clean(t.From, maxName),
 		}
 		if t.State != Good {
 			view.Since = p.clock(t.Since)

@@ -10,7 +10,7 @@ import (
 type words struct {
 	Lang string
 
-	AsOf, Refreshes, On string
+	AsOf, Refreshes, On, SeenFrom string
 
 	AllWell, AllWellOff, NothingToWatch            string
 	WellOf, WellOffOf                              string
@@ -46,7 +46,7 @@ type words struct {
 
 var english = words{
 	Lang: "en",
-	AsOf: "As of", Refreshes: "refreshes every 30 s", On: "on",
+	AsOf: "As of", Refreshes: "refreshes every 30 s", On: "on", SeenFrom: "seen from",
 
 	AllWell:         "All is well",
 	AllWellOff:      "All is measured",

@@ -3,7 +3,7 @@ package status
 //nolint:misspell // it is French
 var french = words{
 	Lang: "fr",
-	AsOf: "État à", Refreshes: "actualisé toutes les 30 s", On: "sur",
+	AsOf: "État à", Refreshes: "actualisé toutes les 30 s", On: "sur", SeenFrom: "vu depuis",
 
 	AllWell:         "Tout va bien",
 	AllWellOff:      "Tout est mesuré",

@@ -1,0 +1,111 @@
+package app
+
+import (
+	"crypto/tls"
+	"time"
+
+	"tocsin/internal/frame"
+	"tocsin/internal/web/status"
+	"tocsin/probes"
+	"tocsin/probes/probe"
+)
+
+// looker is a collector that remembers its newest looks.
+type looker interface {
+	Looks() (newest []*probes.Result, failure *probes.Result)
+}
+
+// lookerOf is the collector of a target that looks from outside; nil for all
+// other targets.
+func lookerOf(t *frame.Target) looker {
+	if all := t.Spec().Collectors; len(all) > 0 {
+		l, _ := all[0].Collector.(looker)
+		return l
+	}
+	return nil
+}
+
+// probePage tells what the newest looks of a probe found.
+func (a *App) probePage(name string) (*status.Probe, bool) {
+	g := a.current.Load()
+	for i, cfg := range g.site.AllProbes() {
+		if cfg.Slug() != name {
+			continue
+		}
+		p := &status.Probe{
+			Language: g.site.Language, Site: g.site.Site, Host: g.site.HostName(), Version: a.opts.Version,
+			Now:  time.Now().In(g.site.Location()),
+			Name: name, Instance: cfg.Instance(), Told: cfg.Told(), Every: time.Duration(cfg.Interval),
+		}
+		for _, t := range g.probes[i] {
+			if l := lookerOf(t); l != nil {
+				p.Places = append(p.Places, place(t.Spec().Labels["from"], l))
+			}
+		}
+		return p, true
+	}
+	return nil, false
+}
+
+func place(name string, l looker) status.Place {
+	newest, failure := l.Looks()
+	p := status.Place{Name: name}
+	for _, r := range newest {
+		if failure != nil && r.Start.Equal(failure.Start) {
+			failure = nil // it is on the list
+		}
+		p.Looks = append(p.Looks, look(r))
+	}
+	if failure != nil {
+		shown := look(failure)
+		p.Failure = &shown
+	}
+	return p
+}
+
+func look(r *probes.Result) status.Look {
+	l := status.Look{At: r.Start, Duration: r.Duration, Phase: string(r.Phase)}
+	switch {
+	case r.Unmeasured != nil:
+		l.State, l.Detail = status.Down, r.Unmeasured.Error()
+	case r.Success:
+		l.State = status.Good
+	default:
+		l.State, l.Reason, l.Meaning = status.Trouble, string(r.Reason), r.Reason.Meaning()
+		if r.Err != nil {
+			l.Detail = r.Err.Error()
+		}
+	}
+	for _, s := range r.Steps {
+		l.Steps = append(l.Steps, status.Step{Phase: string(s.Phase), Offset: s.Offset, Duration: s.Duration, Text: s.Text, Failed: s.Failed})
+	}
+	for i := range r.Hops {
+		if r.Hops[i].TLS != nil {
+			l.Servers = append(l.Servers, shownServer(&r.Hops[i]))
+		}
+	}
+	return l
+}
+
+// shownServer is what one server on the way showed of itself.
+func shownServer(h *probe.Hop) status.Server {
+	s := status.Server{Name: h.Host}
+	if h.Address.IsValid() {
+		s.Address = h.Address.String()
+	}
+	if h.TLS.Version != 0 {
+		s.TLS = tls.VersionName(h.TLS.Version) + ", " + tls.CipherSuiteName(h.TLS.CipherSuite)
+	}
+	for _, p := range h.TLS.Problems {
+		s.Problems = append(s.Problems, p.Text)
+	}
+	s.ChainEnds, _ = h.TLS.LastChainExpiry()
+	for _, c := range h.TLS.Certificates {
+		d := probe.Describe(c)
+		s.Certificates = append(s.Certificates, status.Shown{
+			Subject: d.Subject, Issuer: d.Issuer, Serial: d.Serial, Key: d.Key, SignedBy: d.SignedBy, Fingerprint: d.SHA256,
+			Names: d.Names, NotBefore: d.NotBefore, NotAfter: d.NotAfter,
+		})
+	}
+	return s
+}

@@ -1,0 +1,72 @@
+package status
+
+// probeWords are the texts of the page of one probe.
+type probeWords struct {
+	Title, Back, Every, From                    string
+	Up, Down, NotYet                            string
+	DownEverywhere, DownSomewhere, Blind        string
+	Looks, LooksLead, LastFailure, Took         string
+	Steps, Step, Phase, Offset, StepTook, NoLog string
+	Server, Chain, NoChain, NotYetValid         string
+	Issuer, Names, Key, Serial, ValidFrom, To   string
+}
+
+func probeWordsIn(language string) probeWords {
+	if language == "fr" {
+		return probeFrench
+	}
+	return probeEnglish
+}
+
+var probeEnglish = probeWords{
+	Title: "What a look does:", Back: "All of the site", Every: "One look every %s", From: "From %s",
+	Up: "up", Down: "down", NotYet: "Not looked at yet",
+	DownEverywhere: "Down from everywhere (%d of %d places)", DownSomewhere: "Down from %d of %d places",
+	Blind: "%d place could not look.|%d places could not look.",
+	Looks: "Newest looks", LooksLead: "Of the oldest ones only the outcome is kept.", LastFailure: "The newest failure:", Took: "took",
+	Steps: "Step by step", Step: "What was done", Phase: "Phase", Offset: "At", StepTook: "Took", NoLog: "Its steps are no longer kept.",
+	Server: "What %s showed", Chain: "The chain is good until %s.", NoChain: "No chain of these holds.", NotYetValid: "not valid yet",
+	Issuer: "Issued by", Names: "Names", Key: "Key", Serial: "Serial number", ValidFrom: "valid from", To: "to",
+}
+
+var probeFrench = probeWords{
+	Title: "Ce que fait un regard :", Back: "Tout le site", Every: "Un regard toutes les %s", From: "Depuis %s",
+	Up: "répond", Down: "en panne", NotYet: "Pas encore regardé",
+	DownEverywhere: "En panne, vu de partout (%d sur %d lieux)", DownSomewhere: "En panne, vu de %d sur %d lieux",
+	Blind: "%d lieu n’a pas pu regarder.|%d lieux n’ont pas pu regarder.",
+	Looks: "Derniers regards", LooksLead: "Des plus anciens, seul le résultat est gardé.", LastFailure: "Le dernier échec :", Took: "en",
+	Steps: "Pas à pas", Step: "Ce qui a été fait", Phase: "Phase", Offset: "À", StepTook: "Durée", NoLog: "Ses étapes ne sont plus gardées.",
+	Server: "Ce que %s a montré", Chain: "La chaîne est bonne jusqu’au %s.", NoChain: "Aucune chaîne n’est valable.", NotYetValid: "pas encore valable",
+	Issuer: "Émis par", Names: "Noms", Key: "Clé", Serial: "Numéro de série", ValidFrom: "valable du", To: "au",
+}
+
+// probeReasons are why a probe failed; those that are not here are said by
+// their meaning, in English.
+func probeReasons() map[string][2]string {
+	all := map[string][2]string{
+		"dns":                    {"its name does not resolve", "son nom n’est pas résolu par le DNS"},
+		"blocked_address":        {"its name leads to an address that the probe may not speak to", "son nom mène à une adresse que la sonde n’a pas le droit de joindre"},
+		"refused":                {"the connection is refused", "la connexion est refusée"},
+		"unreachable":            {"no way leads to its address", "aucune route ne mène à son adresse"},
+		"reset":                  {"the connection is cut before an answer comes", "la connexion est coupée avant toute réponse"},
+		"timeout":                {"it does not answer in time", "pas de réponse dans le temps imparti"},
+		"tls_client_certificate": {"it wants a client certificate", "il exige un certificat client"},
+		"tls_version":            {"it has no safe TLS version", "il n’offre aucune version sûre de TLS"},
+		"tls_handshake":          {"TLS cannot be negotiated", "la négociation TLS échoue"},
+		"no_starttls":            {"it does not offer STARTTLS", "il n’offre pas STARTTLS"},
+		"protocol":               {"it speaks another protocol", "il ne parle pas le protocole attendu"},
+		"truncated":              {"its answer breaks off", "sa réponse est tronquée"},
+		"too_large":              {"its answer is too large", "sa réponse est trop volumineuse"},
+		"redirect_loop":          {"its redirects lead in a circle", "ses redirections tournent en rond"},
+		"redirect":               {"a redirect cannot be followed", "une redirection ne peut pas être suivie"},
+		"status":                 {"its status code is not the one expected", "son code de statut n’est pas celui attendu"},
+		"header":                 {"a header of its answer is not as expected", "un en-tête de sa réponse n’est pas celui attendu"},
+		"encryption":             {"it is encrypted where it should not be, or not where it should", "il est chiffré quand il ne devrait pas, ou l’inverse"},
+		"body":                   {"its content is not as expected", "son contenu n’est pas celui attendu"},
+		"error":                  {"the probe ends with an error", "la sonde se termine par une erreur"},
+	}
+	for reason, texts := range certificateReasons() {
+		all[reason] = [2]string{"its certificate does not hold: " + texts[0], "son certificat n’est pas valable : " + texts[1]}
+	}
+	return all
+}
