@@ -40,19 +40,6 @@ func Postgres(t testing.TB, args ...string) *Cluster {
 	return cluster(t, Program(t, "initdb", "postgresql"), Program(t, "postgres", "postgresql"), args...)
 }
 
-// PostgresChecksums is Postgres with a checksum on each of its pages.
-func PostgresChecksums(t testing.TB, args ...string) *Cluster {
-	t.Helper()
-	c := newCluster(t, Program(t, "initdb", "postgresql"), Program(t, "postgres", "postgresql"), args...)
-	enable := exec.CommandContext(t.Context(), Program(t, "pg_checksums", "postgresql"), "--enable", "--no-sync", "-D", c.data())
-	enable.SysProcAttr, enable.Dir = c.home.as, c.home.path
-	if out, err := enable.CombinedOutput(); err != nil {
-		t.Fatalf("pg_checksums: %v\n%s", err, out)
-	}
-	c.Start(t)
-	return c
-}
-
 func cluster(t testing.TB, initdb, server string, args ...string) *Cluster {
 	t.Helper()
 	c := newCluster(t, initdb, server, args...)
