@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tocsin/probes/probe"
 )
 
 // probed is a probe that went well and then failed.
@@ -137,6 +139,15 @@ func TestProbeWords_bothLanguagesSayEverything(t *testing.T) {
 			if v.Field(i).String() == "" {
 				t.Errorf("%s: %s is empty", name, v.Type().Field(i).Name)
 			}
+		}
+	}
+}
+
+func TestProbeReasons_haveWords(t *testing.T) {
+	known := probeReasons()
+	for _, reason := range probe.Reasons() {
+		if words := known[string(reason)]; words[0] == "" || words[1] == "" {
+			t.Errorf("%s has no words in English and French", reason)
 		}
 	}
 }

@@ -40,8 +40,7 @@ var probeFrench = probeWords{
 	Issuer: "Émis par", Names: "Noms", Key: "Clé", Serial: "Numéro de série", ValidFrom: "valable du", To: "au",
 }
 
-// probeReasons are why a probe failed; those that are not here are said by
-// their meaning, in English.
+// probeReasons are why a probe failed, in English and French.
 func probeReasons() map[string][2]string {
 	all := map[string][2]string{
 		"dns":                    {"its name does not resolve", "son nom n’est pas résolu par le DNS"},
@@ -63,6 +62,20 @@ func probeReasons() map[string][2]string {
 		"header":                 {"a header of its answer is not as expected", "un en-tête de sa réponse n’est pas celui attendu"},
 		"encryption":             {"it is encrypted where it should not be, or not where it should", "il est chiffré quand il ne devrait pas, ou l’inverse"},
 		"body":                   {"its content is not as expected", "son contenu n’est pas celui attendu"},
+		"no_upgrade":             {"it does not turn to WebSocket", "il ne passe pas en WebSocket"},
+		"login_refused":          {"it does not let the probe log in", "il refuse les identifiants de la sonde"},
+		"plaintext_auth":         {"it takes passwords without TLS", "il accepte des mots de passe sans TLS"},
+		"host_key":               {"its host key is another", "sa clé d’hôte n’est pas celle attendue"},
+		"port_open":              {"its port answers, and must not", "son port répond et ne devrait pas"},
+		"mail_refused":           {"it refuses the mail", "il refuse le courriel"},
+		"greylisted":             {"it wants the mail again, later (greylisting)", "il demande de représenter le courriel plus tard (liste grise)"},
+		"open_relay":             {"it takes mail from strangers for strangers", "il accepte le courriel d’inconnus pour des inconnus"},
+		"undelivered":            {"the message sent does not arrive in time", "le message envoyé n’arrive pas dans le temps imparti"},
+		"mail_dns":               {"a record about its mail is missing or wrong", "un enregistrement DNS de son courriel manque ou est faux"},
+		"registration":           {"its registry knows no such domain", "son registre ne connaît pas ce domaine"},
+		"dnssec":                 {"its DNSSEC signatures do not hold", "ses signatures DNSSEC ne sont pas valables"},
+		"listed":                 {"it is on a blocklist", "il figure sur une liste de blocage"},
+		"unsynchronised":         {"its clock is not synchronised", "son horloge n’est pas synchronisée"},
 		"error":                  {"the probe ends with an error", "la sonde se termine par une erreur"},
 	}
 	for reason, texts := range certificateReasons() {

@@ -45,6 +45,7 @@ func certificateReasons() map[string][2]string {
 		"tls_self_signed":       {"it is signed by itself", "il est auto-signé"},
 		"tls_unknown_authority": {"its authority is not trusted", "son autorité n’est pas reconnue"},
 		"tls_incomplete_chain":  {"the server does not send an intermediate certificate", "le serveur n’envoie pas un certificat intermédiaire"}, //nolint:misspell // it is French
+		"tls_revoked":           {"its authority has revoked it", "son autorité l’a révoqué"},
 		"tls_weak":              {"its signature uses a broken algorithm", "sa signature emploie un algorithme obsolète"},
 		"tls_invalid":           {"it may not be used for this", "il n’est pas prévu pour cet usage"},
 	}
