@@ -364,6 +364,16 @@ func TestOutgoing(t *testing.T) {
 		{"ns1.ville.example", "every 30s: asked for the SOA records of ville.example", "probes[3]"},
 		{"ldap.ville.example:389", "every 30s: asked for TLS, in the words of ldap", "probes[4]"},
 		{"gw.ville.example", "every 30s: pinged", "probes[5]"},
+		{
+			"demarches.ville.example", "every 30s: GET as a user would; then a plain GET to wherever it redirects; " +
+				"every 10m a GET over https and http and an OPTIONS, to grade its headers", "probes[6]",
+		},
+		{"db1.ville.example:5432", "every 30s: a connection is tried, and must not come about", "probes[7]"},
+		{"mail.ville.example", "every 30s: greeted with EHLO, asked whether it would take mail for contact@ville.example", "probes[8]"},
+		{"ville.example", "every 1h: this machine's name servers are asked for the MX and TXT records of ville.example and of what these name", "probes[9]"},
+		{"ville.example", "every 5m: the name servers of ville.example and of the zone above it are asked about it, at most 32 addresses", "probes[10]"},
+		{"ville.example", "every 6h: its registry is asked about ville.example, and once a day IANA for the list of registries", "probes[11]"},
+		{"app1.ville.example", "every 5m: a connection is made for each type of host key, keys are exchanged, and nobody logs in", "probes[12]"},
 		{"api.github.com", "asked for releases of peertube, postgresql, at most every 1h, with the token", "updates"},
 		{"deb.ville.example", "asked for releases of wcs, at most every 1h", "updates"},
 		{"chat.ville.example", texts + "; who posts, by the bot's token", "alerts.mattermost.url"},

@@ -40,7 +40,7 @@ func TestExample_loads(t *testing.T) {
 	if w := site.Warnings(); len(w) > 0 {
 		t.Errorf("warnings: %q", w)
 	}
-	if got, want := site.Summary(), "this machine (guet), 2 other hosts, 1 PostgreSQL server, 1 broker, 2 bricks, 14 probes, 6 backups"; got != want {
+	if got, want := site.Summary(), "this machine (guet), 2 other hosts, 1 PostgreSQL server, 1 broker, 2 bricks, 15 probes, 6 backups"; got != want {
 		t.Errorf("summary %q, want %q", got, want)
 	}
 	if got := len(site.Unwatched()); got != 0 {
