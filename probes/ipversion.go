@@ -15,9 +15,13 @@ type IPVersion int
 // BothVersions looks over IPv4 and over IPv6, each by itself.
 const BothVersions IPVersion = 46
 
+// noVersion is what was written and is none.
+const noVersion IPVersion = -1
+
 var errVersion = errors.New("is no IP version; write 4, 6, or both to look over each by itself; leave it out to use whichever answers")
 
-// UnmarshalText reads 4, 6 or both.
+// UnmarshalText reads 4, 6 or both. What is none of them is Validate's to
+// refuse: an error here would keep the rest of the entry from being read.
 func (v *IPVersion) UnmarshalText(text []byte) error {
 	if string(text) == "both" {
 		*v = BothVersions
@@ -25,7 +29,8 @@ func (v *IPVersion) UnmarshalText(text []byte) error {
 	}
 	n, err := strconv.ParseUint(string(text), 10, 8)
 	if err != nil || n != 4 && n != 6 {
-		return errVersion
+		*v = noVersion
+		return nil
 	}
 	*v = IPVersion(n)
 	return nil

@@ -10,6 +10,7 @@ import (
 // TestEngine_oneCertificateOfManyBricksIsOnePost has three bricks with one
 // certificate, and one with another: there are two posts, each with its own.
 func TestEngine_oneCertificateOfManyBricksIsOnePost(t *testing.T) {
+	t.Parallel()
 	const rules = `
 groups:
   - name: test
@@ -30,7 +31,8 @@ ending{brick="c",fingerprint_sha256="wild"} 1
 ending{brick="d",fingerprint_sha256="own"} 1
 tocsin_collector_success{collector="oven"} 1
 `), &recorder{}
-	start(t, t.TempDir(), s, voice, rules)
+	e := start(t, t.TempDir(), s, voice, rules)
+	defer e.Stop()
 	posts := func() []string {
 		var all []string
 		for _, n := range voice.all() {

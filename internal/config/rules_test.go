@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tocsin/exporters/host/addresses"
 	"tocsin/exporters/host/backups"
 )
 
@@ -39,7 +40,7 @@ func TestOwnMetrics_areThoseInTheCode(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, f := range backups.Families() {
+	for _, f := range slices.Concat(backups.Families(), addresses.Families()) {
 		delete(found, f.Name) // a collector's, and listed by it
 	}
 	var listed []string
