@@ -103,9 +103,9 @@ part_vulnerabilities() {
 	return 1
 }
 
-# What may run beside others of its package waits most of the time, so four of
+# What may run beside others of its package waits most of the time, so six of
 # them share the cores well.
-part_tests() { CGO_ENABLED=1 GOFLAGS='' go test -race -count=1 -parallel 4 -timeout 40m ./...; }
+part_tests() { CGO_ENABLED=1 GOFLAGS='' go test -race -count=1 -parallel 6 -timeout 40m ./...; }
 
 all=(packages generated vet lint deadcode build systems vulnerabilities tests)
 parts=("$@")

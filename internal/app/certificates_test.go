@@ -21,6 +21,7 @@ import (
 // whose file has another one by now. What the rule compares must be written
 // alike by both: the fingerprint, and the names.
 func TestCertificates_renewedButNotLoaded(t *testing.T) {
+	t.Parallel()
 	root := probetest.NewAuthority(t, probetest.Spec{Name: "Root"})
 	names := []string{"www.ville.example", "*.ville.example", "127.0.0.1"}
 	file, key := probetest.WritePair(t, root.Leaf(t, probetest.Spec{Name: "www.ville.example", Hosts: names}))

@@ -56,6 +56,7 @@ func (d deployments) expect(t *testing.T, from, version, words string) {
 }
 
 func TestDeployed_postgres(t *testing.T) {
+	t.Parallel()
 	c := testenv.Postgres(t)
 	d := told(t, fmt.Sprintf(`
 postgres:

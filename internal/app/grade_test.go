@@ -13,6 +13,7 @@ import (
 
 // Headers are graded on the probe's own page, on a clock of their own.
 func TestProbeTarget_gradesBesideTheProbe(t *testing.T) {
+	t.Parallel()
 	cfg := probes.Config{Target: "https://portail.ville.example", HTTP: httpprobe.Config{HeaderGrade: &gradecheck.Config{Promised: "B"}}}
 	cfg.SetDefaults()
 	targets, err := placesOf(&config.Site{}, cfg, probes.Options{}, 0, slog.New(slog.DiscardHandler))

@@ -26,6 +26,7 @@ import (
 // ours, and a blackbox.yml beside it: the same series arrive, and on our side
 // there is nothing but probe_modules and probe_allow.
 func TestProbe_anExistingPrometheus(t *testing.T) {
+	t.Parallel()
 	served := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "bienvenue") }))
 	t.Cleanup(served.Close)
 	modules := filepath.Join(t.TempDir(), "blackbox.yml")

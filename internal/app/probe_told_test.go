@@ -16,6 +16,7 @@ import (
 )
 
 func TestAsTold_whatMayBeAsked(t *testing.T) {
+	t.Parallel()
 	var seen []string
 	served := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { seen = append(seen, r.Method) }))
 	t.Cleanup(served.Close)

@@ -12,6 +12,7 @@ import (
 // format, stands in the list of targets, and goes on over a reload that is not
 // about it.
 func TestRabbitMQ_isATarget(t *testing.T) {
+	t.Parallel()
 	b := testenv.RabbitMQ(t, "")
 	site := fmt.Sprintf(`engine: off
 rabbitmq:

@@ -263,6 +263,7 @@ rabbitmq:
 // Two nodes lose one another, and each goes on: when they meet again, the
 // cluster has split. Then one dies.
 func TestRabbitMQRules_cluster(t *testing.T) {
+	t.Parallel()
 	first, second := testenv.RabbitMQCluster(t, "")
 	in := newInstance(t, "hub", fmt.Sprintf(`
 host: {collectors: {only: [loadavg]}}
