@@ -120,7 +120,7 @@ func TestFilesystem_hungMountIsAskedOnceAndComesBack(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if after := runtime.NumGoroutine(); after > before {
+		if after := runtime.NumGoroutine(); after > before+5 { // the runtime has some of its own, which come and go
 			t.Errorf("goroutines grew from %d to %d over 1000 runs", before, after)
 		}
 		if n := nas.asked.Load(); n != 2 {
