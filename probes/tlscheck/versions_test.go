@@ -32,7 +32,7 @@ func TestVersions(t *testing.T) {
 		{"1.2 alone", server(&tls.Config{MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12}), "map[769:false 770:false 771:true 772:false]"},
 		{"by default", server(&tls.Config{}), "map[769:false 770:false 771:true 772:true]"},
 		{"wants a certificate", server(&tls.Config{ClientAuth: tls.RequireAnyClientCert}), "map[769:false 770:false 771:true 772:true]"},
-		{"cut off", probetest.TCP(t, probetest.Reset), "map[769:false 770:false 771:false 772:false]"},
+		{"cut off", probetest.TCP(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); probetest.Reset(c) }), "map[769:false 770:false 771:false 772:false]"},
 		{"no TLS at all", probetest.TCP(t, func(c net.Conn) { _, _ = c.Write([]byte("220 mail ESMTP\r\n")); probetest.Hang(c) }), "map[]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
