@@ -98,8 +98,12 @@ func TestReference_realPages(t *testing.T) {
 				page[name] = f
 			}
 		}
-		if page["pg_replication_slots_slot_confirmed_flush_lsn"] == nil || page["pg_stat_wal_receiver_received_tli"] == nil {
-			return errors.New("it does not")
+		for _, last := range []string{
+			"pg_replication_slots_slot_confirmed_flush_lsn", "pg_stat_wal_receiver_received_tli", "pg_stat_replication_pg_wal_lsn_diff",
+		} {
+			if page[last] == nil {
+				return errors.New("there is no " + last)
+			}
 		}
 		return nil
 	})
