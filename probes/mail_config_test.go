@@ -26,7 +26,7 @@ func TestConfig_mail(t *testing.T) {
   password_file: /etc/tocsin/sonde
   mailtrip: {to: retour@autre.example, imap: "imap://boite.autre.example:10143", username: retour, password_file: /etc/tocsin/retour, junk: Junk}
 - target: maildns://ville.example
-  maildns: {resolver: "127.0.0.1:5353", selectors: [mail2026, s1._x], require: [mx, spf, dmarc, mta_sts, tls_rpt]}
+  maildns: {resolvers: ["127.0.0.1:5353"], selectors: [mail2026, s1._x], require: [mx, spf, dmarc, mta_sts, tls_rpt]}
 `)
 	if wrong != nil {
 		t.Fatal(strings.Join(wrong, "\n"))
@@ -108,8 +108,8 @@ probes[0].mailtrip.junk: is no name of a folder; write it as INBOX/Tocsin
 probes[0].mailtrip.junk: is the same as folder; take it out`,
 		},
 		{
-			`- {target: "maildns://ville.example", maildns: {resolver: dns.example, selectors: ["a b", x, x], require: [dkim, mta-sts]}}`,
-			`probes[0].maildns.resolver: is no address of a name server; write one as 9.9.9.9 or 127.0.0.1:5353
+			`- {target: "maildns://ville.example", maildns: {resolvers: [dns.example], selectors: ["a b", x, x], require: [dkim, mta-sts]}}`,
+			`probes[0].maildns.resolvers[0]: is no address of a name server; write an IP address, with a port if it is not 53, as 192.0.2.53 or [2001:db8::53]:5353
 probes[0].maildns.selectors[0]: is no selector; write what stands behind s= in the header DKIM-Signature of a message, as mail2026
 probes[0].maildns.selectors[2]: x stands there twice
 probes[0].maildns.require[0]: cannot be found without its names; write selectors: [...], each of which is required
@@ -120,7 +120,7 @@ probes[0].maildns.require[1]: is none of the records; write mx, spf, dmarc, mta_
 			`probes[0].maildns: looks at domains, and 192.0.2.1 is none; write the target as maildns://ville.example`,
 		},
 		{
-			`- {target: "https://ville.example", smtp: {hello: x}, maildns: {resolver: 9.9.9.9}, mailtrip: {to: a@b.example}}`,
+			`- {target: "https://ville.example", smtp: {hello: x}, maildns: {resolvers: [9.9.9.9]}, mailtrip: {to: a@b.example}}`,
 			`probes[0].smtp: is for targets with smtp:// and smtps://, and this one has https://; take it out
 probes[0].maildns: is for targets with maildns://, and this one has https://; take it out
 probes[0].mailtrip: is for targets with mailtrip://, and this one has https://; take it out`,

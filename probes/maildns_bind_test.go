@@ -27,7 +27,7 @@ _dmarc IN TXT "v=DMARC1; p=none"
 `})
 	r, page := look(t, Config{
 		Target: "maildns://asso.example", Timeout: patience(""),
-		MailDNS: maildns.Config{Resolver: fmt.Sprintf("127.0.0.1:%d", port), Selectors: []string{"mail2026"}},
+		MailDNS: maildns.Config{Resolvers: []string{fmt.Sprintf("127.0.0.1:%d", port)}, Selectors: []string{"mail2026"}},
 	}, Options{})
 	wantReason(t, r, page, probe.MailDNS, "processing")
 	page.wants(t, `probe_maildns_problem_info{problem="revoked",record="dkim",selector="mail2026"}`, 1)

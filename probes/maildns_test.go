@@ -43,7 +43,7 @@ func TestMailDNS_good(t *testing.T) {
 	zone := append(goodMail(t), `_mta-sts.asso.example. 60 IN TXT "v=STSv1; id=20261127"`, `_smtp._tls.asso.example. 60 IN TXT "v=TLSRPTv1; rua=mailto:tls@asso.example"`)
 	r, page := look(t, Config{
 		Target: "maildns://asso.example", Timeout: patience(""),
-		MailDNS: maildns.Config{Resolver: probetest.DNS(t, probetest.Zone(t, zone...)), Selectors: []string{"mail"}, Require: []string{"mx", "spf", "dmarc", "mta_sts", "tls_rpt"}},
+		MailDNS: maildns.Config{Resolvers: []string{probetest.DNS(t, probetest.Zone(t, zone...))}, Selectors: []string{"mail"}, Require: []string{"mx", "spf", "dmarc", "mta_sts", "tls_rpt"}},
 	}, Options{})
 	wantReason(t, r, page, "", "")
 	for _, record := range []string{"mx", "spf", "dmarc", "mta_sts", "tls_rpt"} {
@@ -111,7 +111,7 @@ func TestMailDNS_wrong(t *testing.T) {
 			}
 			r, page := look(t, Config{
 				Target: "maildns://asso.example", Timeout: patience(""),
-				MailDNS: maildns.Config{Resolver: probetest.DNS(t, probetest.Zone(t, append(zone, c.with...)...)), Selectors: []string{"mail"}},
+				MailDNS: maildns.Config{Resolvers: []string{probetest.DNS(t, probetest.Zone(t, append(zone, c.with...)...))}, Selectors: []string{"mail"}},
 			}, Options{})
 			wantReason(t, r, page, probe.MailDNS, "processing")
 			if !strings.Contains(r.Explain(), c.says) {
@@ -138,7 +138,7 @@ func TestMailDNS_inherited(t *testing.T) {
 		"lettre.asso.example. 60 IN MX 10 mx.asso.example.", "mx.asso.example. 60 IN A 192.0.2.1", `lettre.asso.example. 60 IN TXT "v=spf1 mx -all"`,
 		`_dmarc.asso.example. 60 IN TXT "v=DMARC1; p=none; sp=reject"`,
 	}
-	r, page := look(t, Config{Target: "maildns://lettre.asso.example", Timeout: patience(""), MailDNS: maildns.Config{Resolver: probetest.DNS(t, probetest.Zone(t, zone...))}}, Options{})
+	r, page := look(t, Config{Target: "maildns://lettre.asso.example", Timeout: patience(""), MailDNS: maildns.Config{Resolvers: []string{probetest.DNS(t, probetest.Zone(t, zone...))}}}, Options{})
 	wantReason(t, r, page, "", "")
 	page.wants(t, `probe_maildns_dmarc_policy_info{policy="reject",subdomain_policy="reject"}`, 1)
 	page.wants(t, `probe_maildns_record_present{record="mta_sts",selector=""}`, 0)
@@ -167,7 +167,7 @@ func TestMailDNS_noAnswer(t *testing.T) {
 			t.Parallel()
 			r, page := look(t, Config{
 				Target: "maildns://asso.example", Timeout: patience(probe.Timeout),
-				MailDNS: maildns.Config{Resolver: probetest.DNS(t, c.answer)},
+				MailDNS: maildns.Config{Resolvers: []string{probetest.DNS(t, c.answer)}},
 			}, Options{})
 			wantReason(t, r, page, c.reason, "processing")
 			page.lacks(t, "probe_maildns_record_present")

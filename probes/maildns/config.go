@@ -1,7 +1,6 @@
 package maildns
 
 import (
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -9,7 +8,7 @@ import (
 
 	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
-	"tocsin/probes/dial"
+	"tocsin/probes/nameserver"
 	"tocsin/probes/probe"
 	"tocsin/probes/protocol"
 )
@@ -36,9 +35,9 @@ func Protocol() protocol.Protocol {
 
 // Config is the section maildns of an entry of the site file.
 type Config struct {
-	// Resolver is the name server to ask, as 9.9.9.9 or 127.0.0.1:5353; left
+	// Resolvers are the name servers to ask, as 9.9.9.9 or 127.0.0.1:5353; left
 	// out, this machine's own are asked.
-	Resolver string `yaml:"resolver,omitempty"`
+	Resolvers []string `yaml:"resolvers,omitempty"`
 	// Selectors are the names of the keys (DKIM) that messages of the domain
 	// are signed with: what stands behind s= in the header DKIM-Signature.
 	Selectors []string `yaml:"selectors,omitempty"`
@@ -62,11 +61,7 @@ var selector = lazy.Regexp(`^[A-Za-z0-9_]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9_])?$`)
 
 // Validate implements protocol.Section.
 func (c *Config) Validate(p problem.List, e *protocol.Entry) {
-	if c.Resolver != "" {
-		if _, err := resolverOf(c.Resolver); err != nil {
-			p.At("resolver").Addf("is no address of a name server; write one as 9.9.9.9 or 127.0.0.1:5353")
-		}
-	}
+	nameserver.Validate(p.At("resolvers"), c.Resolvers)
 	if _, err := netip.ParseAddr(e.Host()); err == nil || !strings.Contains(e.Host(), ".") {
 		p.Addf("looks at domains, and %s is none; write the target as %s", e.Host(), e.Scheme.Example)
 	}
@@ -90,32 +85,16 @@ func (c *Config) Validate(p problem.List, e *protocol.Entry) {
 	}
 }
 
-// resolverOf reads an address with or without a port.
-func resolverOf(text string) (server, error) {
-	if a, err := netip.ParseAddr(text); err == nil {
-		return server{a.String(), 53}, nil
-	}
-	host, port, err := net.SplitHostPort(text)
-	if err != nil {
-		return server{}, err
-	}
-	if _, err := netip.ParseAddr(host); err != nil {
-		return server{}, err
-	}
-	n, err := dial.SplitPort(port)
-	return server{host, n}, err
-}
-
 // Told implements protocol.Section.
 func (c *Config) Told(e *protocol.Entry) string {
 	whom := "this machine's name servers"
-	if c.Resolver != "" {
-		whom = c.Resolver
+	if len(c.Resolvers) > 0 {
+		whom = strings.Join(c.Resolvers, ", ")
 	}
 	return whom + " are asked for the MX and TXT records of " + e.Host() + " and of what these name"
 }
 
 // Prober implements protocol.Section.
 func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
-	return New(Options{Domain: e.Host(), Dial: e.Dial, Config: *c})
+	return New(Options{Domain: e.Host(), Dial: e.Dial, Config: *c}), nil
 }

@@ -3,7 +3,6 @@ package maildns
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 
 	"tocsin/internal/frame"
 	"tocsin/probes/dial"
+	"tocsin/probes/nameserver"
 	"tocsin/probes/probe"
 	"tocsin/probes/stream"
 )
@@ -25,21 +25,15 @@ type Options struct {
 
 // A Prober looks at one domain. It implements probe.Prober.
 type Prober struct {
-	options Options
-	servers []server // nil: the system's, read at each look
+	options  Options
+	resolver nameserver.Resolver
 }
 
 // New returns a prober. Options are not to be changed afterwards.
-func New(o Options) (*Prober, error) {
-	p := &Prober{options: o}
-	if o.Config.Resolver != "" {
-		s, err := resolverOf(o.Config.Resolver)
-		if err != nil {
-			return nil, fmt.Errorf("resolver: %w", err)
-		}
-		p.servers = []server{s}
-	}
-	return p, nil
+func New(o Options) *Prober {
+	return &Prober{options: o, resolver: nameserver.Resolver{
+		Client: nameserver.Client{Dial: o.Dial}, Servers: nameserver.Servers(o.Config.Resolvers),
+	}}
 }
 
 // Families implements probe.Prober.
@@ -49,17 +43,9 @@ func (p *Prober) Families() []*frame.Family { return Families() }
 func (p *Prober) Probe(ctx context.Context) probe.Result {
 	domain := strings.TrimSuffix(strings.ToLower(p.options.Domain), ".")
 	r := stream.Begin(ctx, "maildns://"+domain, domain)
-	servers := p.servers
-	if servers == nil {
-		var err error
-		if servers, err = system(); err != nil {
-			r.End(&probe.Unmeasured{Err: err}, nil)
-			return r
-		}
-	}
 	l := &look{
 		domain: domain, config: &p.options.Config, result: &r, sent: map[[3]string]bool{},
-		dns: &resolver{servers: servers, dial: &p.options.Dial, cache: map[dns.Question][]dns.RR{}},
+		dns: &resolver{Resolver: p.resolver, cache: map[nameserver.Question][]dns.RR{}},
 	}
 	began := time.Now()
 	err := l.run(ctx)

@@ -107,8 +107,11 @@ func (c *Client) stream(ctx context.Context, at netip.AddrPort, m *dns.Msg) (*dn
 	}
 	defer conn.Close()
 	answer, err := exchange(ctx, conn, m, streamWait)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, askError(ctx, err)
+	case answer.Truncated:
+		return nil, probe.Fail(probe.Truncated, probe.PhaseProcessing, errors.New("the answer is cut short over TCP, too"))
 	}
 	return answer, nil
 }

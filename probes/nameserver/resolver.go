@@ -26,10 +26,20 @@ type Resolver struct {
 	Servers []netip.AddrPort // none: those of /etc/resolv.conf
 }
 
-// Lookup asks one server after the other until one has an answer: records, or
-// that there are none, which is no error. Its error is probe.Unmeasured: it
-// says nothing of the name.
+// Lookup is Answer for who needs the answer to go on. Its error is
+// probe.Unmeasured: it says nothing of the name.
 func (r *Resolver) Lookup(ctx context.Context, q Question) (*dns.Msg, error) {
+	answer, err := r.Answer(ctx, q)
+	if _, ours := errors.AsType[*probe.Unmeasured](err); err != nil && !ours {
+		err = &probe.Unmeasured{Err: err}
+	}
+	return answer, err
+}
+
+// Answer asks one server after the other until one has an answer: records, or
+// that there are none, which is no error. Its error is a probe.Failure with what
+// the last server did, or probe.Unmeasured where it is not the servers' doing.
+func (r *Resolver) Answer(ctx context.Context, q Question) (*dns.Msg, error) {
 	q.Recurse = true
 	servers := r.Servers
 	if len(servers) == 0 {
@@ -39,6 +49,7 @@ func (r *Resolver) Lookup(ctx context.Context, q Question) (*dns.Msg, error) {
 		}
 	}
 	var failed []string
+	reason := probe.DNS
 	for _, at := range servers {
 		answer, err := r.Client.Ask(ctx, at, q)
 		switch {
@@ -46,14 +57,16 @@ func (r *Resolver) Lookup(ctx context.Context, q Question) (*dns.Msg, error) {
 			if ours, ok := errors.AsType[*probe.Unmeasured](err); ok {
 				return nil, ours
 			}
+			reason = probe.FailureOf(err).Reason
 			failed = append(failed, fmt.Sprintf("%s: %s", at, err))
 		case answer.Rcode == dns.RcodeSuccess || answer.Rcode == dns.RcodeNameError:
 			return answer, nil
 		default:
+			reason = probe.DNS
 			failed = append(failed, fmt.Sprintf("%s answers %s", at, Rcode(answer.Rcode)))
 		}
 	}
-	return nil, &probe.Unmeasured{Err: fmt.Errorf("no resolver could say %s: %s", q.String(), strings.Join(failed, "; "))}
+	return nil, probe.Fail(reason, probe.PhaseProcessing, fmt.Errorf("no resolver could say %s: %s", q.String(), strings.Join(failed, "; ")))
 }
 
 // Addresses looks up the addresses of a host, of one family (4, 6) or both (0).
