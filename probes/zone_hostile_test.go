@@ -53,6 +53,11 @@ func TestZone_hostile(t *testing.T) {
 			}
 			_, _ = w.Write([]byte("HTTP/1.1 400 Bad Request"))
 		}},
+		{"cut over TCP, too", "garbled", func(w dns.ResponseWriter, q *dns.Msg) {
+			m := reply(q, true)
+			m.Truncated = true
+			_ = w.WriteMsg(m)
+		}},
 		{"another's answer", "silent", func(w dns.ResponseWriter, q *dns.Msg) {
 			m := reply(q, true, soa)
 			m.Question[0].Name = "other.example."

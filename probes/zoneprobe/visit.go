@@ -85,7 +85,7 @@ func (v *visit) fail(err error) {
 	switch f.Reason {
 	case probe.Timeout:
 		v.problem = silent
-	case probe.Protocol, probe.Other:
+	case probe.Protocol, probe.Truncated, probe.Other:
 		v.problem = garbled
 	default:
 		v.problem = unreachable
