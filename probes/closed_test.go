@@ -54,6 +54,14 @@ func silent(t *testing.T) string {
 	return ""
 }
 
+// cut is a connection that is reset once it stands. With a real server the reset
+// may come sooner.
+type cut struct{ net.Conn }
+
+func (cut) Read([]byte) (int, error)        { return 0, syscall.ECONNRESET }
+func (cut) SetReadDeadline(time.Time) error { return nil }
+func (cut) Close() error                    { return nil }
+
 // TestClosed looks at ports in all the states, real ones.
 func TestClosed(t *testing.T) {
 	port := testenv.Port(t)
@@ -96,7 +104,9 @@ func TestClosed(t *testing.T) {
 	})
 	t.Run("cut at once", func(t *testing.T) {
 		t.Parallel()
-		r, page := look(t, closed(probetest.TCP(t, probetest.Reset)), Options{})
+		r, page := look(t, closed("192.0.2.1:22"), Options{Dial: func(context.Context, string, string) (net.Conn, error) {
+			return cut{}, nil
+		}})
 		wantReason(t, r, page, "", "")
 		wantState(t, page, map[string]float64{"reset": 1})
 	})

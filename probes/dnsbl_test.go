@@ -64,6 +64,8 @@ func lists(t *testing.T) string {
 		"2.0.0.127.public.example. 60 IN A 127.255.255.254", "7.113.0.203.public.example. 60 IN A 127.255.255.254",
 		"2.0.0.127.often.example. 60 IN A 127.255.255.255", "7.113.0.203.often.example. 60 IN A 127.255.255.255",
 		"2.0.0.127.typo.example. 60 IN A 127.255.255.252",
+		// An error of a kind that is not known yet.
+		"2.0.0.127.new.example. 60 IN A 127.255.255.250", "7.113.0.203.new.example. 60 IN A 127.255.255.250",
 		// URIBL to those.
 		"2.0.0.127.black.example. 60 IN A 127.0.0.1", "7.113.0.203.black.example. 60 IN A 127.0.0.1",
 		// Its domain was sold.
@@ -97,6 +99,7 @@ func TestDNSBL_notMeasured(t *testing.T) {
 		"public.example":  "refuses public resolvers",
 		"often.example":   "asked less often",
 		"typo.example":    "not written right",
+		"new.example":     "the error 127.255.255.250",
 		"black.example":   "refuses this resolver",
 		"sold.example":    "none any more",
 		"late.example":    "asked less often",

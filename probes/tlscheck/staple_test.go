@@ -34,11 +34,12 @@ func TestStaple(t *testing.T) {
 	stranger := probetest.NewAuthority(t, probetest.Spec{Name: "Intermediate"}) // of the same name
 	leaf := inter.Leaf(t, probetest.Spec{}, inter)
 	demanding := inter.Leaf(t, probetest.Spec{Change: probetest.MustStaple}, inter)
-	// One that the authority lets answer in its name, one that it does not, and one whose time is over.
-	delegate := func(s probetest.Spec) func(of *probetest.Authority, r ocsp.Response) []byte {
+	// One that the authority lets answer in its name, one that it does not, one whose time is over, and one that a
+	// stranger of the authority's name has made.
+	delegate := func(s probetest.Spec, by *probetest.Authority) func(of *probetest.Authority, r ocsp.Response) []byte {
 		key := probetest.NewKey(t)
 		s.Key = key
-		cert := inter.Leaf(t, s).Leaf
+		cert := by.Leaf(t, s).Leaf
 		return func(of *probetest.Authority, r ocsp.Response) []byte {
 			r.Certificate, r.SerialNumber = cert, leaf.Leaf.SerialNumber
 			r.ThisUpdate, r.NextUpdate = now.Add(-time.Minute), now.Add(time.Hour)
@@ -86,11 +87,15 @@ func TestStaple(t *testing.T) {
 			name: "a stranger says revoked", leaf: leaf, staple: stranger.Staple(t, leaf.Leaf, ocsp.Response{Status: ocsp.Revoked, RevokedAt: now}),
 			status: probe.StapledUnusable, warning: probe.StapleUnusable,
 		},
-		{name: "by a delegate", leaf: leaf, staple: delegate(probetest.Spec{Change: signs})(inter, good), status: probe.StapledGood},
-		{name: "by a certificate that may not", leaf: leaf, staple: delegate(probetest.Spec{})(inter, good), status: probe.StapledUnusable, warning: probe.StapleUnusable, says: "may not sign"},
+		{name: "by a delegate", leaf: leaf, staple: delegate(probetest.Spec{Change: signs}, inter)(inter, good), status: probe.StapledGood},
+		{name: "by a certificate that may not", leaf: leaf, staple: delegate(probetest.Spec{}, inter)(inter, good), status: probe.StapledUnusable, warning: probe.StapleUnusable, says: "may not sign"},
 		{
-			name: "by a delegate that was over", leaf: leaf, staple: delegate(probetest.Spec{Change: signs, NotAfter: now.Add(-48 * time.Hour)})(inter, good),
+			name: "by a delegate that was over", leaf: leaf, staple: delegate(probetest.Spec{Change: signs, NotAfter: now.Add(-48 * time.Hour)}, inter)(inter, good),
 			status: probe.StapledUnusable, warning: probe.StapleUnusable, says: "not valid then",
+		},
+		{
+			name: "by a stranger's delegate", leaf: leaf, staple: delegate(probetest.Spec{Change: signs}, stranger)(inter, good),
+			status: probe.StapledUnusable, warning: probe.StapleUnusable, says: "not signed by",
 		},
 		{name: "the authority is busy", leaf: leaf, staple: ocsp.TryLaterErrorResponse, status: probe.StapledUnusable, warning: probe.StapleUnusable, says: "try later"},
 		{name: "garbage", leaf: leaf, staple: []byte("HTTP/1.1 200 OK"), status: probe.StapledUnusable, warning: probe.StapleUnusable},
