@@ -117,6 +117,7 @@ func TestOIDC_faults(t *testing.T) {
 		{"keys of one name", func(p *provider) { p.keys = append(p.keys.([]any), rsaKey(2048)) }, []string{"key_id_repeated"}, true, "2 keys have the same identifier", 2},
 		{"a key without a name", func(p *provider) { p.keys = append(p.keys.([]any), with(rsaKey(2048), "kid", "")) }, []string{"key_id_missing"}, true, "1 of 2 keys have no identifier", 2},
 		{"the secret part is published", func(p *provider) { p.keys = []any{with(rsaKey(2048), "d", "AQAB")} }, []string{"private_key"}, true, "shows its secret part", 1},
+		{"a shared secret is published", func(p *provider) { p.keys = []any{map[string]any{"kty": "oct", "k": "AQAB"}} }, []string{"private_key", "no_usable_key"}, true, "shows its secret part", 0},
 		{"a point off its curve", func(p *provider) {
 			p.document["id_token_signing_alg_values_supported"] = []string{"ES256"}
 			p.keys = []any{map[string]any{"kty": "EC", "crv": "P-256", "x": strings.Repeat("A", 43), "y": strings.Repeat("A", 43)}}

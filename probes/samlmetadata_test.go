@@ -61,6 +61,7 @@ func TestSAMLMetadata_faults(t *testing.T) {
 		{"of somebody else", entity("", idp(key+sso)), "https://other.example", "entity", true, "none of its 1 entities is https://other.example"},
 		{"it has run out", entity(`validUntil="2026-01-01T00:00:00Z"`, idp(key+sso)), "", "expired", true, "it was valid until 2026-01-01T00:00:00Z only"},
 		{"no key", entity("", idp(sso)), "", "no_certificate", true, "no certificate for signatures"},
+		{"a key for encryption alone", entity("", idp(strings.Replace(key, "signing", "encryption", 1)+sso)), "", "no_certificate", true, "no certificate for signatures"},
 		{"a key that cannot be read beside a good one", entity("", idp(strings.Replace(key, der, "AAAA", 1)+key+sso)), "", "certificate", false, ""},
 		{"nowhere to log in", entity("", idp(key)), "", "endpoint", true, "it has no SingleSignOnService"},
 		{"not encrypted", entity("", idp(key+strings.Replace(sso, "https", "http", 1))), "", "endpoint", true, "the address of SingleSignOnService is no https:// address"},
