@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 	"time"
+	"weak"
 )
 
 // maxRoots bounds the file of authorities; the whole of Debian's is 220 kB.
@@ -27,15 +28,29 @@ type Roots struct {
 	certs   []*x509.Certificate
 }
 
+// shared are the roots of each file that somebody uses: a site has thousands of
+// probes and one authority of its own.
+var shared = struct {
+	sync.Mutex
+	byFile map[string]weak.Pointer[Roots]
+}{byFile: map[string]weak.Pointer[Roots]{}}
+
 // LoadRoots reads the authorities of a file; for an empty name it returns nil.
+// Who asks for the same file gets the same.
 func LoadRoots(file string) (*Roots, error) {
 	if file == "" {
 		return nil, nil //nolint:nilnil // nil Roots are the system's own
 	}
-	r := &Roots{file: file}
+	shared.Lock()
+	defer shared.Unlock()
+	r := shared.byFile[file].Value()
+	if r == nil {
+		r = &Roots{file: file}
+	}
 	if err := r.refresh(); err != nil {
 		return nil, err
 	}
+	shared.byFile[file] = weak.Make(r)
 	return r, nil
 }
 
