@@ -17,9 +17,8 @@ import (
 // A Collector looks at one target each time that its page is asked for. It is
 // a frame.Collector and a frame.Explainer.
 type Collector struct {
-	prober   probe.Prober
-	timeout  time.Duration
-	families []*frame.Family
+	prober  probe.Prober
+	timeout time.Duration
 
 	mu   sync.Mutex // guards past
 	past History
@@ -35,8 +34,7 @@ func New(cfg Config, opts Options) (*Collector, error) {
 	cfg.SetDefaults()
 	return &Collector{
 		prober: prober, timeout: time.Duration(cfg.Timeout),
-		families: FamiliesOf(prober),
-		past:     NewHistory(opts.Depth),
+		past: NewHistory(opts.Depth),
 	}, nil
 }
 
@@ -59,7 +57,7 @@ func NewProber(cfg Config, opts Options) (Prober, error) {
 func (c *Collector) Name() string { return "probe" }
 
 // Families implements frame.Collector.
-func (c *Collector) Families() []*frame.Family { return c.families }
+func (c *Collector) Families() []*frame.Family { return FamiliesOf(c.prober) }
 
 // Collect implements frame.Collector. A service that fails is no failure of
 // the collector: the page says probe_success 0 and why. The collector fails

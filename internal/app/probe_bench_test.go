@@ -49,6 +49,7 @@ modules:
 	}
 	in.process = testenv.Start(b, built, "run", "--config", in.config)
 	testenv.WaitHTTP(b, in.url("/-/ready"))
+	time.Sleep(settleTime + 5*time.Second) // the start is over; blackbox_exporter's is at once
 
 	page := probetest.HTTPS(b, cert, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, strings.Repeat("bienvenue ", 200)) })).URL
 	targets := map[string][]string{}

@@ -25,14 +25,15 @@ const maxFirst = 5 * time.Second
 // run is one collector of a target, with how it stands.
 type run struct {
 	entry Entry
+	spec  *Spec // of the target
 	log   *slog.Logger
 
 	mu      sync.Mutex // guards what follows
 	flight  *flight    // nil: nobody waits for a run now
 	running bool       // a run has not returned; without a flight, it was left behind
 	state   State
-	count   int                // failures in a row
-	kept    map[string]*family // newest result, where the collector has its own clock
+	count   int   // failures in a row
+	kept    *kept // newest result, where the collector has its own clock
 	keptAt  time.Time
 }
 
@@ -113,11 +114,17 @@ func (r *run) begin(now time.Time) bool {
 func (r *run) collect(ctx context.Context, sink *Sink) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.log.Error("collector panicked", "panic", p, "stack", string(debug.Stack()))
+			r.logger().Error("collector panicked", "panic", p, "stack", string(debug.Stack()))
 			err = Fail(ReasonPanic, fmt.Errorf("panic: %v", p))
 		}
 	}()
 	return r.entry.Collector.Collect(ctx, sink)
+}
+
+// logger says whose run it is. It is made when there is something to say: of
+// thousands of runs each would keep one.
+func (r *run) logger() *slog.Logger {
+	return r.log.With("job", r.spec.Job, "instance", r.spec.Instance, "collector", r.entry.Collector.Name())
 }
 
 // finish notes how a run ended, and logs a change of state once.
@@ -131,7 +138,7 @@ func (r *run) finish(start time.Time, err error) {
 	r.state.Duration = now.Sub(start)
 	if err == nil {
 		if r.count > 0 {
-			r.log.Info("collector recovered", "failures", r.count, "after", now.Sub(r.state.FailedSince).Round(time.Second))
+			r.logger().Info("collector recovered", "failures", r.count, "after", now.Sub(r.state.FailedSince).Round(time.Second))
 		}
 		r.count = 0
 		r.state.LastSuccess, r.state.Reason, r.state.Error, r.state.FailedSince = now, "", "", time.Time{}
@@ -139,7 +146,7 @@ func (r *run) finish(start time.Time, err error) {
 	}
 	reason := ReasonOf(err)
 	if reason != r.state.Reason {
-		r.log.Warn("collector failed", "reason", reason, "err", err)
+		r.logger().Warn("collector failed", "reason", reason, "err", err)
 	}
 	if r.count == 0 {
 		r.state.FailedSince = now
@@ -185,7 +192,7 @@ func (r *run) tick(ctx context.Context, name string) {
 		timer.Reset(max(next-time.Since(began), 0))
 		r.mu.Lock()
 		if len(sent) > 0 || r.state.Reason == "" { // a success without samples is a result too
-			r.kept, r.keptAt = sent, time.Now()
+			r.kept, r.keptAt = keep(sent), time.Now()
 		}
 		r.mu.Unlock()
 	}
@@ -217,11 +224,12 @@ func untilTurn(began time.Time, every time.Duration, hash uint64) time.Duration 
 // believed.
 func (r *run) newest(now time.Time) map[string]*family {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if now.Sub(r.keptAt) > missedIntervals*r.entry.Every {
 		r.kept = nil
 	}
-	return r.kept
+	k := r.kept
+	r.mu.Unlock()
+	return k.page()
 }
 
 func (r *run) snapshot() State {

@@ -93,10 +93,7 @@ const deadlineShare = 0.8
 func NewTarget(spec Spec, log *slog.Logger) *Target {
 	t := &Target{spec: spec}
 	for _, e := range spec.Collectors {
-		t.runs = append(t.runs, &run{
-			entry: e,
-			log:   log.With("job", spec.Job, "instance", spec.Instance, "collector", e.Collector.Name()),
-		})
+		t.runs = append(t.runs, &run{entry: e, spec: &t.spec, log: log})
 	}
 	return t
 }
