@@ -29,7 +29,7 @@ type problemView struct{ Name, Why, Detail string }
 func (p *pen) certificates(s *Status) []group[certificateView] {
 	sorted := slices.Clone(s.Certificates)
 	slices.SortStableFunc(sorted, func(a, b Certificate) int {
-		return cmp.Or(a.NotAfter.Compare(b.NotAfter), strings.Compare(a.Name, b.Name))
+		return cmp.Or(a.NotAfter.Compare(b.NotAfter), strings.Compare(a.Name, b.Name), strings.Compare(a.From, b.From))
 	})
 	var rows [][]Certificate
 	known := map[string]int{} // the row of a fingerprint

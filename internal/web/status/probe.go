@@ -98,6 +98,7 @@ type probeView struct {
 	Style                                       template.CSS
 	Icon                                        template.URL
 	Site, Host, Version, Instance, Told, Pacing string
+	Differ                                      []differView
 	Places                                      []placeView
 }
 
@@ -154,6 +155,7 @@ func newProbeView(s *Probe) *probeView {
 	for i := range s.Places {
 		v.Places = append(v.Places, p.place(&s.Places[i], &words, len(s.Places) > 1))
 	}
+	v.Differ = p.differences(s, &words)
 	v.Head = p.probeHead(s, &words)
 	v.Icon = icon(v.Head.Level)
 	return v
@@ -284,7 +286,7 @@ func (p *pen) server(s *Server, words *probeWords) serverView {
 }
 
 func (p *pen) shown(i int, c *Shown, words *probeWords) shownView {
-	v := shownView{P: words, Number: strconv.Itoa(i + 1), Title: p.w.clean(c.Subject, maxName), From: p.clock(c.NotBefore), To: p.clock(c.NotAfter)}
+	v := shownView{P: words, Number: strconv.Itoa(i + 1), Title: p.w.clean(c.title(), maxName), From: p.clock(c.NotBefore), To: p.clock(c.NotAfter)}
 	left := c.NotAfter.Sub(p.now)
 	if left <= 0 {
 		v.State = newMark(bad, fmt.Sprintf(p.w.ExpiredAgo, p.duration(-left)))

@@ -7,6 +7,7 @@ type probeWords struct {
 	DownEverywhere, DownSomewhere, Blind        string
 	Looks, LooksLead, LastFailure, Took         string
 	Steps, Step, Phase, Offset, StepTook, NoLog string
+	Differ, DifferMeans, ShownTo, Until         string
 	Server, Chain, NoChain, NotYetValid         string
 	Issuer, Names, Key, Serial, ValidFrom, To   string
 }
@@ -25,6 +26,9 @@ var probeEnglish = probeWords{
 	Blind: "%d place could not look.|%d places could not look.",
 	Looks: "Newest looks", LooksLead: "Of the oldest ones only the outcome is kept.", LastFailure: "The newest failure:", Took: "took",
 	Steps: "Step by step", Step: "What was done", Phase: "Phase", Offset: "At", StepTook: "Took", NoLog: "Its steps are no longer kept.",
+	Differ:      "%s does not show every place the same certificate",
+	DifferMeans: "Usual behind a content network; else a host that still serves the old one, or a name that leads elsewhere there.",
+	ShownTo:     "Shown to", Until: "until",
 	Server: "What %s showed", Chain: "The chain is good until %s.", NoChain: "No chain of these holds.", NotYetValid: "not valid yet",
 	Issuer: "Issued by", Names: "Names", Key: "Key", Serial: "Serial number", ValidFrom: "valid from", To: "to",
 }
@@ -36,6 +40,9 @@ var probeFrench = probeWords{
 	Blind: "%d lieu n’a pas pu regarder.|%d lieux n’ont pas pu regarder.",
 	Looks: "Derniers regards", LooksLead: "Des plus anciens, seul le résultat est gardé.", LastFailure: "Le dernier échec :", Took: "en",
 	Steps: "Pas à pas", Step: "Ce qui a été fait", Phase: "Phase", Offset: "À", StepTook: "Durée", NoLog: "Ses étapes ne sont plus gardées.",
+	Differ:      "%s ne montre pas le même certificat à tous les lieux",
+	DifferMeans: "Usuel derrière un réseau de diffusion ; sinon un hôte qui sert encore l’ancien, ou un nom qui mène ailleurs de là.",
+	ShownTo:     "Montré à", Until: "jusqu’au",
 	Server: "Ce que %s a montré", Chain: "La chaîne est bonne jusqu’au %s.", NoChain: "Aucune chaîne n’est valable.", NotYetValid: "pas encore valable",
 	Issuer: "Émis par", Names: "Noms", Key: "Clé", Serial: "Numéro de série", ValidFrom: "valable du", To: "au",
 }
