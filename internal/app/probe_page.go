@@ -36,6 +36,7 @@ func (a *App) probePage(name string) (*status.Probe, bool) {
 			Language: g.site.Language, Site: g.site.Site, Host: g.site.HostName(), Version: a.opts.Version,
 			Now:  time.Now().In(g.site.Location()),
 			Name: name, Instance: cfg.Instance(), Told: cfg.Told(), Every: time.Duration(cfg.Interval),
+			Closed: cfg.MustBeClosed(),
 		}
 		for _, t := range g.probes[i] {
 			if l := lookerOf(t); l != nil {

@@ -40,7 +40,7 @@ func behind(t *testing.T, in *instance, places map[string]string) (address strin
 // open that must not be, and a web server shows another certificate.
 func TestPlaces_otherProtocols(t *testing.T) {
 	t.Parallel()
-	authority := probetest.NewAuthority(t, probetest.Spec{})
+	authority := probetest.NewAuthority(t, probetest.Spec{Name: "Authority"})
 	leaf := authority.Leaf(t, probetest.Spec{Name: "mail.ville.example"})
 	cert, key := probetest.WritePair(t, leaf)
 	mail := testenv.MailServers(t, cert, key)
@@ -85,13 +85,13 @@ probes:
 		`probe_success{instance=~"smtp://.*",from="lyon"}`:                                     "1",
 		`count(probe_ssl_last_chain_info{instance=~"smtp://.*",from="lyon"})`:                  "1",
 		`probe_success{instance=~"ldap://.*",from="lyon"}`:                                     "1",
-		`probe_ldap_search_entries{from="lyon"}`:                                                      "1",
+		`probe_ldap_search_entries{from="lyon"}`:                                               "1",
 	}
 	for query, want := range wants {
 		eventually(t, 60*time.Second, query+" is "+want, func() string { return newest(hub, query) }, func() bool { return newest(hub, query) == want })
 	}
 	for page, texts := range map[string][]string{
-		"port": {"Down from 1 of 2 places", "From lyon", "its port answers, and must not", "is open: a connection was made"},
+		"port": {"Open from 1 of 2 places", "From lyon", "closed, as it must be", "its port answers, and must not", "is open: a connection was made"},
 		"www": {
 			"127.0.0.1 does not show every place the same certificate", "Shown to <bdi>" + here + "</bdi>", "Shown to <bdi>lyon</bdi>",
 			"CN=new", "CN=old", "<h4><bdi>127.0.0.1</bdi></h4>",
@@ -103,7 +103,11 @@ probes:
 			t.Errorf("the page of %s does not say all of %q:\n%s", page, texts, got)
 		}
 	}
-	if list := hub.get("/"); !contains(list, renewed.URL+"</", renewed.URL+" (seen from lyon)") {
+	list := hub.get("/")
+	if !contains(list, closedAt+" answers from where it must not", "It is open from lyon. What listens there") {
+		t.Errorf("the alert does not say from where the port is open:\n%s", list)
+	}
+	if !contains(list, renewed.URL+"</", renewed.URL+" (seen from lyon)") {
 		t.Errorf("the status page does not tell the certificates apart:\n%s", list)
 	}
 }

@@ -107,7 +107,7 @@ type Handshake struct {
 func (t *TLS) Handshake() *Handshake {
 	out := &Handshake{
 		ServerName: t.ServerName,
-		Verified: len(t.Problems) == 0, Problems: t.Problems, Warnings: t.Warnings, Staple: t.Staple,
+		Verified:   len(t.Problems) == 0, Problems: t.Problems, Warnings: t.Warnings, Staple: t.Staple,
 		CoveredBy: (*Redactor)(nil).Text(t.CoveredBy),
 	}
 	if t.Version != 0 {

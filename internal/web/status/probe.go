@@ -27,6 +27,7 @@ type Probe struct {
 	Instance string
 	Told     string // what a look does, in words
 	Every    time.Duration
+	Closed   bool // it must not answer: to be well is to be closed
 	Places   []Place
 }
 
@@ -143,6 +144,9 @@ type shownView struct {
 func newProbeView(s *Probe) *probeView {
 	p := &pen{w: in(s.Language), now: s.Now}
 	words := probeWordsIn(s.Language)
+	if s.Closed {
+		words.closed()
+	}
 	v := &probeView{
 		W: p.w, P: words, Style: template.CSS(pageCSS), //nolint:gosec // our own file
 		Site: p.w.clean(s.Site, maxName), Host: p.w.clean(s.Host, maxName), Version: p.w.clean(s.Version, maxName),

@@ -121,6 +121,28 @@ func TestDrawProbe_headSaysFromWhere(t *testing.T) {
 	}
 }
 
+func TestDrawProbe_whatMustNotAnswer(t *testing.T) {
+	p := &Probe{Now: now, Closed: true, Places: []Place{
+		{Name: "guet", Looks: []Look{{State: Good}}},
+		{Name: "lyon", Looks: []Look{{State: Trouble, Reason: "port_open"}}},
+	}}
+	for language, want := range map[string][]string{
+		"en": {"<strong>Open from 1 of 2 places</strong>", "closed, as it must be", "</span>open</span>"},
+		"fr": {"<strong>Ouvert, vu de 1 sur 2 lieux</strong>", "fermé, comme il se doit", "</span>ouvert</span>"},
+	} {
+		p.Language = language
+		var b bytes.Buffer
+		if err := NewPage().DrawProbe(&b, p); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range want {
+			if !strings.Contains(b.String(), text) {
+				t.Errorf("it does not say %q:\n%s", text, b.String()[strings.Index(b.String(), "<main>"):])
+			}
+		}
+	}
+}
+
 func TestDrawProbe_certificatesThatDiffer(t *testing.T) {
 	shown := func(prints ...string) Place {
 		look := Look{State: Good}

@@ -5,6 +5,7 @@ type probeWords struct {
 	Title, Back, Every, From                    string
 	Up, Down, NotYet                            string
 	DownEverywhere, DownSomewhere, Blind        string
+	Shut, Open, OpenEverywhere, OpenSomewhere   string // for a port that must not answer
 	Looks, LooksLead, LastFailure, Took         string
 	Steps, Step, Phase, Offset, StepTook, NoLog string
 	Differ, DifferMeans, ShownTo, Until         string
@@ -19,11 +20,17 @@ func probeWordsIn(language string) probeWords {
 	return probeEnglish
 }
 
+// closed has the words for what must not answer stand for up and down.
+func (w *probeWords) closed() {
+	w.Up, w.Down, w.DownEverywhere, w.DownSomewhere = w.Shut, w.Open, w.OpenEverywhere, w.OpenSomewhere
+}
+
 var probeEnglish = probeWords{
 	Title: "What a look does:", Back: "All of the site", Every: "One look every %s", From: "From %s",
 	Up: "up", Down: "down", NotYet: "Not looked at yet",
 	DownEverywhere: "Down from everywhere (%d of %d places)", DownSomewhere: "Down from %d of %d places",
 	Blind: "%d place could not look.|%d places could not look.",
+	Shut:  "closed, as it must be", Open: "open", OpenEverywhere: "Open from everywhere (%d of %d places)", OpenSomewhere: "Open from %d of %d places",
 	Looks: "Newest looks", LooksLead: "Of the oldest ones only the outcome is kept.", LastFailure: "The newest failure:", Took: "took",
 	Steps: "Step by step", Step: "What was done", Phase: "Phase", Offset: "At", StepTook: "Took", NoLog: "Its steps are no longer kept.",
 	Differ:      "%s does not show every place the same certificate",
@@ -38,6 +45,7 @@ var probeFrench = probeWords{
 	Up: "répond", Down: "en panne", NotYet: "Pas encore regardé",
 	DownEverywhere: "En panne, vu de partout (%d sur %d lieux)", DownSomewhere: "En panne, vu de %d sur %d lieux",
 	Blind: "%d lieu n’a pas pu regarder.|%d lieux n’ont pas pu regarder.",
+	Shut:  "fermé, comme il se doit", Open: "ouvert", OpenEverywhere: "Ouvert, vu de partout (%d sur %d lieux)", OpenSomewhere: "Ouvert, vu de %d sur %d lieux",
 	Looks: "Derniers regards", LooksLead: "Des plus anciens, seul le résultat est gardé.", LastFailure: "Le dernier échec :", Took: "en",
 	Steps: "Pas à pas", Step: "Ce qui a été fait", Phase: "Phase", Offset: "À", StepTook: "Durée", NoLog: "Ses étapes ne sont plus gardées.",
 	Differ:      "%s ne montre pas le même certificat à tous les lieux",
