@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -79,6 +80,9 @@ func tocsin(ctx context.Context, args []string, c *console) int {
 	if err != nil {
 		fmt.Fprintln(c.err, "tocsin:", err)
 		return exitFailure
+	}
+	if len(args) > 0 && args[0] == "help" { // as other programs have it
+		args = append(slices.Clone(args[1:]), "--help")
 	}
 	line, err := parser.Parse(args)
 	if err != nil {
