@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime"
@@ -59,7 +59,9 @@ type console struct {
 }
 
 func main() {
-	log.SetOutput(io.Discard)  // libraries write there what servers say, secrets of ours that they repeat among it; we have slog
+	// Libraries write there what servers say, secrets of ours among it that they
+	// repeat. What we say ourselves has a logger of its own.
+	slog.SetDefault(slog.New(slog.DiscardHandler))
 	runtime.MemProfileRate = 0 // nothing reads the profile, and its table grows to more than a megabyte
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := tocsin(ctx, os.Args[1:], &console{in: os.Stdin, out: os.Stdout, err: os.Stderr})
