@@ -108,10 +108,10 @@ func TestStartTLS_moreServers(t *testing.T) {
 			c.asks(t, boxes.Sieve, "sieve", p)
 			c.asks(t, boxes.IMAP, "imap", p)
 		})
-		t.Run("vsftpd/"+name, func(t *testing.T) {
+		t.Run("ProFTPD/"+name, func(t *testing.T) {
 			t.Parallel()
 			port := testenv.Port(t)
-			testenv.Vsftpd(t, port, p.cert, p.key)
+			testenv.Proftpd(t, port, p.cert, p.key)
 			c.asks(t, port, "ftp", p)
 		})
 		t.Run("Prosody/"+name, func(t *testing.T) {
@@ -133,11 +133,11 @@ func TestStartTLS_moreServers(t *testing.T) {
 		lacksTLS(t, boxes.Sieve, "sieve", "offers no STARTTLS")
 		lacksTLS(t, boxes.IMAP, "imap", "TLS support isn't enabled")
 	})
-	t.Run("vsftpd/none", func(t *testing.T) {
+	t.Run("ProFTPD/none", func(t *testing.T) {
 		t.Parallel()
 		port := testenv.Port(t)
-		testenv.Vsftpd(t, port, "", "")
-		lacksTLS(t, port, "ftp", `answers AUTH TLS with "530 `)
+		testenv.Proftpd(t, port, "", "")
+		lacksTLS(t, port, "ftp", `answers AUTH TLS with "500 `)
 	})
 	t.Run("Prosody/none", func(t *testing.T) {
 		t.Parallel()

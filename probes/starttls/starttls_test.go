@@ -68,6 +68,10 @@ func TestAsk_answers(t *testing.T) {
 		{"pop3", script("+OK hello\r\n", "STLS\r\n", "-ERR no\r\n"), probe.NoStartTLS, "-ERR no"},
 		{"nntp", script("200 hello\r\n", "STARTTLS\r\n", "382 begin\r\n"), "", ""},
 		{"ftp", script("220-hello\r\n220 there\r\n", "AUTH TLS\r\n", "234 begin\r\n"), "", ""},
+		// As ProFTPD 1.3.8 sends the file of DisplayConnect.
+		{"ftp", script("220-Welcome\r\n       to our files\r\n ab\r\n 250 MB each\r\n \r\n220 there\r\n", "AUTH TLS\r\n", "234 begin\r\n"), "", ""},
+		{"ftp", script("421-busy\r\n\r\n421\r\n"), probe.Protocol, `"421"`},
+		{"ftp", script("SSH-2.0-OpenSSH\r\n"), probe.Protocol, "SSH-2.0-OpenSSH"},
 		{"ftp", script("220 hello\r\n", "AUTH TLS\r\n", "530 log in first\r\n"), probe.NoStartTLS, "530 log in first"},
 		{"sieve", script("\"IMPLEMENTATION\" \"x\"\r\n\"STARTTLS\"\r\nOK \"ready\"\r\n", "STARTTLS\r\n", "OK \"begin\"\r\n"), "", ""},
 		{"sieve", script("\"SASL\" \"PLAIN\"\r\nOK\r\n"), probe.NoStartTLS, "offers no STARTTLS"},

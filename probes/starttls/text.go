@@ -26,8 +26,8 @@ func (t *talk) lines(greeting, question, answer string) error {
 	return nil
 }
 
-// reply reads a reply of SMTP or FTP, whose lines but the last have a dash
-// behind the code.
+// reply reads a reply of SMTP, whose lines but the last have a dash behind the
+// code.
 func (t *talk) reply() ([]string, error) {
 	return t.until(func(line string) bool { return len(line) < 4 || line[3] == ' ' })
 }
@@ -66,24 +66,42 @@ func (t *talk) smtp() error {
 
 // Source: RFC 4217.
 func (t *talk) ftp() error {
-	greeting, err := t.reply()
+	greeting, err := t.ftpReply()
 	if err != nil {
 		return err
 	}
-	if last := greeting[len(greeting)-1]; !strings.HasPrefix(last, "220") {
-		return strange("the server greets with %q, not with 220", last)
+	if !strings.HasPrefix(greeting, "220") {
+		return strange("the server greets with %q, not with 220", greeting)
 	}
 	if err := t.say("AUTH TLS"); err != nil {
 		return err
 	}
-	ready, err := t.reply()
+	ready, err := t.ftpReply()
 	if err != nil {
 		return err
 	}
-	if last := ready[len(ready)-1]; !strings.HasPrefix(last, "234") {
-		return refused("the server answers AUTH TLS with %q", last)
+	if !strings.HasPrefix(ready, "234") {
+		return refused("the server answers AUTH TLS with %q", ready)
 	}
 	return nil
+}
+
+// ftpReply reads a reply of FTP and returns its last line: the first that
+// begins with the code of the first. Other than in SMTP, what stands between
+// may be anything.
+//
+// Source: RFC 959, section 4.2.
+func (t *talk) ftpReply() (string, error) {
+	first, err := t.line()
+	if err != nil || len(first) < 4 || first[3] != '-' || strings.Trim(first[:3], "0123456789") != "" {
+		return first, err
+	}
+	end := first[:3] + " "
+	lines, err := t.until(func(line string) bool { return strings.HasPrefix(line+" ", end) })
+	if err != nil {
+		return "", err
+	}
+	return lines[len(lines)-1], nil
 }
 
 // Source: RFC 9051, section 6.2.1.
