@@ -86,11 +86,13 @@ func TestSIP_kamailio(t *testing.T) {
 // the same.
 func TestSIP_kamailioTLS(t *testing.T) {
 	c := newChained(t)
+	// RFC 3261, section 8.1.1.8: who is asked by sips: is to be answered so.
+	const strict = `if (!($ct =~ "^<sips:") || !($ru =~ "^sips:")) { sl_send_reply("416", "Unsupported URI Scheme"); exit; }` + route
 	for name, p := range map[string]pair{"good": c.good, "expired": c.bad} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			port := testenv.Port(t)
-			testenv.KamailioTLS(t, port, p.cert, p.key, "TLSv1.2+", route)
+			testenv.KamailioTLS(t, port, p.cert, p.key, "TLSv1.2+", strict)
 			cfg := Config{Target: fmt.Sprintf("sips://127.0.0.1:%d", port)}
 			page := c.wants(t, cfg, p)
 			if p == c.bad {
@@ -105,7 +107,7 @@ func TestSIP_kamailioTLS(t *testing.T) {
 	t.Run("as it is set up where nobody says otherwise", func(t *testing.T) {
 		t.Parallel()
 		port := testenv.Port(t)
-		testenv.KamailioTLS(t, port, c.good.cert, c.good.key, "TLSv1", route)
+		testenv.KamailioTLS(t, port, c.good.cert, c.good.key, "TLSv1", strict)
 		r, page := look(t, Config{Target: fmt.Sprintf("sips://127.0.0.1:%d", port), Timeout: 20e9}, Options{})
 		wantReason(t, r, page, probe.TLSVersion, "tls")
 	})

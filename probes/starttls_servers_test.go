@@ -114,6 +114,12 @@ func TestStartTLS_moreServers(t *testing.T) {
 			testenv.Proftpd(t, port, p.cert, p.key)
 			c.asks(t, port, "ftp", p)
 		})
+		t.Run("INN/"+name, func(t *testing.T) {
+			t.Parallel()
+			port := testenv.Port(t)
+			testenv.Nnrpd(t, port, p.cert, p.key)
+			c.asks(t, port, "nntp", p)
+		})
 		t.Run("Prosody/"+name, func(t *testing.T) {
 			t.Parallel()
 			chat := testenv.Prosody(t, read(p.cert), read(p.key))
@@ -138,6 +144,12 @@ func TestStartTLS_moreServers(t *testing.T) {
 		port := testenv.Port(t)
 		testenv.Proftpd(t, port, "", "")
 		lacksTLS(t, port, "ftp", `answers AUTH TLS with "500 `)
+	})
+	t.Run("INN/none", func(t *testing.T) {
+		t.Parallel()
+		port := testenv.Port(t)
+		testenv.Nnrpd(t, port, "", "")
+		lacksTLS(t, port, "nntp", `answers STARTTLS with "580 `)
 	})
 	t.Run("Prosody/none", func(t *testing.T) {
 		t.Parallel()

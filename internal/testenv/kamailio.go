@@ -3,6 +3,7 @@ package testenv
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 // Kamailio runs a SIP server on this port of 127.0.0.1, by UDP and TCP, until
@@ -47,6 +48,7 @@ request_route {
 }
 `, listen, route))
 	p := Start(t, server, "-f", conf, "-DD", "-E", "-m", "16", "-M", "4", "-w", dir, "-Y", dir, "-P", dir+"/pid")
+	p.grace = 2 * time.Second // with TLS it now and then hangs in its end; it keeps nothing
 	p.waitTCP(t, port)
 	return p
 }
