@@ -50,13 +50,16 @@ var errFound = errors.New("the check found something")
 // errInput is behind errors about what the user wrote.
 var errInput = errors.New("wrong input")
 
-// console is where a verb speaks to people.
-type console struct{ out, err io.Writer }
+// console is where a verb speaks to people, and what they pipe into it.
+type console struct {
+	in       io.Reader
+	out, err io.Writer
+}
 
 func main() {
 	runtime.MemProfileRate = 0 // nothing reads the profile, and its table grows to more than a megabyte
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := tocsin(ctx, os.Args[1:], &console{out: os.Stdout, err: os.Stderr})
+	code := tocsin(ctx, os.Args[1:], &console{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	stop()
 	os.Exit(code)
 }

@@ -27,6 +27,7 @@ func (h *httpKeys) options() (httpprobe.Options, error) {
 		MaxBody:         cmp.Or(int64(h.BodySizeLimit), maxBody),
 		FollowRedirects: h.Client.FollowRedirects == nil || *h.Client.FollowRedirects,
 		DisableHTTP2:    h.Client.EnableHTTP2 != nil && !*h.Client.EnableHTTP2,
+		HTTP3:           h.EnableHTTP3,
 	}
 	if h.NoFollowRedirects != nil {
 		o.FollowRedirects = !*h.NoFollowRedirects
@@ -137,6 +138,9 @@ func (m *Module) newHTTP(target, hostname string, d Dial) (probe.Prober, error) 
 		return nil, err
 	}
 	o := m.http
+	if o.HTTP3 {
+		u.Scheme = "https" // as blackbox_exporter: it is never without TLS
+	}
 	o.URL, o.Dial = u, m.settings.HTTP.Addresses.on(d, "")
 	if u.User != nil && o.Username == "" {
 		password, _ := u.User.Password()

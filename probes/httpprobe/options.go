@@ -51,7 +51,10 @@ type Options struct {
 	// identity. Empty judges the body as it was sent.
 	Compression  string
 	DisableHTTP2 bool
-	Proxy        *Proxy // nil: none is used
+	// HTTP3 speaks HTTP/3 with every server that is asked over TLS, and nothing
+	// else: it does not go with Proxy.
+	HTTP3 bool
+	Proxy *Proxy // nil: none is used
 
 	// Check, where set, looks further after a page that is good; Instead
 	// looks in place of asking for URL.
