@@ -138,6 +138,8 @@ func (m *Module) newHTTP(target, hostname string, d Dial) (probe.Prober, error) 
 	}
 	o := m.http
 	o.URL, o.Dial = u, m.settings.HTTP.Addresses.on(d, "")
+	// As with blackbox_exporter the keys about addresses are about the target.
+	o.RedirectDial = &d
 	if u.User != nil && o.Username == "" {
 		password, _ := u.User.Password()
 		o.Username, o.Password = u.User.Username(), secret.Source{Value: secret.New(password)}

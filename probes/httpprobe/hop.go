@@ -79,7 +79,15 @@ func (l *look) connect(ctx context.Context, n int, at *url.URL) (net.Conn, error
 	if proxy := l.options.Proxy.of(at); proxy != nil {
 		return l.connectBy(ctx, n, proxy, at, number)
 	}
-	return stream.Connect(ctx, &l.result, n, &l.options.Dial, at.Hostname(), number)
+	return stream.Connect(ctx, &l.result, n, l.dial(n), at.Hostname(), number)
+}
+
+// dial is how the server of hop n is reached.
+func (l *look) dial(n int) *dial.Options {
+	if n > 0 && l.options.RedirectDial != nil {
+		return l.options.RedirectDial
+	}
+	return &l.options.Dial
 }
 
 // tlsOptions are the options for one server: the name set by hand and the

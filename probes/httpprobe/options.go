@@ -58,7 +58,10 @@ type Options struct {
 	Check, Instead visit.Check
 
 	Dial dial.Options
-	TLS  tlscheck.Options // ALPN is set by this package
+	// RedirectDial is how servers that the target redirects to are reached;
+	// nil: as the target is.
+	RedirectDial *dial.Options
+	TLS          tlscheck.Options // ALPN is set by this package
 	// Now is the time that certificates and the age of things are judged by;
 	// nil is time.Now.
 	Now func() time.Time

@@ -100,9 +100,11 @@ func (p *Proxy) address(req *http.Request, by *url.URL) {
 func (l *look) connectBy(ctx context.Context, n int, by, at *url.URL, number uint16) (net.Conn, error) {
 	host := at.Hostname()
 	var found dial.Outcome
-	if !l.options.Proxy.SkipResolve {
+	if l.options.Proxy.SkipResolve {
+		l.result.Addressless = true
+	} else {
 		began := time.Now()
-		address, out, err := l.options.Dial.Find(ctx, host)
+		address, out, err := l.dial(n).Find(ctx, host)
 		stream.Reached(&l.result, n, began, host, &out, err)
 		if err != nil {
 			return nil, err
