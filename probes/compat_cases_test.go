@@ -20,7 +20,7 @@ func (s *compatSite) cases() []compatCase {
 			cases = append(cases, compatCase{module: m, target: target})
 		}
 	}
-	add(s.plain+"/", "http", "http_404", "http_stay", "http_post", "http_body", "http_nobody", "http_header", "http_noheader", "http_missing",
+	add(s.plain+"/", "http", "http_404", "http_stay", "http_post", "http_body", "http_nobody", "http_header", "http_noheader", "http_missing", "http_lacking", "http_head",
 		"http_1", "http_2", "http_ssl", "http_nossl", "http_gzip", "http_no_follow", "http_ip4_first", "http_ip4_only", "http_ip6_first", "http_ip6_only",
 		"http_proxy", "http_proxy_skip", "http_proxy_user", "http_proxy_stranger", "http_proxy_header", "http_proxy_closed", "http_socks", "http_socks_user", "http_socks_stranger")
 	add(s.plain+"/missing", "http", "http_404", "http_proxy")
@@ -32,6 +32,13 @@ func (s *compatSite) cases() []compatCase {
 		compatCase{module: "http_oauth2_wrong", target: s.plain + "/bearer", unmeasured: "no token was given to us, so that the target was not asked"},
 		compatCase{module: "icmp_foreign_source", target: "127.0.0.1", unmeasured: "no address of this machine is 192.0.2.7"})
 	add(s.plain+"/away", "http_no_follow_first")
+	add(s.plain+"/keep", "http", "http_post")
+	add(s.plain+"/turn", "http", "http_post")
+	add(s.plain+"/cookie", "http")
+	add(s.plain+"/pieces", "http", "http_head")
+	add(s.plain+"/negotiate", "http", "http_gzip")
+	add(strings.Replace(s.plain, "://", "://moni:mark3r@", 1)+"/user", "http")
+	add(s.plain+"/?a=b#c", "http")
 	add(s.plain+"/loop", "http")
 	add(s.secure+"/", "http", "http_1", "http_2", "http_ssl", "http_nossl", "http_new_tls", "http_old_tls",
 		"http_proxy", "http_proxy_skip", "http_proxy_user", "http_proxy_stranger", "http_proxy_header", "http_proxy_closed", "http_socks")
@@ -42,7 +49,7 @@ func (s *compatSite) cases() []compatCase {
 	add(s.plain+"/gzip", "http_gzip")
 	add(s.plain+"/user", "http_user", "http", "http_user_file", "http_user_wrong")
 	add(s.plain+"/bearer", "http_bearer", "http_bearer_file", "http_bearer_wrong", "http_authorization", "http_authorization_file",
-		"http_authorization_type", "http_oauth2", "http_oauth2_file")
+		"http_authorization_type", "http_oauth2", "http_oauth2_file", "http_oauth2_named", "http_oauth2_any")
 	add(s.plain+"/typed", "http_authorization_type", "http_authorization")
 	add(s.guarded+"/", "http_client", "http")
 	add(s.elsewhere+"/", "http_named", "http_host", "http")
@@ -92,6 +99,10 @@ func (s *compatSite) named(t *testing.T) []compatCase {
 	at := func(name string) string { return "http://" + net.JoinHostPort(name, port) }
 	cases := []compatCase{
 		{module: "http", target: at("four.example") + "/to?url=" + at("six.example")},
+		{module: "http", target: at("four.example") + "/named"},
+		{module: "http_proxy", target: at("four.example") + "/named"},
+		{module: "http_proxy_skip", target: at("four.example") + "/"},
+		{module: "http_socks", target: at("four.example") + "/named"},
 		{module: "http_ip4_only", target: at("both.example") + "/to?url=" + at("six.example")},
 	}
 	// It names the address that it was told to prefer, and connects to any;

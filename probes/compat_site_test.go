@@ -3,6 +3,7 @@ package probes
 import (
 	"crypto/tls"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -99,7 +100,7 @@ func (s *compatSite) write(t *testing.T, root *probetest.Authority) {
 	s.file = put("blackbox.yml", strings.NewReplacer(
 		"CA_FILE", probetest.WritePEM(t, root), "CERT_FILE", cert, "KEY_FILE", key,
 		"PASSWORD_FILE", put("password", "mark3r"), "TOKEN_FILE", put("token", "mark3r-token"),
-		"PLAIN", s.plain, "SECURE", s.secure, "CLOSED", s.closed,
+		"PLAIN", s.plain, "CLIENTS", s.guarded, "ELSEWHERE", s.elsewhere, "OLD", s.old, "CLOSED", s.closed,
 		"SOCKS_GUARDED", local(socksGuarded), "SOCKS", local(socks), "PROXY", local(proxy), "GUARDED", local(guarded),
 	).Replace(string(text)))
 }
@@ -115,6 +116,31 @@ func compatWeb(t *testing.T) http.Handler {
 	})
 	web.HandleFunc("/missing", http.NotFound)
 	web.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) })
+	web.HandleFunc("/keep", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/echo", http.StatusTemporaryRedirect)
+	})
+	web.HandleFunc("/turn", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/echo", http.StatusSeeOther) })
+	web.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "hello %s %s", r.Method, body)
+	})
+	web.HandleFunc("/cookie", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := r.Cookie("seen"); err != nil {
+			http.SetCookie(w, &http.Cookie{Name: "seen", Value: "1"})
+			http.Redirect(w, r, "/cookie", http.StatusFound)
+		}
+	})
+	web.HandleFunc("/pieces", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "hello ")
+		_ = http.NewResponseController(w).Flush() // no length is known then
+		fmt.Fprint(w, "in pieces")
+	})
+	web.HandleFunc("/negotiate", func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			w.Header().Set("Content-Encoding", "gzip")
+			_, _ = w.Write(packed(t, "hello packed")["gzip"])
+		}
+	})
 	web.HandleFunc("/to", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, r.URL.Query().Get("url"), http.StatusFound)
 	})
@@ -136,6 +162,7 @@ func compatWeb(t *testing.T) http.Handler {
 		ask(w, r.Header.Get("Authorization") == "Token mark3r-token")
 	})
 	web.HandleFunc("/virtual", func(w http.ResponseWriter, r *http.Request) { ask(w, r.Host == "www.ville.example") })
+	web.HandleFunc("/named", func(w http.ResponseWriter, r *http.Request) { ask(w, strings.HasPrefix(r.Host, "four.example:")) })
 	web.HandleFunc("/token", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		u, p, _ := r.BasicAuth()

@@ -76,8 +76,8 @@ func (l *look) connect(ctx context.Context, n int, at *url.URL) (net.Conn, error
 	if err != nil {
 		return nil, probe.Fail(probe.Redirect, probe.PhaseResolve, err)
 	}
-	if proxy := l.options.Proxy.of(at); proxy != nil {
-		return l.connectBy(ctx, n, proxy, at, number)
+	if l.by = l.options.Proxy.of(at); l.by != nil {
+		return l.connectBy(ctx, n, at, number)
 	}
 	return stream.Connect(ctx, &l.result, n, l.dial(n), at.Hostname(), number)
 }
@@ -114,8 +114,8 @@ func (l *look) ask(
 	client := newClient(conn)
 	defer client.Close()
 	req := request(traced)
-	if proxy := l.options.Proxy.of(at); proxy != nil && at.Scheme == "http" {
-		l.options.Proxy.address(req, proxy)
+	if l.by != nil && at.Scheme == "http" {
+		l.options.Proxy.address(req, l.by)
 	}
 	resp, err := client.RoundTrip(req)
 	if err != nil {
