@@ -163,6 +163,9 @@ func (s *compatSummary) add(c compatCase, theirs, ours page, differ []difference
 	}
 }
 
+// shown bounds how many series are listed for one reason.
+const shown = 10
+
 func (s *compatSummary) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d pairs of %d modules, %d series of blackbox_exporter 0.23.\n", s.pairs, len(s.asked), s.series)
@@ -170,7 +173,11 @@ func (s *compatSummary) String() string {
 	fmt.Fprintf(&b, "In %d pairs something differs, for a reason:\n", s.pairs-s.same-len(s.unmeasured))
 	for _, because := range slices.Sorted(maps.Keys(s.differ)) {
 		fmt.Fprintf(&b, "- %s (%d):\n", because, len(s.differ[because]))
-		for _, line := range s.differ[because] {
+		for i, line := range s.differ[because] {
+			if i == shown {
+				fmt.Fprintf(&b, "    and %d more\n", len(s.differ[because])-shown)
+				break
+			}
 			fmt.Fprintf(&b, "    %s\n", line)
 		}
 	}
