@@ -21,7 +21,7 @@ func (s *compatSite) cases() []compatCase {
 		}
 	}
 	add(s.plain+"/", "http", "http_404", "http_stay", "http_post", "http_body", "http_nobody", "http_header", "http_noheader", "http_missing", "http_lacking", "http_head",
-		"http_1", "http_2", "http_ssl", "http_nossl", "http_gzip", "http_no_follow", "http_ip4_first", "http_ip4_only", "http_ip6_first", "http_ip6_only",
+		"http_1", "http_2", "http_ssl", "http_nossl", "http_neither", "http_ipv4", "http_gzip", "http_no_follow", "http_ip4_first", "http_ip4_only", "http_ip6_first", "http_ip6_only",
 		"http_proxy", "http_proxy_skip", "http_proxy_user", "http_proxy_stranger", "http_proxy_header", "http_proxy_closed", "http_socks", "http_socks_user", "http_socks_stranger")
 	add(s.plain+"/missing", "http", "http_404", "http_proxy")
 	add(s.plain+"/away", "http", "http_proxy")
@@ -40,7 +40,7 @@ func (s *compatSite) cases() []compatCase {
 	add(strings.Replace(s.plain, "://", "://moni:mark3r@", 1)+"/user", "http")
 	add(s.plain+"/?a=b#c", "http")
 	add(s.plain+"/loop", "http")
-	add(s.secure+"/", "http", "http_1", "http_2", "http_ssl", "http_nossl", "http_new_tls", "http_old_tls",
+	add(s.secure+"/", "http", "http_1", "http_2", "http_ssl", "http_nossl", "http_neither", "http_new_tls", "http_old_tls",
 		"http_proxy", "http_proxy_skip", "http_proxy_user", "http_proxy_stranger", "http_proxy_header", "http_proxy_closed", "http_socks")
 	add(s.old+"/", "http", "http_any", "http_proxy")
 	add("http://"+s.closed+"/", "http", "http_proxy", "http_socks")
@@ -52,6 +52,9 @@ func (s *compatSite) cases() []compatCase {
 		"http_authorization_type", "http_oauth2", "http_oauth2_file", "http_oauth2_named", "http_oauth2_any")
 	add(s.plain+"/typed", "http_authorization_type", "http_authorization")
 	add(s.guarded+"/", "http_client", "http")
+	add(s.ancient+"/", "http_ancient_tls", "http", "http_new_tls")
+	add(authority(s.ancient), "tls_ancient", "tls")
+	add(authority(s.secure), "tls_ancient")
 	add(s.elsewhere+"/", "http_named", "http_host", "http")
 	add(s.elsewhere+"/virtual", "http_host")
 

@@ -26,12 +26,12 @@ func tlsConfig(c tls.Certificate) *tls.Config { return &tls.Config{Certificates:
 type compatSite struct {
 	file string // testdata/compat.yml, with the servers' addresses
 
-	plain, secure, old, elsewhere, guarded string // URLs of web servers
-	closed, slow                           string // nobody listens, or says nothing
-	ssh, full, from, mail                  string // TCP servers
-	tlsGuarded, tlsElsewhere               string // TLS servers
-	names, namesTLS, namesElsewhere        string // name servers
-	grpc, grpcTLS, grpcElsewhere           string
+	plain, secure, old, elsewhere, guarded, ancient string // URLs of web servers
+	closed, slow                                    string // nobody listens, or says nothing
+	ssh, full, from, mail                           string // TCP servers
+	tlsGuarded, tlsElsewhere                        string // TLS servers
+	names, namesTLS, namesElsewhere                 string // name servers
+	grpc, grpcTLS, grpcElsewhere                    string
 }
 
 func newCompatSite(t *testing.T) *compatSite {
@@ -65,14 +65,21 @@ func newCompatSite(t *testing.T) *compatSite {
 	}
 	zone := compatZone(t)
 	s.names, s.namesTLS, s.namesElsewhere = probetest.DNS(t, zone), probetest.DNSOverTLS(t, good, zone), probetest.DNSOverTLS(t, other, zone)
-	guarded := httptest.NewUnstartedServer(web)
-	guarded.TLS = guard
-	guarded.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // refused handshakes are what it is about
-	guarded.StartTLS()
-	t.Cleanup(guarded.Close)
-	s.guarded = guarded.URL
+	s.guarded = serveTLS(t, web, guard)
+	s.ancient = serveTLS(t, web, &tls.Config{Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}) //nolint:gosec // a server as it was
 	s.write(t, root)
 	return s
+}
+
+// serveTLS serves pages as a configuration says, and returns the URL.
+func serveTLS(t *testing.T, web http.Handler, config *tls.Config) string {
+	t.Helper()
+	server := httptest.NewUnstartedServer(web)
+	server.TLS = config
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // refused handshakes are what it is about
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // write starts the proxies, and puts all addresses and files into the modules.

@@ -34,11 +34,11 @@ func (h *httpKeys) options() (httpprobe.Options, error) {
 	for _, code := range h.ValidStatusCodes {
 		o.Status = append(o.Status, httpprobe.StatusRange{First: code, Last: code})
 	}
-	switch {
-	case h.FailIfSSL:
-		o.Encryption = httpprobe.WithoutTLS
-	case h.FailIfNotSSL:
-		o.Encryption = httpprobe.WithTLS
+	if h.FailIfSSL {
+		o.Encryption |= httpprobe.WithoutTLS
+	}
+	if h.FailIfNotSSL {
+		o.Encryption |= httpprobe.WithTLS
 	}
 	var err error
 	if o.TLS, err = h.Client.TLS.options("http."); err != nil {

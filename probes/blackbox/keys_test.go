@@ -143,14 +143,14 @@ func keysOf(t reflect.Type, path string) []string {
 		return []string{path}
 	case reflect.Struct:
 		var keys []string
-		for i := range t.NumField() {
-			name, rest, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+		for f := range t.Fields() {
+			name, rest, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 			if !strings.Contains(rest, "inline") {
 				name = join(path, name)
 			} else {
 				name = path
 			}
-			keys = append(keys, keysOf(t.Field(i).Type, name)...)
+			keys = append(keys, keysOf(f.Type, name)...)
 		}
 		return keys
 	default:

@@ -97,12 +97,14 @@ type HeaderRule struct {
 	AllowMissing bool           // an answer without the header is good
 }
 
-// Encryption is whether the last answer must come over TLS.
+// Encryption is whether the last answer must come over TLS. Both demands
+// together are met by none.
 type Encryption int
 
 // What may be demanded of the last answer.
 const (
-	AnyEncryption Encryption = iota
-	WithTLS
+	WithTLS Encryption = 1 << iota
 	WithoutTLS
+
+	AnyEncryption Encryption = 0
 )
