@@ -29,6 +29,14 @@ func (s *compatSite) cases() []compatCase {
 		compatCase{module: "http_stay", target: s.plain + "/away", differs: length("we read the body of a redirect that is not followed")},
 		compatCase{module: "http_no_follow", target: s.plain + "/away", differs: length("we read the body of a redirect that is not followed")},
 		compatCase{module: "http_small", target: s.plain + "/", differs: length("we read nothing of a body that says it is too long")},
+		compatCase{module: "http", target: s.elsewhere + "/virtual", hostname: "www.ville.example"},
+		compatCase{module: "http", target: s.plain + "/virtual", hostname: "www.ville.example"},
+		compatCase{module: "http_host", target: s.plain + "/virtual", hostname: "www.ville.example"},
+		compatCase{module: "http", target: s.elsewhere + "/virtual", hostname: "intranet.ville.example"},
+		compatCase{module: "tls", target: s.tlsElsewhere, hostname: "www.ville.example", differs: map[string]string{
+			"probe_success": "0.23 heeds the parameter hostname for HTTP only",
+		}},
+		compatCase{module: "tls_named", target: s.tlsElsewhere, hostname: "intranet.ville.example"},
 		compatCase{module: "http_oauth2_wrong", target: s.plain + "/bearer", unmeasured: "no token was given to us, so that the target was not asked"},
 		compatCase{module: "icmp_foreign_source", target: "127.0.0.1", unmeasured: "no address of this machine is 192.0.2.7"})
 	add(s.plain+"/away", "http_no_follow_first")

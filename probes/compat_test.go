@@ -21,6 +21,7 @@ import (
 // a compatCase is a module and a target that both are asked about.
 type compatCase struct {
 	module, target string
+	hostname       string // the parameter of this name; empty: none
 	// differs says why a metric is not the same; nil: all are.
 	differs map[string]string
 	// unmeasured says why /probe answers 503 here, where blackbox_exporter
@@ -53,7 +54,11 @@ func TestCompat(t *testing.T) {
 	sum := newCompatSummary()
 	ask := func(t *testing.T, c compatCase) {
 		t.Helper()
-		theirs := blackboxPage(t, address, c.module, c.target)
+		module := c.module
+		if c.hostname != "" {
+			module += "&hostname=" + c.hostname
+		}
+		theirs := blackboxPage(t, address, module, c.target)
 		ours := modulePage(t, modules, c)
 		if c.unmeasured != "" {
 			if theirs["probe_success"] != 0 {
@@ -126,7 +131,7 @@ func modulePage(t *testing.T, modules *blackbox.Modules, c compatCase) page {
 	if strings.Contains(c.target, ".example") {
 		d.Lookup = lookUp
 	}
-	prober, err := m.New(c.target, "", d)
+	prober, err := m.New(c.target, c.hostname, d)
 	if err != nil {
 		t.Fatal(err)
 	}
