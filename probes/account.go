@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
+	"strings"
 	"time"
 
 	"tocsin/probes/probe"
@@ -47,7 +49,7 @@ func WriteText(w io.Writer, r *Result, colour bool) error {
 	}
 	switch {
 	case r.Unmeasured != nil:
-		fmt.Fprintf(b, "%s %s\n", paint(yellow, "NOT MEASURED"), r.Unmeasured)
+		fmt.Fprintf(b, "%s %s\n", paint(yellow, "NOT MEASURED"), why(r.Unmeasured))
 	case r.Success:
 		fmt.Fprintf(b, "%s after %s\n", paint(green, "UP"), took(r.Duration))
 		for _, fault := range r.Faults {
@@ -60,6 +62,10 @@ func WriteText(w io.Writer, r *Result, colour bool) error {
 	_, err := w.Write(b.Bytes())
 	return err
 }
+
+// why is an error that says "not measured" without these words, which stand
+// before it.
+func why(err error) string { return strings.TrimPrefix(err.Error(), "not measured: ") }
 
 // writeCertificates lists what one server sent.
 func writeCertificates(w *bytes.Buffer, h *probe.Hop, paint func(with, text string) string) {
@@ -97,10 +103,33 @@ func took(d time.Duration) string {
 	}
 }
 
-// WriteJSON writes the account for programs.
-func WriteJSON(w io.Writer, r *Result) error {
+// WriteLine writes a look as one line of a list.
+func WriteLine(w io.Writer, r *Result, colour bool) error {
+	state, with, text := "UP", green, ""
+	days, host, served := leastDays(r)
+	switch {
+	case r.Unmeasured != nil:
+		state, with, text = "?", yellow, "not measured: "+why(r.Unmeasured)
+	case !r.Success:
+		state, with, text = "DOWN", red, r.Explain()
+	case len(r.Faults) > 0:
+		with, text = yellow, strings.Join(r.Faults, "; ")
+	case served:
+		text = fmt.Sprintf("the certificate of %s has %.0f days left", host, math.Floor(days))
+	}
+	state = fmt.Sprintf("%-4s", state)
+	if colour {
+		state = with + state + reset
+	}
+	line := fmt.Sprintf("%s %9s  %s  %s", state, took(r.Duration), oneLine(r.Target), oneLine(text))
+	_, err := fmt.Fprintln(w, strings.TrimRight(line, " "))
+	return err
+}
+
+// WriteJSON writes the account of a look, or of several, for programs.
+func WriteJSON[T *Result | []Result](w io.Writer, looks T) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(r)
+	return enc.Encode(looks)
 }

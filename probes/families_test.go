@@ -114,8 +114,13 @@ func TestBothVersions(t *testing.T) {
 
 func TestIPVersion_isWrong(t *testing.T) {
 	for target, want := range map[string]string{
-		"https://192.0.2.1":    "ip_version: both is for names",
-		"unix:///run/app.sock": "ip_version: both means nothing",
+		"https://192.0.2.1":       "ip_version: both is for names",
+		"unix:///run/app.sock":    "ip_version: both means nothing",
+		"mailtrip://mail.example": "ip_version: both means nothing for mailtrip://, whose look is made once",
+		"zone://ville.example":    "both means nothing for zone://",
+		"maildns://ville.example": "both means nothing for maildns://",
+		"domain://ville.example":  "both means nothing for domain://",
+		"dnsbl://mail.example":    "both means nothing for dnsbl://",
 	} {
 		_, err := New(Config{Target: target, IPVersion: BothVersions}, Options{})
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -60,6 +60,8 @@ func (c *Config) validateVersion(p problem.List) {
 	}
 	_, err := netip.ParseAddr(e.Host())
 	switch {
+	case scheme.Once:
+		p.Addf("both means nothing for %s://, whose look is made once, over whichever version answers; take it out, or write 4 or 6", scheme.Name)
 	case e.Host() == "":
 		p.Addf("both means nothing for a target without a host; take it out")
 	case err == nil:

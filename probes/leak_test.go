@@ -3,6 +3,7 @@ package probes
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"os"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"tocsin/internal/testenv"
+	"tocsin/probes/httpprobe"
 	"tocsin/probes/probetest"
 	"tocsin/probes/tlscheck"
 )
@@ -26,15 +28,22 @@ func TestLooks_leaveNothingBehind(t *testing.T) {
 	targets := map[string]bool{
 		probetest.HTTPS(t, cert, ok).URL: true,
 		probetest.HTTP(t, ok).URL:        true,
-		probetest.HTTPS(t, root.Leaf(t, probetest.Spec{NotAfter: time.Now().Add(-day)}), ok).URL: false,
-		"https://" + probetest.TCP(t, probetest.Hang):                                            false,
-		"https://" + probetest.TLS(t, cert, probetest.Hang):                                      false,
-		"https://" + probetest.TLS(t, cert, probetest.Reset):                                     false,
-		fmt.Sprintf("https://127.0.0.1:%d", testenv.Port(t)):                                     false,
+		probetest.HTTPS(t, root.Leaf(t, probetest.Spec{NotAfter: time.Now().Add(-day)}), ok).URL:                        false,
+		"https://" + probetest.TCP(t, probetest.Hang):                                                                   false,
+		"https://" + probetest.TLS(t, cert, probetest.Hang):                                                             false,
+		"https://" + probetest.TLS(t, cert, probetest.Reset):                                                            false,
+		fmt.Sprintf("https://127.0.0.1:%d", testenv.Port(t)):                                                            false,
+		serve3(t, cert, ok) + "/3":                                                                                      true,
+		serve3(t, root.Leaf(t, probetest.Spec{NotAfter: time.Now().Add(-day)}), ok) + "/3":                              false,
+		serve3(t, cert, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })) + "/3": false,
+		fmt.Sprintf("https://127.0.0.1:%d/3", testenv.Port(t)):                                                          false,
 	}
 	round := func() {
 		for target, well := range targets {
-			r, _ := look(t, Config{Target: target, Timeout: model.Duration(200 * time.Millisecond), TLS: tlscheck.Config{CAFile: ca}}, Options{})
+			r, _ := look(t, Config{
+				Target: target, Timeout: model.Duration(200 * time.Millisecond), TLS: tlscheck.Config{CAFile: ca},
+				HTTP: httpprobe.Config{HTTP3: strings.HasSuffix(target, "/3")},
+			}, Options{})
 			if well && !r.Success && r.Reason != "timeout" { // a busy machine may be slow
 				t.Fatal(r.Explain())
 			}

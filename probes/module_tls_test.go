@@ -216,3 +216,18 @@ func TestModule_dialogue(t *testing.T) {
 	wantReason(t, r, page, probe.Body, "processing")
 	page.wants(t, "probe_failed_due_to_bytes", 1)
 }
+
+// TestModule_http3 has a server of HTTP/3, and none of it on the same port.
+func TestModule_http3(t *testing.T) {
+	root := probetest.NewAuthority(t, probetest.Spec{Name: "Root"})
+	server := serve3(t, root.Leaf(t, probetest.Spec{}), ok)
+	m := readModules(t, strings.ReplaceAll(`
+  three: {prober: http, http: {enable_http3: true, enable_http2: false, valid_http_versions: [HTTP/3.0], tls_config: {ca_file: CA_FILE}}}
+  two: {prober: http, http: {tls_config: {ca_file: CA_FILE}}}
+`, "CA_FILE", probetest.WritePEM(t, root)), nil)
+	r, page := ask(t, m, "three", server, blackbox.Dial{})
+	wantReason(t, r, page, "", "")
+	page.wants(t, "probe_http_version", 3)
+	r, page = ask(t, m, "two", server, blackbox.Dial{})
+	wantReason(t, r, page, probe.Refused, "connect")
+}

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -50,13 +52,19 @@ var errFound = errors.New("the check found something")
 // errInput is behind errors about what the user wrote.
 var errInput = errors.New("wrong input")
 
-// console is where a verb speaks to people.
-type console struct{ out, err io.Writer }
+// console is where a verb speaks to people, and what they pipe into it.
+type console struct {
+	in       io.Reader
+	out, err io.Writer
+}
 
 func main() {
+	// Libraries write there what servers say, secrets of ours among it that they
+	// repeat. What we say ourselves has a logger of its own.
+	slog.SetDefault(slog.New(slog.DiscardHandler))
 	runtime.MemProfileRate = 0 // nothing reads the profile, and its table grows to more than a megabyte
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := tocsin(ctx, os.Args[1:], &console{out: os.Stdout, err: os.Stderr})
+	code := tocsin(ctx, os.Args[1:], &console{in: os.Stdin, out: os.Stdout, err: os.Stderr})
 	stop()
 	os.Exit(code)
 }
@@ -74,6 +82,9 @@ func tocsin(ctx context.Context, args []string, c *console) int {
 	if err != nil {
 		fmt.Fprintln(c.err, "tocsin:", err)
 		return exitFailure
+	}
+	if len(args) > 0 && args[0] == "help" { // as other programs have it
+		args = append(slices.Clone(args[1:]), "--help")
 	}
 	line, err := parser.Parse(args)
 	if err != nil {

@@ -1,24 +1,33 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
 	"tocsin/probes"
 )
 
-// probeVerb looks once at a target and tells step by step what it found. Exit
-// code 1 means that the target failed, 3 that nothing can be said of it.
+// probeVerb looks once at a target and tells step by step what it found; at
+// several it tells each in a line. Exit code 1 means that a target failed, 3
+// that nothing can be said of one.
 type probeVerb struct {
 	siteFlag
-	Target string `arg:"" help:"A URL, or the name of one of the site's probes."`
-	JSON   bool   `name:"json" xor:"form" help:"Tell it to programs."`
-	Nagios bool   `name:"nagios" xor:"form" help:"Tell it to Nagios and its like, as a plugin does: a line with numbers, exit code 0 to 3."`
+	Targets []string `arg:"" optional:"" name:"target" help:"A URL, or the name of one of the site's probes; several are told in a line each. - reads more of them from the standard input, one a line."`
+	All     bool     `help:"All of the site's probes."`
+	JSON    bool     `name:"json" xor:"form" help:"Tell it to programs; several as a list."`
+	Nagios  bool     `name:"nagios" xor:"form" help:"Tell it to Nagios and its like, as a plugin does: a line with numbers, exit code 0 to 3."`
 
 	WarningDays  int `name:"warning-days" default:"21" help:"With --nagios: WARNING where a certificate has fewer days left."`
 	CriticalDays int `name:"critical-days" default:"7" help:"With --nagios: CRITICAL where a certificate has fewer days left."`
+}
+
+// Help implements kong.HelpProvider.
+func (v *probeVerb) Help() string {
+	return "Exit codes: 0 all is well, 1 a target is not, 2 what was written is wrong, 3 it could not be measured; with --nagios 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN."
 }
 
 // Run implements the verb.
@@ -26,11 +35,14 @@ func (v *probeVerb) Run(ctx context.Context, c *console) error {
 	if v.Nagios {
 		return v.nagios(ctx, c)
 	}
-	entry, err := v.entry()
+	entries, err := v.entries(c)
 	if err != nil {
 		return err
 	}
-	result, err := probes.Run(ctx, entry)
+	if len(entries) > 1 || v.All {
+		return v.list(ctx, c, entries)
+	}
+	result, err := probes.Run(ctx, entries[0])
 	if err != nil {
 		return fmt.Errorf("%w: %w", errInput, err)
 	}
@@ -38,12 +50,18 @@ func (v *probeVerb) Run(ctx context.Context, c *console) error {
 	if v.JSON {
 		tell = func() error { return probes.WriteJSON(c.out, &result) }
 	}
-	switch err := tell(); {
-	case err != nil:
+	if err := tell(); err != nil {
 		return err
-	case result.Unmeasured != nil:
-		return result.Unmeasured
-	case !result.Success:
+	}
+	return outcome(&result)
+}
+
+// outcome is what one look means for the exit code.
+func outcome(r *probes.Result) error {
+	switch {
+	case r.Unmeasured != nil:
+		return r.Unmeasured
+	case !r.Success:
 		return errFound
 	}
 	return nil
@@ -52,13 +70,16 @@ func (v *probeVerb) Run(ctx context.Context, c *console) error {
 // nagios is Run as a plugin: all that can be said is one line on the standard
 // output, and what cannot be measured, a wrong target among it, is UNKNOWN.
 func (v *probeVerb) nagios(ctx context.Context, c *console) error {
-	entry, err := v.entry()
+	entries, err := v.entries(c)
+	if err == nil && (len(entries) > 1 || v.All) {
+		err = fmt.Errorf("%w: a plugin looks at one target; make one check of each", errInput)
+	}
 	var result probes.Result
 	if err == nil {
-		result, err = probes.Run(ctx, entry)
+		result, err = probes.Run(ctx, entries[0])
 	}
 	if err != nil {
-		result = probes.Result{Target: v.Target, Unmeasured: err}
+		result = probes.Result{Target: cmp.Or(strings.Join(v.Targets, " "), "--all"), Unmeasured: err}
 	}
 	state, err := probes.WriteNagios(c.out, &result, probes.NagiosLimits{WarningDays: v.WarningDays, CriticalDays: v.CriticalDays})
 	if err != nil || state == probes.NagiosOK {
@@ -73,38 +94,16 @@ type pluginState probes.NagiosState
 // Error implements error.
 func (s pluginState) Error() string { return probes.NagiosState(s).String() }
 
-// entry finds what the site file says of the target. A URL that it does not
-// know, or without a site file, is looked at as it is.
-func (v *probeVerb) entry() (probes.Config, error) {
-	isURL := strings.Contains(v.Target, "://")
-	if isURL && v.Config == "" {
-		return probes.Config{Target: v.Target}, nil
-	}
-	site, err := v.load()
-	if err != nil {
-		return probes.Config{}, err
-	}
-	var known []string
-	for _, c := range site.Probes {
-		if c.Target == v.Target || c.Slug() == v.Target {
-			return c, nil
-		}
-		known = append(known, c.Slug())
-	}
-	switch {
-	case isURL:
-		return probes.Config{Target: v.Target}, nil
-	case len(known) == 0:
-		return probes.Config{}, fmt.Errorf("%w: the site has no probes; write a URL, as https://portail.ville.example", errInput)
-	}
-	return probes.Config{}, fmt.Errorf("%w: no probe of the site has this name; write a URL, or one of %s", errInput, strings.Join(known, ", "))
-}
-
 // colour tells whether people see colours: on a terminal, unless they asked
 // not to.
 func (c *console) colour() bool {
-	f, ok := c.out.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && terminal(c.out)
+}
+
+// terminal tells whether people read there as it is written.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
 		return false
 	}
 	info, err := f.Stat()

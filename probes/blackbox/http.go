@@ -15,8 +15,10 @@ import (
 	"tocsin/probes/probe"
 )
 
-// maxBody bounds a body where the module does not: blackbox_exporter reads for
-// as long as its timeout lets it.
+// maxBody bounds a body where the module does not, and nobody looks into it:
+// blackbox_exporter reads for as long as its timeout lets it. One that is looked
+// into lies in memory whole, for each look that is under way; it has what probes
+// of the site file may have.
 const maxBody = 100 << 20
 
 // options makes all that a target does not change ready.
@@ -27,6 +29,7 @@ func (h *httpKeys) options() (httpprobe.Options, error) {
 		MaxBody:         cmp.Or(int64(h.BodySizeLimit), maxBody),
 		FollowRedirects: h.Client.FollowRedirects == nil || *h.Client.FollowRedirects,
 		DisableHTTP2:    h.Client.EnableHTTP2 != nil && !*h.Client.EnableHTTP2,
+		HTTP3:           h.EnableHTTP3,
 	}
 	if h.NoFollowRedirects != nil {
 		o.FollowRedirects = !*h.NoFollowRedirects
@@ -46,6 +49,9 @@ func (h *httpKeys) options() (httpprobe.Options, error) {
 	}
 	if o.Body, err = h.bodyRules(); err != nil {
 		return o, err
+	}
+	if h.BodySizeLimit == 0 && o.Body.Any() {
+		o.MaxBody = httpprobe.DefaultMaxBody
 	}
 	for _, rule := range h.FailIfHeader {
 		o.AnswerHeaders = append(o.AnswerHeaders, httpprobe.HeaderRule{Name: rule.Header, NotMatches: regexp.MustCompile(rule.Regexp), AllowMissing: rule.AllowMissing})
@@ -137,6 +143,9 @@ func (m *Module) newHTTP(target, hostname string, d Dial) (probe.Prober, error) 
 		return nil, err
 	}
 	o := m.http
+	if o.HTTP3 {
+		u.Scheme = "https" // as blackbox_exporter: it is never without TLS
+	}
 	o.URL, o.Dial = u, m.settings.HTTP.Addresses.on(d, "")
 	// As with blackbox_exporter the keys about addresses are about the target.
 	o.RedirectDial = &d

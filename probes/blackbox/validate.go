@@ -128,6 +128,18 @@ func (i *icmpKeys) validate(p problem.List) {
 	}
 }
 
+// validateHTTP3 refuses what blackbox_exporter 0.28 refuses.
+func (h *httpKeys) validateHTTP3(p problem.List) {
+	if h.EnableHTTP3 && (h.Client.EnableHTTP2 == nil || *h.Client.EnableHTTP2) {
+		p.At("enable_http3").Addf("speaks HTTP/3 and nothing else; write enable_http2: false beside it")
+	}
+	for i, v := range h.ValidHTTPVersions {
+		if h.EnableHTTP3 && (v == "HTTP/1.1" || v == "HTTP/2.0") || !h.EnableHTTP3 && v == "HTTP/3.0" {
+			p.At("valid_http_versions").Index(i).Addf("is never spoken: enable_http3: true speaks HTTP/3.0 and nothing else, and without it the others are; take one of them out")
+		}
+	}
+}
+
 func (h *httpKeys) validate(p problem.List) {
 	h.Addresses.validate(p)
 	h.Client.validate(p)
@@ -139,9 +151,7 @@ func (h *httpKeys) validate(p problem.List) {
 	if !h.Body.IsZero() && h.BodyFile != "" {
 		p.At("body").Addf("stands in body and in body_file; keep one of them")
 	}
-	if h.EnableHTTP3 {
-		p.At("enable_http3").Addf("asks for HTTP/3, which this version does not speak; take it out, or keep blackbox_exporter for this module")
-	}
+	h.validateHTTP3(p)
 	for _, list := range []struct {
 		key   string
 		texts []string

@@ -16,7 +16,7 @@ import (
 func Protocol() protocol.Protocol {
 	return protocol.Protocol{
 		Schemes: []protocol.Scheme{{
-			Name: "dnsbl", Example: "dnsbl://mail.asso.example", Form: protocol.Host, Every: time.Hour,
+			Name: "dnsbl", Example: "dnsbl://mail.asso.example", Form: protocol.Host, Once: true, Every: time.Hour,
 		}},
 		Families: Families,
 	}

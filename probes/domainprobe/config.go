@@ -15,7 +15,7 @@ import (
 func Protocol() protocol.Protocol {
 	return protocol.Protocol{
 		Schemes: []protocol.Scheme{{
-			Name: "domain", Example: "domain://asso.example", Form: protocol.Host, TLS: true, Every: 6 * time.Hour,
+			Name: "domain", Example: "domain://asso.example", Form: protocol.Host, TLS: true, Once: true, Every: 6 * time.Hour,
 		}},
 		Families: Families,
 	}

@@ -16,9 +16,13 @@ import (
 // less to make, but net/http keeps an HTTP/2 connection that was made so in
 // memory for five seconds after it was closed, 20 kB each
 // (http2clientConnReadLoop.cleanup: it counts as never used).
-type client struct{ *http.Transport }
+type client struct {
+	*http.Transport
+	conn net.Conn
+}
 
-// newClient returns a client that speaks on conn and on nothing else.
+// newClient returns a client that speaks on conn and on nothing else. The
+// connection becomes its own.
 func newClient(conn net.Conn) *client {
 	if secure, ok := conn.(*tls.Conn); !ok || secure.ConnectionState().NegotiatedProtocol != "h2" {
 		conn = &deaf{Conn: conn, spoken: make(chan struct{})}
@@ -30,10 +34,11 @@ func newClient(conn net.Conn) *client {
 		}
 		return conn, nil
 	}
-	return &client{&http.Transport{
+	return &client{conn: conn, Transport: &http.Transport{
 		DialContext:            handed,
 		DialTLSContext:         handed,
 		ForceAttemptHTTP2:      true,
+		DisableKeepAlives:      true, // what comes after the answer would be written into the program's log
 		DisableCompression:     true, // the bytes counted are those that were sent
 		MaxResponseHeaderBytes: maxHeader,
 		ReadBufferSize:         4 << 10,
@@ -45,8 +50,11 @@ func newClient(conn net.Conn) *client {
 // connection: it does when the server has taken nothing.
 var errOnce = errors.New("the server closed the connection without an answer")
 
-// Close forgets the connection, which whoever made it closes.
-func (c *client) Close() { c.CloseIdleConnections() }
+// Close closes the connection.
+func (c *client) Close() error {
+	c.CloseIdleConnections()
+	return c.conn.Close()
+}
 
 // deaf is a connection that hears nothing before it has spoken. In HTTP/1.1 the
 // client speaks first; net/http writes what it hears before that into the

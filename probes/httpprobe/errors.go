@@ -23,6 +23,9 @@ func (l *look) answerError(ctx context.Context, phase probe.Phase, err error) er
 	if ended := probe.Ended(ctx, phase, doing); ended != nil {
 		return ended
 	}
+	if refused := refusedByQUIC(phase, err); refused != nil {
+		return refused
+	}
 	if reason, text, ok := tlscheck.Alert(err); ok {
 		return probe.Fail(reason, probe.PhaseTLS, errors.New(text))
 	}
@@ -36,7 +39,7 @@ func (l *look) answerError(ctx context.Context, phase probe.Phase, err error) er
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF) && phase == probe.PhaseTransfer:
 		return probe.Fail(probe.Truncated, phase, fmt.Errorf("the body ended after %d bytes, before its announced end", l.last.read))
-	case strings.Contains(words, "headers exceeded"), strings.Contains(words, "header list"), strings.Contains(words, "too many 1xx"):
+	case strings.Contains(words, "headers exceeded"), strings.Contains(words, "HEADERS frame too large"), strings.Contains(words, "header list"), strings.Contains(words, "too many 1xx"):
 		return probe.Fail(probe.TooLarge, phase, fmt.Errorf("the answer's header is longer than %d bytes", maxHeader))
 	case strings.Contains(words, "malformed HTTP"):
 		return probe.Fail(probe.Protocol, phase, notHTTP(words))

@@ -43,19 +43,12 @@ func (l *look) exchange(
 	h := &l.result.Hops[n]
 	l.result.Step(n, "", time.Time{}, false, method+" "+h.URL)
 
-	conn, err := l.connect(ctx, n, at)
+	server, err := l.open(ctx, n, at)
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	if at.Scheme == "https" {
-		secure, err := stream.Secure(ctx, &l.result, n, conn, at.Hostname(), l.tlsOptions(at))
-		if err != nil {
-			return nil, err
-		}
-		conn = secure
-	}
-	next, err := l.ask(ctx, n, at, conn, request, take)
+	defer server.Close()
+	next, err := l.ask(ctx, n, at, server, request, take)
 	if n == 0 {
 		stream.Versions(ctx, &l.result, n, at.Hostname(), &l.options.TLS, l.again(at))
 	}
@@ -100,9 +93,9 @@ func (l *look) tlsOptions(at *url.URL) *tlscheck.Options {
 	return &o
 }
 
-// ask sends the request over conn and has the answer taken.
+// ask sends the request to a server and has the answer taken.
 func (l *look) ask(
-	ctx context.Context, n int, at *url.URL, conn net.Conn, request func(context.Context) *http.Request,
+	ctx context.Context, n int, at *url.URL, server speaker, request func(context.Context) *http.Request,
 	take func(n int, resp *http.Response, firstByte time.Time) (*url.URL, error),
 ) (*url.URL, error) {
 	h := &l.result.Hops[n]
@@ -111,13 +104,11 @@ func (l *look) ask(
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotFirstResponseByte: func() { firstByte = time.Now() },
 	})
-	client := newClient(conn)
-	defer client.Close()
 	req := request(traced)
 	if l.by != nil && at.Scheme == "http" {
 		l.options.Proxy.address(req, l.by)
 	}
-	resp, err := client.RoundTrip(req)
+	resp, err := server.RoundTrip(req)
 	if err != nil {
 		h.Phases[probe.PhaseProcessing] = time.Since(began)
 		err = l.answerError(ctx, probe.PhaseProcessing, err)

@@ -51,7 +51,10 @@ type Options struct {
 	// identity. Empty judges the body as it was sent.
 	Compression  string
 	DisableHTTP2 bool
-	Proxy        *Proxy // nil: none is used
+	// HTTP3 speaks HTTP/3 with every server that is asked over TLS, and nothing
+	// else: it does not go with Proxy.
+	HTTP3 bool
+	Proxy *Proxy // nil: none is used
 
 	// Check, where set, looks further after a page that is good; Instead
 	// looks in place of asking for URL.
@@ -85,7 +88,8 @@ type BodyRules struct {
 	JSONNot    *celcheck.Expression
 }
 
-func (b *BodyRules) any() bool {
+// Any tells whether anything is asked of the body.
+func (b *BodyRules) Any() bool {
 	return b.Contains != "" || len(b.Matches)+len(b.NotMatches) > 0 || b.JSON != nil || b.JSONNot != nil
 }
 

@@ -22,6 +22,14 @@ func (c *Config) Validate(p problem.List, e *protocol.Entry) {
 	c.validateHeaders(p)
 	c.validateLogin(p, e.Login)
 	c.validateRequest(p)
+	c.validateHTTP3(p, e)
+	switch {
+	case !c.RedirectsToHTTPS:
+	case e.Scheme.Name != "http":
+		p.At("redirects_to_https").Addf("is for http:// targets; write the target as http://%s", e.Host())
+	case !c.follows():
+		p.At("redirects_to_https").Addf("means nothing where redirects are not followed; take out follow_redirects: false")
+	}
 	c.validateStatus(p.At("status"))
 	c.validateAnswer(p)
 	c.validateBody(p.At("body"))
@@ -77,6 +85,25 @@ func (c *Config) validateRequest(p problem.List) {
 	}
 }
 
+func (c *Config) validateHTTP3(p problem.List, e *protocol.Entry) {
+	for i, v := range c.Versions {
+		at := p.At("http_versions").Index(i)
+		switch {
+		case !slices.Contains([]string{"HTTP/1.0", "HTTP/1.1", "HTTP/2.0", "HTTP/3.0"}, v):
+			at.Addf("is no version of HTTP that is spoken here; write HTTP/1.0, HTTP/1.1, HTTP/2.0 or HTTP/3.0")
+		case c.HTTP3 != (v == "HTTP/3.0"):
+			at.Addf("is never spoken: http3: true speaks HTTP/3.0 and nothing else, and without it all others are; take one of them out")
+		}
+	}
+	switch {
+	case !c.HTTP3:
+	case e.Scheme.Name != "https":
+		p.At("http3").Addf("is for https:// targets: HTTP/3 is never without TLS")
+	case c.ProxyURL != "":
+		p.At("http3").Addf("cannot go with proxy_url: a proxy passes on no UDP; take one of them out")
+	}
+}
+
 // ValidateProxy looks at a proxy's URL, which is not repeated: it may have a
 // password in it.
 func ValidateProxy(p problem.List, text string) {
@@ -88,11 +115,6 @@ func ValidateProxy(p problem.List, text string) {
 
 // validateAnswer looks at what is demanded of the answer before its content.
 func (c *Config) validateAnswer(p problem.List) {
-	for i, v := range c.Versions {
-		if !slices.Contains([]string{"HTTP/1.0", "HTTP/1.1", "HTTP/2.0"}, v) {
-			p.At("http_versions").Index(i).Addf("is no version of HTTP that is spoken here; write HTTP/1.0, HTTP/1.1 or HTTP/2.0")
-		}
-	}
 	if c.Compression != "" && !slices.Contains(compressions(), c.Compression) {
 		p.At("compression").Addf("is no way to pack that is known here; write one of %s", strings.Join(compressions(), ", "))
 	}

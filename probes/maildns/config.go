@@ -27,7 +27,7 @@ const (
 func Protocol() protocol.Protocol {
 	return protocol.Protocol{
 		Schemes: []protocol.Scheme{{
-			Name: "maildns", Example: "maildns://ville.example", Form: protocol.Host, Every: time.Hour,
+			Name: "maildns", Example: "maildns://ville.example", Form: protocol.Host, Once: true, Every: time.Hour,
 		}},
 		Families: Families,
 	}

@@ -20,7 +20,7 @@ func Protocol() protocol.Protocol {
 	return protocol.Protocol{
 		Schemes: []protocol.Scheme{{
 			Name: "mailtrip", Example: "mailtrip://mail.ville.example", Form: protocol.HostPort, Port: submissionsPort,
-			TLS: true, StartTLS: true, Login: true, Every: 5 * time.Minute, Timeout: 2 * time.Minute,
+			TLS: true, StartTLS: true, Login: true, Once: true, Every: 5 * time.Minute, Timeout: 2 * time.Minute,
 		}},
 		Families: Families,
 	}

@@ -41,6 +41,9 @@ type Scheme struct {
 	// Closed tells whether the target can be one that must not answer from
 	// here: expect: closed.
 	Closed bool
+	// Once tells that ip_version: both has no sense: the look sends a mail, or
+	// asks others than the target's host.
+	Once bool
 }
 
 // Form is what follows a target's scheme.

@@ -42,10 +42,16 @@ func Unanswered(ctx context.Context, r *probe.Result, n int, o *dial.Options, ho
 func Secure(ctx context.Context, r *probe.Result, n int, conn net.Conn, host string, o *tlscheck.Options) (*tls.Conn, error) {
 	began := time.Now()
 	secure, seen, err := tlscheck.Handshake(ctx, conn, host, o)
+	Secured(r, n, began, seen, err)
+	return secure, err
+}
+
+// Secured tells in hop n of r what a handshake came to that began then: what
+// the server showed, as far as it came, and the error.
+func Secured(r *probe.Result, n int, began time.Time, seen *probe.TLS, err error) {
 	h := &r.Hops[n]
 	h.TLS, h.Phases[probe.PhaseTLS] = seen, time.Since(began)
 	tellTLS(r, n, began, seen, err)
-	return secure, err
 }
 
 // Versions finds out which versions of TLS the server of hop n takes, where o

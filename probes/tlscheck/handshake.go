@@ -49,6 +49,27 @@ type Options struct {
 // that no credentials reach a stranger; the error is then a probe.Failure.
 // Whoever calls closes conn.
 func Handshake(ctx context.Context, conn net.Conn, host string, o *Options) (*tls.Conn, *probe.TLS, error) {
+	talk, err := Prepare(host, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	client := tls.Client(conn, talk.Config)
+	if err := talk.Ended(ctx, client.HandshakeContext(ctx)); err != nil {
+		return nil, talk.Seen, err
+	}
+	return client, talk.Seen, nil
+}
+
+// A Talk is one handshake that somebody else makes, as QUIC's.
+type Talk struct {
+	Config *tls.Config // to make it with, once
+	Seen   *probe.TLS  // what the server showed; nil until it came so far
+	asked  bool        // for a certificate that we do not have
+}
+
+// Prepare readies a handshake with a server called host. Its error is a
+// probe.Unmeasured.
+func Prepare(host string, o *Options) (*Talk, error) {
 	name := o.ServerName
 	if name == "" {
 		name = strings.TrimSuffix(host, ".")
@@ -57,16 +78,15 @@ func Handshake(ctx context.Context, conn net.Conn, host string, o *Options) (*tl
 	if now == nil {
 		now = time.Now
 	}
-	var seen *probe.TLS
-	asked := false // for a certificate that we do not have
 	var shown *tls.Certificate
 	if o.Client != nil {
 		var err error
 		if shown, err = o.Client.current(); err != nil {
-			return nil, nil, &probe.Unmeasured{Err: err}
+			return nil, &probe.Unmeasured{Err: err}
 		}
 	}
-	client := tls.Client(conn, &tls.Config{
+	t := &Talk{}
+	t.Config = &tls.Config{
 		ServerName: name,
 		NextProtos: o.ALPN,
 		MinVersion: cmp.Or(o.MinVersion, tls.VersionTLS12),
@@ -78,22 +98,28 @@ func Handshake(ctx context.Context, conn net.Conn, host string, o *Options) (*tl
 			if shown != nil {
 				return shown, nil
 			}
-			asked = true
+			t.asked = true
 			return &tls.Certificate{}, nil
 		},
 		VerifyConnection: func(s tls.ConnectionState) error {
-			seen = o.Memo.judge(s.PeerCertificates[:min(len(s.PeerCertificates), maxCertificates)], s.OCSPResponse, name, o.Roots, now())
+			seen := o.Memo.judge(s.PeerCertificates[:min(len(s.PeerCertificates), maxCertificates)], s.OCSPResponse, name, o.Roots, now())
 			seen.Version, seen.CipherSuite, seen.ALPN = s.Version, s.CipherSuite, s.NegotiatedProtocol
+			t.Seen = seen
 			if len(seen.Problems) > 0 && !o.SkipVerify {
 				return &badCertificate{seen.Problems[0]}
 			}
 			return nil
 		},
-	})
-	if err := client.HandshakeContext(ctx); err != nil {
-		return nil, seen, handshakeError(ctx, err, asked)
 	}
-	return client, seen, nil
+	return t, nil
+}
+
+// Ended says what the handshake's error means, as Handshake's own does.
+func (t *Talk) Ended(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	return handshakeError(ctx, err, t.asked)
 }
 
 // badCertificate carries a problem through crypto/tls.

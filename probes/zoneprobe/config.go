@@ -17,7 +17,7 @@ import (
 func Protocol() protocol.Protocol {
 	return protocol.Protocol{
 		Schemes: []protocol.Scheme{{
-			Name: "zone", Example: "zone://asso.example", Form: protocol.HostPort, Port: 53, Every: 5 * time.Minute,
+			Name: "zone", Example: "zone://asso.example", Form: protocol.HostPort, Port: 53, Once: true, Every: 5 * time.Minute,
 		}},
 		Families: Families,
 	}
