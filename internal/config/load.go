@@ -69,6 +69,7 @@ func load(path string, flags Flags, m machine) (*Site, error) {
 	site.loadKinds(problems, filepath.Dir(path))
 	site.checkRules(problems, filepath.Dir(path))
 	site.modules = blackbox.Read(problems.At("probe_modules"), filepath.Dir(path), site.ProbeModules)
+	warnings = append(warnings, site.modules.Warnings()...)
 	faults = append(faults, told(at.Place(problems.All()), unread, at)...)
 	if len(faults) > 0 {
 		return nil, &Error{File: path, Faults: scrub(strict.Sort(faults))}

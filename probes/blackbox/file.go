@@ -48,9 +48,14 @@ func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 
 // Modules are those of one or several files, by their names.
 type Modules struct {
-	byName map[string]*Module
-	texts  map[string][]byte
+	byName   map[string]*Module
+	texts    map[string][]byte
+	warnings []string
 }
+
+// Warnings tells which modules cannot be used now, because a file that they
+// name cannot be read. The others can.
+func (m *Modules) Warnings() []string { return m.warnings }
 
 // Find returns the module of a name.
 func (m *Modules) Find(name string) (*Module, bool) {
@@ -103,9 +108,12 @@ func Read(p problem.List, folder string, patterns []string) *Modules {
 
 // add reads one file's modules.
 func (m *Modules) add(p problem.List, path, folder string, data []byte) {
-	modules, faults := parse(data, folder)
+	modules, faults, broken := parse(data, folder)
 	for _, f := range faults {
 		p.Addf("%v", &strict.Error{File: path, Faults: []strict.Fault{f}})
+	}
+	for _, f := range broken {
+		m.warnings = append(m.warnings, (&strict.Error{File: path, Faults: []strict.Fault{f}}).Error()+"; this module measures nothing until it can be read")
 	}
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
 		if m.byName[name] != nil {
@@ -119,20 +127,21 @@ func (m *Modules) add(p problem.List, path, folder string, data []byte) {
 // Check tells what is wrong in the text of a file, whose own paths are relative
 // to folder, in the order of the file.
 func Check(folder string, data []byte) []strict.Fault {
-	_, faults := parse(data, folder)
-	return faults
+	_, faults, broken := parse(data, folder)
+	return strict.Sort(append(faults, broken...))
 }
 
 // parse reads the text of a file, whose own paths are relative to folder. The
-// faults come in the order of the file.
-func parse(data []byte, folder string) (map[string]*Module, []strict.Fault) {
+// faults come in the order of the file; those of modules that name a file which
+// cannot be read, now, apart from the others.
+func parse(data []byte, folder string) (modules map[string]*Module, faults, broken []strict.Fault) {
 	var f file
 	at, faults := strict.Decode(data, &f)
 	if len(faults) == 0 && f.Modules == nil {
-		return nil, []strict.Fault{{Line: 1, Text: "has no modules; write modules: with at least one below it"}}
+		return nil, []strict.Fault{{Line: 1, Text: "has no modules; write modules: with at least one below it"}}, nil
 	}
-	modules := map[string]*Module{}
-	found := problem.New()
+	modules = map[string]*Module{}
+	found, unread := problem.New(), problem.New()
 	for _, name := range slices.Sorted(maps.Keys(f.Modules)) {
 		s := f.Modules[name]
 		s.resolve(folder)
@@ -141,10 +150,9 @@ func parse(data []byte, folder string) (map[string]*Module, []strict.Fault) {
 		if len(faults) > 0 || len(found.All()) > before {
 			continue
 		}
-		module, err := s.ready(name)
-		if err != nil {
-			found.At("modules").At(name).Addf("%v", err)
-			continue
+		module := s.ready(name)
+		if module.broken != nil {
+			unread.At("modules").At(name).Addf("%v", module.broken)
 		}
 		modules[name] = module
 	}
@@ -152,7 +160,7 @@ func parse(data []byte, folder string) (map[string]*Module, []strict.Fault) {
 		// What could not be read has been told.
 		return slices.ContainsFunc(faults, func(f strict.Fault) bool { return f.Path == p.Path })
 	})
-	return modules, strict.Sort(append(faults, at.Place(problems)...))
+	return modules, strict.Sort(append(faults, at.Place(problems)...)), strict.Sort(at.Place(unread.All()))
 }
 
 func contents(path string) ([]byte, error) {

@@ -11,6 +11,7 @@ import (
 
 	"tocsin/internal/problem"
 	"tocsin/internal/strict"
+	"tocsin/probes/probetest"
 )
 
 func TestRead_everything(t *testing.T) {
@@ -123,7 +124,7 @@ func TestParse_bad(t *testing.T) {
 		{"modules: {a: {prober: grpc, grpc: {metadata: {X-Key: [a]}}}}", "blackbox.yml:1: modules.a.grpc.metadata.X-Key: is no key of metadata; write one in small letters, as x-api-key"},
 		{"modules: {a: {prober: http}}\n---\nmodules: {b: {prober: http}}", "blackbox.yml:2: a second document begins here; write everything in one, and take the line --- away"},
 	} {
-		_, faults := parse([]byte(c.text), "")
+		faults := Check("", []byte(c.text))
 		got := ""
 		if len(faults) > 0 {
 			got = (&strict.Error{File: "blackbox.yml", Faults: faults}).Error()
@@ -212,7 +213,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(builtIn) // no CEL: what an expression costs to read is not ours
 	f.Add("modules: {a: {prober: dns, dns: {query_name: a, validate_answer_rrs: {fail_if_matches_regexp: [a]}}}}")
 	f.Fuzz(func(t *testing.T, text string) {
-		modules, _ := parse([]byte(text), "/nowhere")
+		modules, _, _ := parse([]byte(text), "/nowhere")
 		for _, m := range modules {
 			if m.Settings() == "" {
 				t.Error("a module is shown as nothing")
@@ -220,4 +221,45 @@ func FuzzParse(f *testing.F) {
 			_, _ = m.New("www.ville.example:80", "", Dial{})
 		}
 	})
+}
+
+// TestRead_aMissingFileIsOneModulesTrouble has two modules, of which one names
+// a file that comes later.
+func TestRead_aMissingFileIsOneModulesTrouble(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "blackbox.yml")
+	text := "modules:\n  good: {prober: tcp}\n  late: {prober: tcp, tcp: {tls: true, tls_config: {ca_file: late.pem}}}\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	found := problem.New()
+	m := Read(found, dir, []string{path})
+	if len(found.All()) > 0 || len(m.Names()) != 2 {
+		t.Fatalf("modules %q; problems: %v", m.Names(), found.All())
+	}
+	want := path + ":3: modules.late: tcp.tls_config: ca_file: read authorities: stat " + filepath.Join(dir, "late.pem") + ": no such file or directory; this module measures nothing until it can be read"
+	if diff := cmp.Diff([]string{want}, m.Warnings()); diff != "" {
+		t.Error(diff)
+	}
+	measures := func(name string) error {
+		module, _ := m.Find(name)
+		prober, err := module.New("127.0.0.1:1", "", Dial{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return prober.Probe(t.Context()).Unmeasured
+	}
+	if err := measures("late"); err == nil || !strings.Contains(err.Error(), "module late: tcp.tls_config: ca_file: ") {
+		t.Errorf("the module without its file says %v", err)
+	}
+	if err := measures("good"); err != nil {
+		t.Errorf("the other measures nothing: %v", err)
+	}
+	root := probetest.NewAuthority(t, probetest.Spec{Name: "Root"})
+	if err := os.Rename(probetest.WritePEM(t, root), filepath.Join(dir, "late.pem")); err != nil {
+		t.Fatal(err)
+	}
+	if err := measures("late"); err != nil {
+		t.Errorf("with its file it says %v", err)
+	}
 }

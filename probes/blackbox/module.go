@@ -2,6 +2,7 @@ package blackbox
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -12,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"tocsin/internal/frame"
 	"tocsin/probes/dial"
 	"tocsin/probes/dnsprobe"
 	"tocsin/probes/grpcprobe"
@@ -32,6 +34,7 @@ type Module struct {
 	settings settings
 	tls      tlscheck.Options
 	http     httpprobe.Options // all that a target does not change
+	broken   error             // a file that it names could not be read
 }
 
 // Dial is what a prober connects with beside what its module says: the checks
@@ -39,22 +42,35 @@ type Module struct {
 type Dial = dial.Options
 
 // ready reads the files that a valid module names.
-func (s *settings) ready(name string) (*Module, error) {
+func (s *settings) ready(name string) *Module {
 	m := &Module{Name: name, Prober: s.Prober, Timeout: time.Duration(s.Timeout), settings: *s}
-	var err error
 	switch s.Prober {
 	case "http":
-		m.http, err = s.HTTP.options()
+		m.http, m.broken = s.HTTP.options()
 	case "tcp":
-		m.tls, err = s.TCP.TLS.options("tcp.")
+		m.tls, m.broken = s.TCP.TLS.options("tcp.")
 	case "dns":
-		m.tls, err = s.DNS.TLS.options("dns.")
+		m.tls, m.broken = s.DNS.TLS.options("dns.")
 	case "grpc":
-		m.tls, err = s.GRPC.TLS.options("grpc.")
+		m.tls, m.broken = s.GRPC.TLS.options("grpc.")
 	case "unix":
-		m.tls, err = s.Unix.TLS.options("unix.")
+		m.tls, m.broken = s.Unix.TLS.options("unix.")
 	}
-	return m, err
+	return m
+}
+
+// unready measures nothing, and says why: one module's missing file is nothing
+// that the others should suffer for.
+type unready struct{ err error }
+
+// Families implements probe.Prober.
+func (unready) Families() []*frame.Family { return nil }
+
+// Probe implements probe.Prober.
+func (u unready) Probe(ctx context.Context) probe.Result {
+	r := probe.Begin(ctx, "")
+	r.End(&probe.Unmeasured{Err: u.err}, nil)
+	return r
 }
 
 // Settings writes the module as its file has it, without its secrets.
@@ -133,6 +149,12 @@ func (m *Module) Host(target string) (string, error) {
 // error says what is wrong with the target.
 func (m *Module) New(target, hostname string, d Dial) (probe.Prober, error) {
 	s := &m.settings
+	if m.broken != nil {
+		if again := s.ready(m.Name); again.broken == nil {
+			return again.New(target, hostname, d)
+		}
+		return unready{fmt.Errorf("module %s: %w", m.Name, m.broken)}, nil
+	}
 	switch m.Prober {
 	case "http":
 		return m.newHTTP(target, hostname, d)

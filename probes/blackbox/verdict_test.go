@@ -121,7 +121,7 @@ func TestParse_asDebianDoes(t *testing.T) {
 	} {
 		text := "modules:\n  " + c.text + "\n"
 		theirs, ours := verdict(t, program, text), ""
-		if _, faults := parse([]byte(text), ""); len(faults) > 0 {
+		if faults := Check("", []byte(text)); len(faults) > 0 {
 			ours = faults[0].Text
 		}
 		switch differs := (theirs == "") != (ours == ""); {
