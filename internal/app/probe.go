@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 
@@ -79,6 +80,9 @@ func (p *probing) answer(ctx context.Context, q web.ProbeQuery) web.ProbeAnswer 
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	r := prober.Probe(ctx)
+	if hurried(&r, q) {
+		return noTime(q)
+	}
 	return p.tell(module, prober, &r, refused(), q.Debug)
 }
 
@@ -129,6 +133,16 @@ func (p *probing) tell(module *blackbox.Module, prober probes.Prober, r *probes.
 	fmt.Fprintf(&b, "\n\n\nModule configuration:\n%s", module.Settings())
 	answer.Text = b.String()
 	return answer
+}
+
+// hurried tells whether a look failed for want of time after it had waited for
+// its turn: that says nothing of the target.
+func hurried(r *probes.Result, q web.ProbeQuery) bool { return q.Waited > 0 && r.Reason == probe.Timeout }
+
+func noTime(q web.ProbeQuery) web.ProbeAnswer {
+	return web.ProbeAnswer{Status: http.StatusServiceUnavailable, Text: fmt.Sprintf(
+		"too many probes at once: the look waited %s for its turn, and %s were not enough for it then", q.Waited.Round(time.Millisecond), q.Patience.Round(time.Millisecond),
+	)}
 }
 
 // noModule says what may have been meant.

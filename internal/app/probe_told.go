@@ -40,6 +40,8 @@ func (p *probing) asTold(ctx context.Context, q web.ProbeQuery) web.ProbeAnswer 
 	defer cancel()
 	r := prober.Probe(ctx)
 	switch why := refused(); {
+	case hurried(&r, q):
+		return noTime(q)
 	case r.Reason == probe.BlockedAddress && why != nil:
 		return web.ProbeAnswer{Status: http.StatusForbidden, Text: (*why).Error()}
 	case r.Unmeasured != nil:
