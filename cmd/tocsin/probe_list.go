@@ -13,6 +13,7 @@ import (
 
 	"tocsin/internal/config"
 	"tocsin/probes"
+	"tocsin/probes/allow"
 )
 
 const (
@@ -22,23 +23,27 @@ const (
 
 // entries finds what the site file says of each target. A URL that it does not
 // know, or without a site file, is looked at as it is. All that is wrong is
-// said before anything is looked at.
-func (v *probeVerb) entries(in io.Reader) ([]probes.Config, error) {
+// said before anything is looked at. Where looks may be led is what that file
+// allows.
+func (v *probeVerb) entries(in io.Reader) ([]probes.Config, probes.Options, error) {
+	var opts probes.Options
 	names, err := v.names(in)
 	if err != nil {
-		return nil, err
+		return nil, opts, err
 	}
 	site := &config.Site{}
 	if v.Config != "" || v.All || slices.ContainsFunc(names, func(n string) bool { return !isURL(n) }) {
 		if site, err = v.load(); err != nil {
-			return nil, err
+			return nil, opts, err
 		}
 	}
+	allowed := site.Allowed()
+	opts.Allowed = func() *allow.List { return allowed }
 	if v.All {
 		if len(site.Probes) == 0 {
-			return nil, fmt.Errorf("%w: the site has no probes", errInput)
+			return nil, opts, fmt.Errorf("%w: the site has no probes", errInput)
 		}
-		return site.Probes, nil
+		return site.Probes, opts, nil
 	}
 	var entries []probes.Config
 	var wrong []error
@@ -55,9 +60,9 @@ func (v *probeVerb) entries(in io.Reader) ([]probes.Config, error) {
 		entries = append(entries, entry)
 	}
 	if len(wrong) > 0 {
-		return nil, fmt.Errorf("%w: %w", errInput, errors.Join(wrong...))
+		return nil, opts, fmt.Errorf("%w: %w", errInput, errors.Join(wrong...))
 	}
-	return entries, nil
+	return entries, opts, nil
 }
 
 // names are the targets of the command line, those of the standard input in
@@ -117,7 +122,7 @@ func entryOf(site *config.Site, target string) (probes.Config, error) {
 
 // list looks at several targets, some at a time, and tells each in a line, in
 // their order. Meanwhile it says how far it is where errors go.
-func (v *probeVerb) list(ctx context.Context, c *console, entries []probes.Config) error {
+func (v *probeVerb) list(ctx context.Context, c *console, entries []probes.Config, opts probes.Options) error {
 	results := make([]probes.Result, len(entries))
 	ended := make([]chan struct{}, len(entries))
 	for i := range ended {
@@ -128,7 +133,7 @@ func (v *probeVerb) list(ctx context.Context, c *console, entries []probes.Confi
 	for range min(sideBySide, len(entries)) {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(entries); i = int(next.Add(1)) - 1 {
-				r, err := probes.Run(ctx, entries[i])
+				r, err := probes.Run(ctx, entries[i], opts)
 				if err != nil {
 					r = probes.Result{Target: entries[i].Target, Unmeasured: err}
 				}

@@ -105,7 +105,7 @@ func TestProbing_redirectsInside(t *testing.T) {
 	t.Cleanup(away.Close)
 	found := problem.New()
 	p := &probing{
-		modules: blackbox.Read(found, "", nil), allowed: allow.New([]string{"*.example"}, []string{"outside.test"}), unknown: func() {},
+		modules: blackbox.Read(found, "", nil), allowed: allow.New([]string{"*.example", "outside.test"}, nil, nil), unknown: func() {},
 		dial: blackbox.Dial{Lookup: func(_ context.Context, host string) ([]netip.Addr, error) {
 			return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
 		}},

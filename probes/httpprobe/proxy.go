@@ -100,9 +100,14 @@ func (p *Proxy) address(req *http.Request, by *url.URL) {
 func (l *look) connectBy(ctx context.Context, n int, by, at *url.URL, number uint16) (net.Conn, error) {
 	host := at.Hostname()
 	var found dial.Outcome
-	if !l.options.Proxy.SkipResolve {
+	if l.options.Proxy.SkipResolve {
+		if err := l.options.Dial.Unresolved(host, number); err != nil {
+			l.result.Step(n, probe.PhaseConnect, time.Now(), true, err.Error())
+			return nil, err
+		}
+	} else {
 		began := time.Now()
-		address, out, err := l.options.Dial.Find(ctx, host)
+		address, out, err := l.options.Dial.Find(ctx, host, number)
 		stream.Reached(&l.result, n, began, host, &out, err)
 		if err != nil {
 			return nil, err

@@ -32,7 +32,8 @@ type Prober struct {
 // New returns a prober. Options are not to be changed afterwards.
 func New(o Options) *Prober {
 	return &Prober{options: o, resolver: nameserver.Resolver{
-		Client: nameserver.Client{Dial: o.Dial}, Servers: nameserver.Servers(o.Config.Resolvers),
+		// The resolver is of the site's own choice.
+		Client: nameserver.Client{Dial: dial.Options{Source: o.Dial.Source, Dial: o.Dial.Dial}}, Servers: nameserver.Servers(o.Config.Resolvers),
 	}}
 }
 
