@@ -98,7 +98,7 @@ func (l *look) ask(
 	})
 	req := request(traced)
 	if proxy := l.options.Proxy.of(at); proxy != nil && at.Scheme == "http" {
-		l.options.Proxy.address(req, proxy)
+		l.options.Proxy.address(req, proxy, l.proxied)
 	}
 	resp, err := server.RoundTrip(req)
 	if err != nil {

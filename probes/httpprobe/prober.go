@@ -83,6 +83,7 @@ type look struct {
 	jar     http.CookieJar // made with the first cookie
 	last    answer
 	kept    []byte // the body of the last answer, where a check reads it
+	proxied string // the address and port that a proxy was asked for last
 	begun   int    // hops that no redirect led to, but for the first
 }
 

@@ -83,13 +83,18 @@ func basic(user *url.Userinfo) string {
 	return base64.StdEncoding.EncodeToString([]byte(user.Username() + ":" + password))
 }
 
-// address makes a request without TLS one that a proxy understands.
-func (p *Proxy) address(req *http.Request, by *url.URL) {
+// address makes a request without TLS one that a proxy understands. Target is
+// the address and port that were found and judged here, so that the proxy finds
+// no others; without SkipResolve only.
+func (p *Proxy) address(req *http.Request, by *url.URL, target string) {
 	if by.Scheme == "socks5" || by.Scheme == "socks5h" {
 		return
 	}
 	u := *req.URL
 	u.Opaque = "//" + u.Host + u.EscapedPath()
+	if !p.SkipResolve {
+		u.Opaque = "//" + target + u.EscapedPath()
+	}
 	req.URL = &u
 	if by.User != nil {
 		req.Header.Set("Proxy-Authorization", "Basic "+basic(by.User))
@@ -118,6 +123,7 @@ func (l *look) connectBy(ctx context.Context, n int, by, at *url.URL, number uin
 	conn, err := l.reachProxy(ctx, by)
 	if err == nil {
 		target := net.JoinHostPort(host, strconv.Itoa(int(number)))
+		l.proxied = target
 		switch by.Scheme {
 		case "socks5", "socks5h":
 			conn, err = socks(ctx, conn, by, target)
