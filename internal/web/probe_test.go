@@ -198,7 +198,7 @@ func TestProbe_manyWait(t *testing.T) {
 		}
 		close(hold)
 		go func() { // ends with the channel
-			for range entered { //nolint:revive // they are let go
+			for range entered {
 			}
 		}()
 		wg.Wait()
