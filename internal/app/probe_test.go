@@ -213,7 +213,7 @@ func BenchmarkProbe_places(b *testing.B) {
 	after := memoryOf(b, in.process)["VmRSS"]
 	close(hold)
 	wg.Wait()
-	for b.Loop() { //nolint:revive // it is measured once
+	for b.Loop() {
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(after-before)/looks, "kB/look")
