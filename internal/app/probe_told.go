@@ -38,7 +38,7 @@ func (p *probing) asTold(ctx context.Context, q web.ProbeQuery) web.ProbeAnswer 
 	switch why := refused(); {
 	case hurried(&r, q):
 		return noTime(q)
-	case r.Reason == probe.BlockedAddress && why != nil:
+	case why != nil && (r.Reason == probe.BlockedAddress || r.Unmeasured != nil):
 		return web.ProbeAnswer{Status: http.StatusForbidden, Text: (*why).Error()}
 	case r.Unmeasured != nil:
 		return web.ProbeAnswer{Status: http.StatusServiceUnavailable, Text: r.Unmeasured.Error()}

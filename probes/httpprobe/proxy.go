@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"time"
@@ -38,7 +39,8 @@ type Proxy struct {
 	// ConnectHeader is sent with CONNECT.
 	ConnectHeader map[string][]secret.Text
 	// SkipResolve leaves looking up the target's name to the proxy. Without
-	// it the name is looked up here first, and the proxy is given an address.
+	// it the name is looked up here first, and the proxy is given an address
+	// to tunnel to; of a page without TLS it is asked by the name.
 	SkipResolve bool
 }
 
@@ -83,39 +85,51 @@ func basic(user *url.Userinfo) string {
 	return base64.StdEncoding.EncodeToString([]byte(user.Username() + ":" + password))
 }
 
-// address makes a request without TLS one that a proxy understands. Target is
-// the address and port that were found and judged here, so that the proxy finds
-// no others; without SkipResolve only.
-func (p *Proxy) address(req *http.Request, by *url.URL, target string) {
+// address makes a request without TLS one that a proxy understands. As
+// blackbox_exporter's, and Go's own, it has the name that is asked for in it,
+// whatever was looked up here.
+func (p *Proxy) address(req *http.Request, by *url.URL) {
 	if by.Scheme == "socks5" || by.Scheme == "socks5h" {
 		return
 	}
 	u := *req.URL
 	u.Opaque = "//" + u.Host + u.EscapedPath()
-	if !p.SkipResolve {
-		u.Opaque = "//" + target + u.EscapedPath()
-	}
 	req.URL = &u
 	if by.User != nil {
 		req.Header.Set("Proxy-Authorization", "Basic "+basic(by.User))
 	}
 }
 
-// connectBy reaches a server by a proxy.
-func (l *look) connectBy(ctx context.Context, n int, by, at *url.URL, number uint16) (net.Conn, error) {
-	host := at.Hostname()
+// spares tells whether an address is one that is connected to directly. As
+// blackbox_exporter does, NoProxy is compared with the target's name and with
+// its address.
+func (p *Proxy) spares(at *url.URL, address netip.Addr) bool {
+	u := *at
+	u.Host = net.JoinHostPort(address.String(), port(at))
+	return p.of(&u) == nil
+}
+
+// connectBy reaches a server by the proxy l.by, which it sets to nil where the
+// address that it finds is one to connect to directly.
+func (l *look) connectBy(ctx context.Context, n int, at *url.URL, number uint16) (net.Conn, error) {
+	host, by := at.Hostname(), l.by
 	var found dial.Outcome
 	if l.options.Proxy.SkipResolve {
 		if err := l.options.Dial.Unresolved(host, number); err != nil {
 			l.result.Step(n, probe.PhaseConnect, time.Now(), true, err.Error())
 			return nil, err
 		}
+		l.result.Addressless = true
 	} else {
 		began := time.Now()
-		address, out, err := l.options.Dial.Find(ctx, host, number)
+		address, out, err := l.dial(n).Find(ctx, host, number)
 		stream.Reached(&l.result, n, began, host, &out, err)
 		if err != nil {
 			return nil, err
+		}
+		if n == 0 && l.options.Proxy.spares(at, address) {
+			l.by = nil
+			return stream.Connect(ctx, &l.result, n, l.dial(n), host, number)
 		}
 		host, found = address.String(), out
 	}
@@ -123,7 +137,6 @@ func (l *look) connectBy(ctx context.Context, n int, by, at *url.URL, number uin
 	conn, err := l.reachProxy(ctx, by)
 	if err == nil {
 		target := net.JoinHostPort(host, strconv.Itoa(int(number)))
-		l.proxied = target
 		switch by.Scheme {
 		case "socks5", "socks5h":
 			conn, err = socks(ctx, conn, by, target)

@@ -31,9 +31,12 @@ type Prober struct {
 
 // New returns a prober. Options are not to be changed afterwards.
 func New(o Options) *Prober {
+	// The resolver is of the site's own choice: its address is not to be judged
+	// as the target's are.
+	asked := o.Dial
+	asked.AllowAddress, asked.AllowHost, asked.AllowName = nil, nil, nil
 	return &Prober{options: o, resolver: nameserver.Resolver{
-		// The resolver is of the site's own choice.
-		Client: nameserver.Client{Dial: dial.Options{Source: o.Dial.Source, Dial: o.Dial.Dial}}, Servers: nameserver.Servers(o.Config.Resolvers),
+		Client: nameserver.Client{Dial: asked}, Servers: nameserver.Servers(o.Config.Resolvers),
 	}}
 }
 
