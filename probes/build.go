@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"tocsin/probes/allow"
 	"tocsin/probes/dial"
 	"tocsin/probes/probe"
 	"tocsin/probes/protocol"
@@ -19,8 +20,13 @@ type Options struct {
 	// AllowAddress refuses an address by an error that says why. It is asked
 	// in the dialer, after each look-up and at each redirect.
 	AllowAddress func(netip.Addr) error
-	// AllowHost does the same, and is told which host led to the address.
-	AllowHost func(host string, a netip.Addr) error
+	// AllowHost does the same, and is told which host led to the address, and
+	// at which port; AllowName judges a host that is not looked up here. Both
+	// are as package dial's. Without AllowHost an allow.Guard judges, by what
+	// the site allows: Allowed returns that; nil is a site that names nothing.
+	AllowHost func(host string, port uint16, a netip.Addr) error
+	AllowName func(host string, port uint16) error
+	Allowed   func() *allow.List
 	// Lookup replaces the system's resolver.
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 	// Dial replaces net.Dialer; the address is an IP address and port.
@@ -65,7 +71,13 @@ func (c *Config) equip(e *protocol.Entry, o *Options) {
 	if c.IPVersion == BothVersions { // what is looked at beside takes whichever answers
 		version = 0
 	}
-	e.Dial = dial.Options{IPVersion: version, AllowAddress: o.AllowAddress, AllowHost: o.AllowHost, Lookup: o.Lookup, Dial: o.Dial}
+	e.Dial = dial.Options{
+		IPVersion: version, AllowAddress: o.AllowAddress, AllowHost: o.AllowHost, AllowName: o.AllowName, Lookup: o.Lookup, Dial: o.Dial,
+	}
+	if o.AllowHost == nil {
+		guard := allow.NewGuard(o.Allowed, e.Host(), c.namedHosts())
+		e.Dial.AllowHost, e.Dial.AllowName = guard.Address, guard.Name
+	}
 	e.Now = o.Now
 }
 

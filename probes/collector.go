@@ -121,8 +121,8 @@ func (c *Collector) Looks() (newest []*Result, failure *Result) {
 
 // Run looks once at what an entry describes, as tocsin probe does. Its error
 // says that the entry is wrong, and what to write.
-func Run(ctx context.Context, cfg Config) (Result, error) {
-	prober, err := NewProber(cfg, Options{})
+func Run(ctx context.Context, cfg Config, opts Options) (Result, error) {
+	prober, err := NewProber(cfg, opts)
 	if err != nil {
 		return Result{}, err
 	}
@@ -130,7 +130,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(cfg.Timeout))
 	defer cancel()
 	r := prober.Probe(ctx)
-	return r, cfg.tellBeside(ctx, &Options{}, &r)
+	return r, cfg.tellBeside(ctx, &opts, &r)
 }
 
 // Page returns what a result of a prober looks like on a page of metrics.

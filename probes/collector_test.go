@@ -155,11 +155,11 @@ func TestNew_refuses(t *testing.T) {
 
 func TestRun(t *testing.T) {
 	server := probetest.HTTP(t, ok)
-	r, err := Run(t.Context(), Config{Target: server.URL})
+	r, err := Run(t.Context(), Config{Target: server.URL}, Options{})
 	if err != nil || !r.Success {
 		t.Errorf("got %v, %v", r.Explain(), err)
 	}
-	if _, err := Run(t.Context(), Config{Target: "gopher://a.example"}); err == nil || !strings.Contains(err.Error(), "cannot probe") {
+	if _, err := Run(t.Context(), Config{Target: "gopher://a.example"}, Options{}); err == nil || !strings.Contains(err.Error(), "cannot probe") {
 		t.Errorf("got %v", err)
 	}
 }

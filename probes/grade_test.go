@@ -155,7 +155,7 @@ func TestHeaderGrade_badSites(t *testing.T) {
 func TestHeaderGrade_account(t *testing.T) {
 	https, http, ca := gradedNginx(t)
 	cfg := Config{Target: https + "/some", TLS: tlscheck.Config{CAFile: ca}, HTTP: httpprobe.Config{HeaderGrade: &gradecheck.Config{Promised: "A", HTTPURL: http + "/some"}}}
-	r, err := Run(t.Context(), cfg)
+	r, err := Run(t.Context(), cfg, Options{})
 	if err != nil || !r.Success {
 		t.Fatal(err, r.Explain())
 	}

@@ -35,14 +35,14 @@ func (v *probeVerb) Run(ctx context.Context, c *console) error {
 	if v.Nagios {
 		return v.nagios(ctx, c)
 	}
-	entries, err := v.entries(c)
+	entries, opts, err := v.entries(c)
 	if err != nil {
 		return err
 	}
 	if len(entries) > 1 || v.All {
-		return v.list(ctx, c, entries)
+		return v.list(ctx, c, entries, opts)
 	}
-	result, err := probes.Run(ctx, entries[0])
+	result, err := probes.Run(ctx, entries[0], opts)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errInput, err)
 	}
@@ -70,13 +70,13 @@ func outcome(r *probes.Result) error {
 // nagios is Run as a plugin: all that can be said is one line on the standard
 // output, and what cannot be measured, a wrong target among it, is UNKNOWN.
 func (v *probeVerb) nagios(ctx context.Context, c *console) error {
-	entries, err := v.entries(c)
+	entries, opts, err := v.entries(c)
 	if err == nil && (len(entries) > 1 || v.All) {
 		err = fmt.Errorf("%w: a plugin looks at one target; make one check of each", errInput)
 	}
 	var result probes.Result
 	if err == nil {
-		result, err = probes.Run(ctx, entries[0])
+		result, err = probes.Run(ctx, entries[0], opts)
 	}
 	if err != nil {
 		result = probes.Result{Target: cmp.Or(strings.Join(v.Targets, " "), "--all"), Unmeasured: err}

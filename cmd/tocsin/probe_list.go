@@ -14,6 +14,7 @@ import (
 	"tocsin/internal/config"
 	"tocsin/internal/strict"
 	"tocsin/probes"
+	"tocsin/probes/allow"
 )
 
 const (
@@ -23,27 +24,30 @@ const (
 
 // entries finds what the site file says of each target; a URL that it does not
 // know is looked at as it is. All that is wrong is said before anything is
-// looked at.
-func (v *probeVerb) entries(c *console) ([]probes.Config, error) {
+// looked at. Where looks may be led is what that file allows.
+func (v *probeVerb) entries(c *console) ([]probes.Config, probes.Options, error) {
+	var opts probes.Options
 	names, err := v.names(c.in)
 	if err != nil {
-		return nil, err
+		return nil, opts, err
 	}
 	site, err := v.load()
 	if err != nil {
 		if v.Config != "" || v.All || !allURLs(names) {
-			return nil, err
+			return nil, opts, err
 		}
 		// Who may not read the file can look all the same.
 		fmt.Fprintf(c.err, "tocsin: %s is not used, whose probes may be made otherwise:\n%v\n", config.DefaultFile, err)
 		site = &config.Site{}
 	}
+	allowed := site.Allowed()
+	opts.Allowed = func() *allow.List { return allowed }
 	known := site.AllProbes()
 	if v.All {
 		if len(known) == 0 {
-			return nil, fmt.Errorf("%w: the site has no probes", errInput)
+			return nil, opts, fmt.Errorf("%w: the site has no probes", errInput)
 		}
-		return known, nil
+		return known, opts, nil
 	}
 	var entries []probes.Config
 	var wrong []error
@@ -59,7 +63,7 @@ func (v *probeVerb) entries(c *console) ([]probes.Config, error) {
 		}
 		entries = append(entries, entry)
 	}
-	return entries, errors.Join(wrong...)
+	return entries, opts, errors.Join(wrong...)
 }
 
 func allURLs(names []string) bool {
@@ -133,7 +137,7 @@ func entryOf(known []probes.Config, target string) (probes.Config, error) {
 
 // list looks at several targets, some at a time, and tells each in a line, in
 // their order. Meanwhile it says how far it is where errors go.
-func (v *probeVerb) list(ctx context.Context, c *console, entries []probes.Config) error {
+func (v *probeVerb) list(ctx context.Context, c *console, entries []probes.Config, opts probes.Options) error {
 	results := make([]probes.Result, len(entries))
 	ended := make([]chan struct{}, len(entries))
 	for i := range ended {
@@ -144,7 +148,7 @@ func (v *probeVerb) list(ctx context.Context, c *console, entries []probes.Confi
 	for range min(sideBySide, len(entries)) {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(entries); i = int(next.Add(1)) - 1 {
-				r, err := probes.Run(ctx, entries[i])
+				r, err := probes.Run(ctx, entries[i], opts)
 				if err != nil {
 					r = probes.Result{Target: entries[i].Target, Unmeasured: err}
 				}

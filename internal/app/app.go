@@ -21,6 +21,7 @@ import (
 	"tocsin/internal/frame"
 	"tocsin/internal/sd"
 	"tocsin/internal/web"
+	"tocsin/probes/allow"
 )
 
 // Options are what the command line decides.
@@ -57,6 +58,9 @@ type App struct {
 	engine   *engine.Engine // nil: off
 	current  atomic.Pointer[generation]
 	said     *memory
+	// allowed is what probes may reach now. Those that a reload does not
+	// change go on, and ask for it at each look.
+	allowed atomic.Pointer[allow.List]
 
 	reloading sync.Mutex // one reload at a time
 	refused   atomic.Pointer[refusal]
@@ -197,6 +201,7 @@ func (a *App) adopt(g *generation) {
 	if old != nil {
 		old.end() // what both have is not run twice
 	}
+	a.allowed.Store(g.allowed)
 	g.run()
 	a.refused.Store(nil)
 	a.metrics.reloaded(true)

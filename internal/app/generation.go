@@ -18,6 +18,7 @@ import (
 	"tocsin/internal/frame"
 	"tocsin/internal/web"
 	"tocsin/internal/web/access"
+	"tocsin/probes/allow"
 	"tocsin/updatewatch"
 )
 
@@ -30,7 +31,8 @@ type generation struct {
 	view         *web.View
 	settings     engine.Settings
 	servers      []measured
-	probes       [][]*frame.Target    // of view.Targets those that look from outside, place by place, in the order of AllProbes
+	probes       [][]*frame.Target // of view.Targets those that look from outside, place by place, in the order of AllProbes
+	allowed      *allow.List
 	voice        *voice               // nil: the engine is off
 	heartbeat    *heartbeat.Heartbeat // nil: none
 	updates      *updatewatch.Watcher // nil: none
@@ -49,7 +51,8 @@ type generation struct {
 func (a *App) generation(site *config.Site, old *generation) (*generation, error) {
 	g := &generation{
 		site: site, loadedAt: time.Now(),
-		words: alerts.Wording{Language: site.Language, Location: site.Location()},
+		words:   alerts.Wording{Language: site.Language, Location: site.Location()},
+		allowed: site.Allowed(),
 	}
 	who, err := access.New(access.Options{
 		Config: site.Web, Advertise: site.Advertise, ExternalURL: site.ExternalURL, Hostname: site.HostName(), Log: a.log,
@@ -57,7 +60,7 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 	if err != nil {
 		return nil, err
 	}
-	g.view = &web.View{Advertise: site.Advertise, Access: who, Probe: a.prober(site)}
+	g.view = &web.View{Advertise: site.Advertise, Access: who, Probe: a.prober(site, g.allowed)}
 	if g.view.Node = unchangedNode(old, site); g.view.Node == nil {
 		g.view.Node = nodeTarget(site, a.log)
 	}
@@ -68,7 +71,7 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 	if g.servers, err = servers(site, old, a.log); err != nil {
 		return nil, err
 	}
-	if g.probes, err = probeTargets(site, old, a.log); err != nil {
+	if g.probes, err = probeTargets(site, old, a.allowed.Load, a.log); err != nil {
 		return nil, err
 	}
 	g.view.Targets = services

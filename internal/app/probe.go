@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 
@@ -23,16 +23,8 @@ import (
 
 // prober answers GET /probe with the site's modules, for the targets that the
 // site allows.
-func (a *App) prober(site *config.Site) func(context.Context, web.ProbeQuery) web.ProbeAnswer {
-	var own []string
-	for _, p := range site.AllProbes() {
-		if u, err := url.Parse(p.Target); err == nil {
-			if own = append(own, u.Hostname()); u.Host == "" {
-				own = append(own, u.Path) // a socket
-			}
-		}
-	}
-	p := &probing{modules: site.Modules(), allowed: allow.New(site.ProbeAllow, own), unknown: a.metrics.noModule.Inc}
+func (a *App) prober(site *config.Site, allowed *allow.List) func(context.Context, web.ProbeQuery) web.ProbeAnswer {
+	p := &probing{modules: site.Modules(), allowed: allowed, unknown: a.metrics.noModule.Inc}
 	return p.answer
 }
 
@@ -53,21 +45,21 @@ func (p *probing) answer(ctx context.Context, q web.ProbeQuery) web.ProbeAnswer 
 		p.unknown()
 		return web.ProbeAnswer{Status: http.StatusBadRequest, Text: p.noModule(q.Module)}
 	}
-	host, err := module.Host(q.Target)
+	host, port, err := module.Host(q.Target)
 	if err != nil {
 		return web.ProbeAnswer{Status: http.StatusBadRequest, Text: err.Error()}
 	}
 	if module.Prober == "unix" {
 		err = p.allowed.Socket(strings.TrimPrefix(q.Target, "unix://"))
 	} else {
-		err = p.allowed.Host(host)
+		err = p.allowed.Host(host, port)
 	}
 	if err != nil {
 		return web.ProbeAnswer{Status: http.StatusForbidden, Text: err.Error()}
 	}
 	dial := p.dial
 	var refused func() *error
-	dial.AllowHost, refused = p.allowHost()
+	dial.AllowHost, dial.AllowName, refused = p.judges()
 	prober, err := module.New(q.Target, q.Hostname, dial)
 	if err != nil {
 		return web.ProbeAnswer{Status: http.StatusBadRequest, Text: err.Error()}
@@ -79,20 +71,27 @@ func (p *probing) answer(ctx context.Context, q web.ProbeQuery) web.ProbeAnswer 
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	r := prober.Probe(ctx)
+	if hurried(&r, q) {
+		return noTime(q)
+	}
 	return p.tell(module, prober, &r, refused(), q.Debug)
 }
 
-// allowHost judges addresses as the dialer meets them, and keeps what it
-// refused first.
-func (p *probing) allowHost() (allow func(host string, addr netip.Addr) error, refused func() *error) {
+// judges judge addresses as the dialer meets them, and names that a proxy is to
+// look up; refused is what they refused first.
+func (p *probing) judges() (address func(host string, port uint16, addr netip.Addr) error, name func(host string, port uint16) error, refused func() *error) {
 	var first atomic.Pointer[error]
-	return func(host string, addr netip.Addr) error {
-		err := p.allowed.Address(host, addr)
+	keep := func(err error) error {
 		if err != nil {
 			first.CompareAndSwap(nil, &err)
 		}
 		return err
-	}, first.Load
+	}
+	address = func(host string, port uint16, addr netip.Addr) error {
+		return keep(p.allowed.Address(host, port, addr))
+	}
+	name = func(host string, port uint16) error { return keep(p.allowed.Name(host, port)) }
+	return address, name, first.Load
 }
 
 // tell makes an answer of a result. What hindered us says nothing of the
@@ -129,6 +128,18 @@ func (p *probing) tell(module *blackbox.Module, prober probes.Prober, r *probes.
 	fmt.Fprintf(&b, "\n\n\nModule configuration:\n%s", module.Settings())
 	answer.Text = b.String()
 	return answer
+}
+
+// hurried tells whether a look failed for want of time after it had waited for
+// its turn: that says nothing of the target.
+func hurried(r *probes.Result, q web.ProbeQuery) bool {
+	return q.Waited > 0 && r.Reason == probe.Timeout
+}
+
+func noTime(q web.ProbeQuery) web.ProbeAnswer {
+	return web.ProbeAnswer{Status: http.StatusServiceUnavailable, Text: fmt.Sprintf(
+		"too many probes at once: the look waited %s for its turn, and %s were not enough for it then", q.Waited.Round(time.Millisecond), q.Patience.Round(time.Millisecond),
+	)}
 }
 
 // noModule says what may have been meant.

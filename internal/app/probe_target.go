@@ -11,6 +11,7 @@ import (
 	"tocsin/internal/config"
 	"tocsin/internal/frame"
 	"tocsin/probes"
+	"tocsin/probes/allow"
 	"tocsin/probes/elsewhere"
 )
 
@@ -31,9 +32,9 @@ const accounts = 2000
 const startShare = 4 * time.Millisecond
 
 // probeTargets makes the targets of each probe of the site.
-func probeTargets(site *config.Site, old *generation, log *slog.Logger) ([][]*frame.Target, error) {
+func probeTargets(site *config.Site, old *generation, allowed func() *allow.List, log *slog.Logger) ([][]*frame.Target, error) {
 	all := site.AllProbes()
-	opts := probes.Options{Depth: max(1, accounts/max(1, len(all)))}
+	opts := probes.Options{Depth: max(1, accounts/max(1, len(all))), Allowed: allowed}
 	kept := unchangedProbes(old, site)
 	targets := make([][]*frame.Target, 0, len(all))
 	for _, cfg := range all {

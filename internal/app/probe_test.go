@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"tocsin/internal/web"
 	"tocsin/probes/allow"
 	"tocsin/probes/blackbox"
+	"tocsin/probes/probetest"
 )
 
 // TestProbe_anExistingPrometheus has Debian's Prometheus with the scrape
@@ -105,7 +107,7 @@ func TestProbing_redirectsInside(t *testing.T) {
 	t.Cleanup(away.Close)
 	found := problem.New()
 	p := &probing{
-		modules: blackbox.Read(found, "", nil), allowed: allow.New([]string{"*.example"}, []string{"outside.test"}), unknown: func() {},
+		modules: blackbox.Read(found, "", nil), allowed: allow.New([]string{"*.example", "outside.test"}, nil, nil), unknown: func() {},
 		dial: blackbox.Dial{Lookup: func(_ context.Context, host string) ([]netip.Addr, error) {
 			return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
 		}},
@@ -121,4 +123,99 @@ func TestProbing_redirectsInside(t *testing.T) {
 			t.Errorf("%s: %d %s", target, a.Status, a.Text)
 		}
 	}
+}
+
+// TestProbing_byProxy has modules that leave looking up names to a proxy, and a
+// server that redirects to what may not be asked for: the proxy is not asked.
+func TestProbing_byProxy(t *testing.T) {
+	t.Parallel()
+	for _, to := range []string{"http://169.254.169.254/latest", "http://10.0.0.1/", "http://other.example/", "http://2852039166/", "http://localhost/"} {
+		var asked []string
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			asked = append(asked, r.Host)
+			http.Redirect(w, r, to, http.StatusFound)
+		}))
+		t.Cleanup(proxy.Close)
+		file := filepath.Join(t.TempDir(), "blackbox.yml")
+		if err := os.WriteFile(file, []byte("modules: {m: {prober: http, http: {proxy_url: "+proxy.URL+", skip_resolve_phase_with_proxy: true}}}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		found := problem.New()
+		p := &probing{modules: blackbox.Read(found, "", []string{file}), allowed: allow.New([]string{"www.ville.example"}, nil, nil), unknown: func() {}}
+		a := p.answer(t.Context(), web.ProbeQuery{Target: "http://www.ville.example/", Module: "m", Patience: 5 * time.Second})
+		if a.Status != http.StatusForbidden || !contains(a.Text, "probe_allow: [") || len(asked) != 1 {
+			t.Errorf("%s: %d %s; the proxy was asked for %v %v", to, a.Status, a.Text, asked, found.All())
+		}
+	}
+}
+
+// TestProbing_ports has hosts that are allowed because the site probes them: at
+// the ports of those probes.
+func TestProbing_ports(t *testing.T) {
+	t.Parallel()
+	served := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "bienvenue") }))
+	t.Cleanup(served.Close)
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the other port was reached") }))
+	t.Cleanup(other.Close)
+	in := newInstance(t, "plain", fmt.Sprintf("engine: off\nprobes: [%s]\n", served.URL))
+	in.start()
+	ask := func(target string) string { return in.get("/probe?target=" + url.QueryEscape(target)) }
+	if got := ask(served.URL); !contains(got, "\nprobe_success 1\n") {
+		t.Errorf("the site's own target: %s", got)
+	}
+	if got := ask(other.URL); !contains(got, "127.0.0.1 is a target of this Tocsin's site file at the ports 80, ", " only, not at port ", `probe_allow: ["127.0.0.1"]`) {
+		t.Errorf("another port of it: %s", got)
+	}
+	if got := ask("http://127.0.0.1/"); !contains(got, "127.0.0.1 leads to 127.0.0.1, this machine itself", `probe_allow: ["127.0.0.1"]`) {
+		t.Errorf("port 80 of it: %s", got)
+	}
+}
+
+// TestProbing_hurried: a look that waited for its turn, and then had not the
+// time, says nothing of its target.
+func TestProbing_hurried(t *testing.T) {
+	t.Parallel()
+	hold := make(chan struct{})
+	hung := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hold }))
+	t.Cleanup(hung.Close)
+	t.Cleanup(func() { close(hold) })
+	p := &probing{modules: blackbox.Read(problem.New(), "", nil), allowed: allow.New([]string{"127.0.0.1"}, nil, nil), unknown: func() {}}
+	q := web.ProbeQuery{Target: hung.URL, Module: "http_2xx", Patience: time.Second}
+	if a := p.answer(t.Context(), q); a.Status != http.StatusOK {
+		t.Errorf("without a wait it is a failure of the target: %d %s", a.Status, a.Text)
+	}
+	q.Waited = 3 * time.Second
+	if a := p.answer(t.Context(), q); a.Status != http.StatusServiceUnavailable || !contains(a.Text, "waited 3s for its turn") {
+		t.Errorf("%d %s", a.Status, a.Text)
+	}
+}
+
+// BenchmarkProbe_places has all places of GET /probe taken by looks at a server
+// that never answers, over TLS, and reports what each holds of memory.
+func BenchmarkProbe_places(b *testing.B) {
+	const looks = 256
+	root := probetest.NewAuthority(b, probetest.Spec{Name: "Root"})
+	hold := make(chan struct{})
+	hung := probetest.HTTPS(b, root.Leaf(b, probetest.Spec{}), http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hold }))
+	modules := filepath.Join(b.TempDir(), "blackbox.yml")
+	if err := os.WriteFile(modules, []byte("modules: {m: {prober: http, http: {tls_config: {insecure_skip_verify: true}}}}"), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	in := newInstance(b, "plain", "engine: off\nprobe_allow: [127.0.0.1]\nprobe_modules: ["+modules+"]\n")
+	in.start()
+	time.Sleep(25 * time.Second) // the memory of its start is given back
+	before := memoryOf(b, in.process)["VmRSS"]
+	var wg sync.WaitGroup
+	for i := range looks {
+		wg.Go(func() { in.get(fmt.Sprintf("/probe?module=m&target=%s/%d", url.QueryEscape(hung.URL), i)) })
+	}
+	time.Sleep(5 * time.Second)
+	after := memoryOf(b, in.process)["VmRSS"]
+	close(hold)
+	wg.Wait()
+	for b.Loop() {
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(after-before)/looks, "kB/look")
+	b.Logf("%d kB, then %d kB with %d looks", before, after, looks)
 }

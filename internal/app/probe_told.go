@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -24,15 +23,12 @@ func (p *probing) asTold(ctx context.Context, q web.ProbeQuery) web.ProbeAnswer 
 	if err != nil {
 		return web.ProbeAnswer{Status: http.StatusBadRequest, Text: "the entry cannot be taken: " + err.Error()}
 	}
-	target, err := url.Parse(cfg.Target)
-	if err != nil {
-		return web.ProbeAnswer{Status: http.StatusBadRequest, Text: "the target is no URL"}
-	}
-	if err := p.allowed.Host(target.Hostname()); err != nil {
+	place := cfg.Place()
+	if err := p.allowed.Host(place.Host, place.Port); err != nil {
 		return web.ProbeAnswer{Status: http.StatusForbidden, Text: err.Error()}
 	}
-	allow, refused := p.allowHost()
-	prober, err := probes.NewProber(cfg, probes.Options{AllowHost: allow, Lookup: p.dial.Lookup, Dial: p.dial.Dial})
+	address, name, refused := p.judges()
+	prober, err := probes.NewProber(cfg, probes.Options{AllowHost: address, AllowName: name, Lookup: p.dial.Lookup, Dial: p.dial.Dial})
 	if err != nil {
 		return web.ProbeAnswer{Status: http.StatusBadRequest, Text: "the entry cannot be taken: " + err.Error()}
 	}
@@ -40,6 +36,8 @@ func (p *probing) asTold(ctx context.Context, q web.ProbeQuery) web.ProbeAnswer 
 	defer cancel()
 	r := prober.Probe(ctx)
 	switch why := refused(); {
+	case hurried(&r, q):
+		return noTime(q)
 	case why != nil && (r.Reason == probe.BlockedAddress || r.Unmeasured != nil):
 		return web.ProbeAnswer{Status: http.StatusForbidden, Text: (*why).Error()}
 	case r.Unmeasured != nil:

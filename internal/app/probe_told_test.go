@@ -26,9 +26,9 @@ func TestAsTold_whatMayBeAsked(t *testing.T) {
 	_, port, _ := strings.Cut(strings.TrimPrefix(served.URL, "http://"), ":")
 	p := &probing{
 		modules: blackbox.Read(problem.New(), "", nil), dial: to, unknown: func() {},
-		allowed: allow.New([]string{"*.ville.example", "127.0.0.1"}, nil),
+		allowed: allow.New([]string{"*.ville.example", "127.0.0.1"}, nil, nil),
 	}
-	strict := &probing{modules: p.modules, dial: to, unknown: func() {}, allowed: allow.New([]string{"*.ville.example"}, nil)}
+	strict := &probing{modules: p.modules, dial: to, unknown: func() {}, allowed: allow.New([]string{"*.ville.example"}, nil, nil)}
 	for _, c := range []struct {
 		name, target, entry string
 		p                   *probing

@@ -73,10 +73,11 @@ type Site struct {
 	Addresses addresses.List `yaml:"addresses"`
 	// Probes are what is looked at from outside, as a user would.
 	Probes probes.List `yaml:"probes"`
-	// ProbeAllow is what others may have probed by GET /probe beside the hosts
-	// of this file's probes: host names, with * for any letters, networks as
-	// 10.1.0.0/16, and paths of Unix sockets. An address that is not public
-	// must be named by its network, or by a host name without *.
+	// ProbeAllow is what others may have probed by GET /probe beside the
+	// targets of this file's probes, and where those probes may be led inside:
+	// host names, with * for any letters, networks as 10.1.0.0/16, and paths of
+	// Unix sockets. An address that is not public must be named by its network,
+	// or by a host name without *.
 	ProbeAllow []string `yaml:"probe_allow"`
 	// ProbeModules are files with the modules of GET /probe, as
 	// blackbox_exporter reads them: paths, with * for any letters, relative to

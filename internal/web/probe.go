@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"sync"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
@@ -24,8 +23,10 @@ type ProbeQuery struct {
 	// site wrote. JSON asks for account and page together, as it takes them.
 	Entry string
 	JSON  bool
-	// Patience is how long whoever asks lets the look take.
-	Patience time.Duration
+	// Patience is how long whoever asks lets the look take. Waited is what the
+	// look has lost of it by waiting for its turn: a look that ran out of time
+	// then says nothing of the target.
+	Patience, Waited time.Duration
 }
 
 // A ProbeAnswer is what came of it.
@@ -44,11 +45,9 @@ const (
 	// probeOffset is what a look leaves to the scraper for the rest.
 	//
 	// Source: blackbox_exporter's flag --timeout-offset.
-	probeOffset      = 500 * time.Millisecond
-	maxProbes        = 32 // at once
-	maxProbesATarget = 4  // at once
-	maxProbeTarget   = 4 << 10
-	probeModule      = "http_2xx" // where nobody names one
+	probeOffset    = 500 * time.Millisecond
+	maxProbeTarget = 4 << 10
+	probeModule    = "http_2xx" // where nobody names one
 )
 
 // probePatience returns how long a look may take, as blackbox_exporter has it:
@@ -91,14 +90,15 @@ func (s *Server) probe(w http.ResponseWriter, r *http.Request) {
 		say(w, http.StatusBadRequest, "the target is longer than a URL can be")
 		return
 	}
-	leave, ok := s.probes.enter(q.Target)
+	leave, waited, ok := s.probes.enter(r.Context(), q.Target, q.Patience-leastLook(q.Patience))
 	if !ok {
 		w.Header().Set("Retry-After", "5")
 		s.metrics.refusals.WithLabelValues("overload").Inc()
-		say(w, http.StatusServiceUnavailable, "too many probes at once, of this target or in all; try again later")
+		say(w, http.StatusServiceUnavailable, "too many probes at once, of this target or in all, and no place became free in time; try again later")
 		return
 	}
 	defer leave()
+	q.Patience, q.Waited = q.Patience-waited, waited
 	ctx, cancel := context.WithTimeout(r.Context(), q.Patience+probeOffset)
 	defer cancel()
 	look := s.options.View().Probe
@@ -128,33 +128,4 @@ func probeTarget(query url.Values) string {
 		return again
 	}
 	return target
-}
-
-// queue counts looks under way.
-type queue struct {
-	mu     sync.Mutex // guards what follows
-	all    int
-	target map[string]int
-}
-
-// enter takes a place for a look at a target, and returns how to leave it.
-func (q *queue) enter(target string) (leave func(), ok bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.all >= maxProbes || q.target[target] >= maxProbesATarget {
-		return nil, false
-	}
-	if q.target == nil {
-		q.target = map[string]int{}
-	}
-	q.all++
-	q.target[target]++
-	return func() {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		q.all--
-		if q.target[target]--; q.target[target] == 0 {
-			delete(q.target, target)
-		}
-	}, true
 }

@@ -81,7 +81,7 @@ type Server struct {
 	own     *ownPage
 	status  *status.Page
 	slots   chan struct{} // one place for each request that is worked on
-	probes  queue
+	probes  *queue
 	index   atomic.Pointer[index]
 	outer   http.Handler
 	inner   http.Handler
@@ -102,7 +102,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		options: o, log: o.Log, own: &ownPage{gatherer: o.Own}, status: status.NewPage(),
-		slots: make(chan struct{}, maxInFlight),
+		slots: make(chan struct{}, maxInFlight), probes: newQueue(),
 	}
 	var err error
 	if s.metrics, err = newMetrics(o.Registerer); err != nil {

@@ -2,6 +2,7 @@ package allow
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"path"
 	"slices"
@@ -14,13 +15,31 @@ type List struct {
 	patterns []string        // with stars
 	networks []netip.Prefix
 	sockets  []string // paths of Unix sockets, perhaps with stars
+	// own are the ports of the site's own targets, by their hosts: true for
+	// those that a target has, false for those that go with them.
+	own  map[string]map[uint16]bool
+	site map[string]bool // hosts that the site names elsewhere
 }
 
-// New makes a list of the site file's entries, which Bad has judged, and of
-// hosts and paths that the site names as targets of its own.
-func New(entries, own []string) *List {
-	l := &List{names: map[string]bool{}}
-	for _, e := range slices.Concat(entries, own) {
+// A Target is what a probe of the site looks at.
+type Target struct {
+	Host string // a name or an IP address; empty for a socket
+	Port uint16 // 0: the protocol has none
+	Web  bool   // http:// or https://, of which one redirects to the other
+	Path string // of a Unix socket
+}
+
+// New makes a list of the site file's entries, which Validate has judged, of
+// the targets of its probes, and of hosts that it names elsewhere.
+func New(entries []string, own []Target, site []string) *List {
+	l := &List{names: map[string]bool{}, own: map[string]map[uint16]bool{}, site: map[string]bool{}}
+	for _, host := range site {
+		l.site[normal(host)] = true
+	}
+	for _, t := range own {
+		l.add(t)
+	}
+	for _, e := range entries {
 		prefix, err := parseNetwork(e)
 		switch {
 		case err == nil:
@@ -36,29 +55,82 @@ func New(entries, own []string) *List {
 	return l
 }
 
+func (l *List) add(t Target) {
+	if t.Path != "" {
+		l.sockets = append(l.sockets, t.Path)
+	}
+	if t.Host == "" {
+		return
+	}
+	ports := l.own[normal(t.Host)]
+	if ports == nil {
+		ports = map[uint16]bool{}
+		l.own[normal(t.Host)] = ports
+	}
+	ports[t.Port] = true
+	for _, port := range []uint16{80, 443} {
+		if t.Web && !ports[port] {
+			ports[port] = false
+		}
+	}
+}
+
 // parseNetwork reads a network, or an address as the network of itself.
 func parseNetwork(text string) (netip.Prefix, error) {
-	if a, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
-		a = a.Unmap()
+	if a, ok := parseAddress(text); ok {
 		return netip.PrefixFrom(a, a.BitLen()), nil
 	}
 	p, err := netip.ParsePrefix(text)
 	return p.Masked(), err
 }
 
-// Host refuses a host that may not be asked for. The error ends with the line
-// to add to the site file.
-func (l *List) Host(host string) error {
-	if a, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
-		if l.holds(a.Unmap()) {
-			return nil
-		}
-		return refusal(host, fmt.Sprintf("%q", a.Unmap()))
+// Host refuses a host that may not be asked for at a port; 0 where the protocol
+// has none. A host that only the site's probes name may be asked at their ports.
+// The error ends with the line to add to the site file.
+func (l *List) Host(host string, port uint16) error {
+	a, literal := parseAddress(host)
+	line := host
+	if literal {
+		line = fmt.Sprintf("%q", a)
 	}
-	if l.names[normal(host)] || l.matches(host) {
+	ports := l.own[normal(host)]
+	_, own := ports[port]
+	switch {
+	case literal && l.holds(a), !literal && (l.names[normal(host)] || l.matches(host)):
 		return nil
+	case own, len(ports) > 0 && port == 0: // a ping
+		return nil
+	case len(ports) > 0:
+		return fmt.Errorf("%s is a target of this Tocsin's site file at %s only, not at port %d; to allow its other ports, add to the site file:\nprobe_allow: [%s]", host, listed(ports), port, line)
 	}
-	return refusal(host, host)
+	return refusal(host, line)
+}
+
+// listed writes the ports that a host may be asked at.
+func listed(ports map[uint16]bool) string {
+	var texts []string
+	for _, port := range slices.Sorted(maps.Keys(ports)) {
+		if port != 0 {
+			texts = append(texts, fmt.Sprint(port))
+		}
+	}
+	switch len(texts) {
+	case 0:
+		return "no port"
+	case 1:
+		return "port " + texts[0]
+	}
+	return "the ports " + strings.Join(texts, ", ")
+}
+
+// Name judges a host that is not looked up here, but by a proxy: what it leads
+// to is never known, so it must be one that may be asked for, and no address in
+// disguise.
+func (l *List) Name(host string, port uint16) error {
+	if numeric(host) {
+		return refusal(host, host)
+	}
+	return l.Host(host, port)
 }
 
 // Socket does the same for the path of a Unix socket.
@@ -76,16 +148,25 @@ func refusal(what, line string) error {
 }
 
 // Address refuses an address that a host leads to. An address that is not
-// public must be named: by its network, or by the host's name written in full.
-// One of this link, or of a cloud's metadata, must be named by its network.
-func (l *List) Address(host string, a netip.Addr) error {
+// public must be named: by its network, by the host's name written in full, or
+// by a probe of the site with that host and port. One of this link, or of a
+// cloud's metadata, must be named itself.
+func (l *List) Address(host string, port uint16, a netip.Addr) error {
 	a = a.Unmap()
 	kind, never := special(a)
 	switch {
 	case kind == "", l.holds(a), !never && l.names[normal(host)]:
 		return nil
+	case l.exactly(host, port) && (!never || is(host, a)):
+		return nil
 	}
 	return fmt.Errorf("%s leads to %s, %s; to allow it, add to the site file:\nprobe_allow: [%q]", host, a, kind, a)
+}
+
+// exactly tells whether a probe of the site has this host and port.
+func (l *List) exactly(host string, port uint16) bool {
+	ports := l.own[normal(host)]
+	return ports[port] || port == 0 && len(ports) > 0
 }
 
 func (l *List) holds(a netip.Addr) bool {
@@ -106,40 +187,21 @@ func (l *List) matches(host string) bool {
 	return false
 }
 
-func normal(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
-
-// special says what kind of address is not public, and whether a name alone
-// may never lead to it.
-func special(a netip.Addr) (kind string, never bool) {
-	for _, s := range []struct {
-		network string
-		kind    string
-		never   bool
-	}{
-		{"169.254.169.254/32", "the metadata of a cloud", true},
-		{"169.254.170.2/32", "the metadata of a cloud", true},
-		{"100.100.100.200/32", "the metadata of a cloud", true},
-		{"fd00:ec2::254/128", "the metadata of a cloud", true},
-		{"0.0.0.0/8", "this machine itself", true},
-		{"::/128", "this machine itself", true},
-		{"127.0.0.0/8", "this machine itself", false},
-		{"::1/128", "this machine itself", false},
-		{"169.254.0.0/16", "an address of this link only", true},
-		{"fe80::/10", "an address of this link only", true},
-		{"10.0.0.0/8", "a private address", false},
-		{"172.16.0.0/12", "a private address", false},
-		{"192.168.0.0/16", "a private address", false},
-		{"100.64.0.0/10", "a private address", false},
-		{"fc00::/7", "a private address", false},
-		{"64:ff9b::/96", "an address that stands for an IPv4 one", true},
-		{"2002::/16", "an address that stands for an IPv4 one", true},
-		{"224.0.0.0/4", "an address of many", true},
-		{"ff00::/8", "an address of many", true},
-		{"240.0.0.0/4", "a reserved address", true},
-	} {
-		if netip.MustParsePrefix(s.network).Contains(a.WithZone("")) {
-			return s.kind, s.never
-		}
+// normal is how hosts are compared.
+func normal(host string) string {
+	if a, ok := parseAddress(host); ok {
+		return a.String()
 	}
-	return "", false
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// is tells whether a host is written as this very address.
+func is(host string, a netip.Addr) bool {
+	literal, ok := parseAddress(host)
+	return ok && literal.WithZone("") == a.WithZone("")
+}
+
+func parseAddress(host string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return a.Unmap(), err == nil
 }

@@ -186,8 +186,11 @@ func TestNew_targets(t *testing.T) {
 		{"grpc", "app1", "app1", ""},
 	} {
 		module, _ := m.Find(c.module)
-		host, errHost := module.Host(c.target)
+		host, port, errHost := module.Host(c.target)
 		_, errNew := module.New(c.target, "", Dial{})
+		if want, ok := map[string]uint16{"db1:5432": 5432, "[2001:db8::1]:22": 22, "gw.ville.example": 0, "app1:50051": 50051}[c.target]; ok && port != want {
+			t.Errorf("%s %s: port %d, want %d", c.module, c.target, port, want)
+		}
 		text := ""
 		for _, err := range []error{errHost, errNew} {
 			if err != nil {

@@ -121,26 +121,35 @@ func (a *addressKeys) on(d Dial, source string) Dial {
 	return d
 }
 
-// Host returns the host that a target names for this module, without its port;
-// empty for a socket. It is what a list of allowed targets is compared with.
-func (m *Module) Host(target string) (string, error) {
+// Host returns the host and port that a target names for this module; empty
+// for a socket, and 0 where there is no port. They are what a list of allowed
+// targets is compared with.
+func (m *Module) Host(target string) (string, uint16, error) {
 	switch m.Prober {
 	case "unix":
 		if _, err := socketPath(target); err != nil {
-			return "", err
+			return "", 0, err
 		}
-		return "", nil
+		return "", 0, nil
 	case "http", "grpc":
 		u, err := parseURL(target)
 		if err != nil {
-			return "", err
+			return "", 0, err
 		}
-		return u.Hostname(), nil
+		port := uint16(80)
+		if u.Scheme == "https" && m.Prober == "http" || m.settings.GRPC.UseTLS && m.Prober == "grpc" {
+			port = 443
+		}
+		if text := u.Port(); text != "" {
+			port, err = dial.SplitPort(text)
+		}
+		return u.Hostname(), port, err
 	case "icmp":
-		return strings.Trim(target, "[]"), nil
+		return strings.Trim(target, "[]"), 0, nil
+	case "dns":
+		return splitTarget(target, m.dnsPort())
 	default:
-		host, _, err := splitTarget(target, "0")
-		return host, err
+		return splitTarget(target, "")
 	}
 }
 
@@ -184,13 +193,21 @@ func (m *Module) New(target, hostname string, d Dial) (probe.Prober, error) {
 	}
 }
 
+// dnsPort is the port of targets that have none.
+func (m *Module) dnsPort() string {
+	if m.settings.DNS.DNSOverTLS {
+		return "853"
+	}
+	return "53"
+}
+
 func (m *Module) newDNS(target string, d Dial) (probe.Prober, error) {
 	k := &m.settings.DNS
-	usual, transport := "53", cmp.Or(k.TransportProtocol, dnsprobe.UDP)
+	transport := cmp.Or(k.TransportProtocol, dnsprobe.UDP)
 	if k.DNSOverTLS {
-		usual, transport = "853", dnsprobe.TLS
+		transport = dnsprobe.TLS
 	}
-	host, port, err := splitTarget(target, usual)
+	host, port, err := splitTarget(target, m.dnsPort())
 	if err != nil {
 		return nil, err
 	}
@@ -267,9 +284,6 @@ func splitTarget(target, usual string) (string, uint16, error) {
 	}
 	if err := checkHost(host); err != nil {
 		return "", 0, err
-	}
-	if usual == "0" {
-		return host, 0, nil
 	}
 	port, err := dial.SplitPort(text)
 	if err != nil {

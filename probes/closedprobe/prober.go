@@ -74,7 +74,7 @@ type seen struct {
 // the one that a filter forgot.
 func (p *Prober) look(ctx context.Context, r *probe.Result) error {
 	began := time.Now()
-	all, out, err := p.options.Dial.All(ctx, p.options.Host)
+	all, out, err := p.options.Dial.All(ctx, p.options.Host, p.options.Port)
 	stream.Reached(r, 0, began, p.options.Host, &out, err)
 	if err != nil {
 		if f, ok := errors.AsType[*probe.Failure](err); ok && f.Reason != probe.BlockedAddress {

@@ -38,8 +38,12 @@ type Options struct {
 	// for each address of each connection after the name was looked up, and
 	// what is dialled is the address that it saw.
 	AllowAddress func(netip.Addr) error
-	// AllowHost does the same, and is told which host led to the address.
-	AllowHost func(host string, a netip.Addr) error
+	// AllowHost does the same, and is told which host led to the address, and
+	// at which port it is wanted; 0 where the protocol has none.
+	AllowHost func(host string, port uint16, a netip.Addr) error
+	// AllowName refuses a host by an error that says why, where it is not
+	// looked up here: a proxy does it.
+	AllowName func(host string, port uint16) error
 	// Lookup replaces the system's resolver.
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 	// Dial replaces net.Dialer. The address is always an IP address and port.
@@ -74,18 +78,18 @@ func (o *Options) UDP(ctx context.Context, host string, port uint16) (net.Conn, 
 }
 
 // Find looks host up and returns the first address that the probe may speak
-// to, for protocols that have no ports. Its error is as TCP's.
-func (o *Options) Find(ctx context.Context, host string) (netip.Addr, Outcome, error) {
-	allowed, out, err := o.All(ctx, host)
+// to at a port; 0 where the protocol has none. Its error is as TCP's.
+func (o *Options) Find(ctx context.Context, host string, port uint16) (netip.Addr, Outcome, error) {
+	allowed, out, err := o.All(ctx, host, port)
 	if err != nil {
 		return netip.Addr{}, out, err
 	}
 	return allowed[0], out, nil
 }
 
-// All looks host up and returns all addresses that the probe may speak to. Its
-// error is as TCP's.
-func (o *Options) All(ctx context.Context, host string) ([]netip.Addr, Outcome, error) {
+// All looks host up and returns all addresses that the probe may speak to at a
+// port. Its error is as TCP's.
+func (o *Options) All(ctx context.Context, host string, port uint16) ([]netip.Addr, Outcome, error) {
 	var out Outcome
 	began := time.Now()
 	found, err := o.resolve(ctx, host)
@@ -94,11 +98,29 @@ func (o *Options) All(ctx context.Context, host string) ([]netip.Addr, Outcome, 
 		return nil, out, err
 	}
 	out.Found = found
-	allowed := o.allowed(host, found, &out)
+	allowed := o.allowed(host, port, found, &out)
 	if len(allowed) == 0 {
 		return nil, out, probe.Fail(probe.BlockedAddress, probe.PhaseConnect, out.Failed[0].Err)
 	}
 	return allowed, out, nil
+}
+
+// Unresolved judges a host and port that somebody else is to look up. Its error
+// is a probe.Failure.
+func (o *Options) Unresolved(host string, port uint16) error {
+	var err error
+	if a, parseErr := netip.ParseAddr(host); parseErr == nil {
+		var out Outcome
+		if len(o.allowed(host, port, []netip.Addr{a.Unmap()}, &out)) == 0 {
+			err = out.Failed[0].Err
+		}
+	} else if o.AllowName != nil {
+		err = o.AllowName(host, port)
+	}
+	if err != nil {
+		return probe.Fail(probe.BlockedAddress, probe.PhaseConnect, err)
+	}
+	return nil
 }
 
 // Address connects to a port of one address that All has returned. Its error
@@ -108,7 +130,7 @@ func (o *Options) Address(ctx context.Context, a netip.Addr, port uint16) (net.C
 }
 
 func (o *Options) connect(ctx context.Context, network, host string, port uint16) (net.Conn, Outcome, error) {
-	allowed, out, err := o.All(ctx, host)
+	allowed, out, err := o.All(ctx, host, port)
 	if err != nil {
 		return nil, out, err
 	}
@@ -123,7 +145,7 @@ func (o *Options) connect(ctx context.Context, network, host string, port uint16
 }
 
 // allowed keeps the addresses that the probe may speak to.
-func (o *Options) allowed(host string, found []netip.Addr, out *Outcome) []netip.Addr {
+func (o *Options) allowed(host string, port uint16, found []netip.Addr, out *Outcome) []netip.Addr {
 	if o.AllowAddress == nil && o.AllowHost == nil {
 		return found
 	}
@@ -134,7 +156,7 @@ func (o *Options) allowed(host string, found []netip.Addr, out *Outcome) []netip
 			err = o.AllowAddress(a)
 		}
 		if err == nil && o.AllowHost != nil {
-			err = o.AllowHost(host, a)
+			err = o.AllowHost(host, port, a)
 		}
 		if err != nil {
 			out.Failed = append(out.Failed, Attempt{a, fmt.Errorf("%s: %w", a, err)})

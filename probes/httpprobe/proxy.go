@@ -115,10 +115,14 @@ func (l *look) connectBy(ctx context.Context, n int, at *url.URL, number uint16)
 	host, by := at.Hostname(), l.by
 	var found dial.Outcome
 	if l.options.Proxy.SkipResolve {
+		if err := l.options.Dial.Unresolved(host, number); err != nil {
+			l.result.Step(n, probe.PhaseConnect, time.Now(), true, err.Error())
+			return nil, err
+		}
 		l.result.Addressless = true
 	} else {
 		began := time.Now()
-		address, out, err := l.dial(n).Find(ctx, host)
+		address, out, err := l.dial(n).Find(ctx, host, number)
 		stream.Reached(&l.result, n, began, host, &out, err)
 		if err != nil {
 			return nil, err

@@ -72,7 +72,7 @@ func (p *Prober) Probe(ctx context.Context) probe.Result {
 	hops := -1
 	err := func() error {
 		began := time.Now()
-		to, out, err := p.options.Dial.Find(ctx, p.options.Host)
+		to, out, err := p.options.Dial.Find(ctx, p.options.Host, 0)
 		stream.Reached(&r, 0, began, p.options.Host, &out, err)
 		if err != nil {
 			return err

@@ -34,7 +34,7 @@ func New(o Options) *Prober {
 	// The resolver is of the site's own choice: its address is not to be judged
 	// as the target's are.
 	asked := o.Dial
-	asked.AllowAddress, asked.AllowHost = nil, nil
+	asked.AllowAddress, asked.AllowHost, asked.AllowName = nil, nil, nil
 	return &Prober{options: o, resolver: nameserver.Resolver{
 		Client: nameserver.Client{Dial: asked}, Servers: nameserver.Servers(o.Config.Resolvers),
 	}}
