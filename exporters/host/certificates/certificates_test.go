@@ -197,6 +197,44 @@ func TestCertificates_keystores(t *testing.T) {
 	}
 }
 
+// Each name is told with the newest certificate that covers it, and what only
+// a service knows is explained.
+func TestCertificates_names(t *testing.T) {
+	address := certificate(t, until, "WWW.ville.example", "api.ville.example")
+	acme := fmt.Sprintf(`{"le": {"Certificates": [{"certificate": %q}, {"certificate": %q}]}}`,
+		base64.StdEncoding.EncodeToString([]byte(address.pem())),
+		base64.StdEncoding.EncodeToString([]byte(certificate(t, until.AddDate(0, 1, 0), "api.ville.example").pem())))
+	many := make([]string, maxNamesOfEach+5)
+	for i := range many {
+		many[i] = fmt.Sprintf("%d.ville.example", i)
+	}
+	root := testenv.Tree(t, map[string]string{
+		"acme.json": acme, "many.pem": certificate(t, until, many...).pem(), "etc/nginx/nginx.conf": "ssl_certificate /x/$host.pem;",
+	})
+	c := New(root, Config{Files: []string{"/acme.json", "/many.pem"}})
+	r := collectortest.Once(t, c)
+	got := map[string]float64{}
+	count := 0
+	for key, v := range r.Samples {
+		if labels, ok := strings.CutPrefix(key, validFrom.Name+"{"); ok {
+			count++
+			if strings.Contains(labels, "/acme.json") {
+				got[labels] = v
+			}
+		}
+	}
+	begins := float64(until.AddDate(0, 0, -90).Unix())
+	want := map[string]float64{
+		"www.ville.example|/acme.json|}": begins, "api.ville.example|/acme.json|}": float64(until.AddDate(0, 1, -90).Unix()),
+	}
+	if diff := cmp.Diff(want, got); diff != "" || count != maxNamesOfEach+len(want) || r.Err != "" {
+		t.Errorf("%s, %d names, %q", diff, count, r.Err)
+	}
+	if text := c.(frame.Explainer).Explain(); !strings.HasPrefix(text, "not watched, since only the service knows") || !strings.HasSuffix(text, "nginx: /x/$host.pem") {
+		t.Errorf("%q", text)
+	}
+}
+
 func TestCertificates_nothingThere(t *testing.T) {
 	err := New(t.TempDir(), Config{}).Collect(t.Context(), frame.NewSink([]*frame.Family{expiry, info, validFrom, readable}))
 	if err != frame.ErrNoData { //nolint:errorlint // the very one
