@@ -112,15 +112,15 @@ func nginxStatements(text string) [][]string {
 			if len(statement) > 0 && values == 0 {
 				all = append(all, statement)
 			}
-			switch {
-			case c == '{':
+			switch c {
+			case '{':
 				depth++
 				if len(statement) > 0 && strings.HasSuffix(statement[0], "_by_lua_block") {
 					text, depth = afterBlock(text), depth-1
 				} else if values == 0 && len(statement) > 0 && slices.Contains(notOwnWords, statement[0]) {
 					values = depth
 				}
-			case c == '}':
+			case '}':
 				if depth == values {
 					values = 0
 				}
