@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -118,6 +119,10 @@ func (s *search) statements(p *place, how include, file, text string, depth int)
 	}
 }
 
+// besides are the files that HAProxy takes in a folder beside a certificate
+// (configuration manual, crt and ssl-load-extra-files).
+var besides = []string{".key", ".ocsp", ".issuer", ".sctl"}
+
 // certificate takes the path of a certificate, or of a folder of them.
 func (s *search) certificate(p *place, name string) {
 	for _, scheme := range []string{"data:", "pkcs11:", "store:"} {
@@ -140,6 +145,7 @@ func (s *search) certificate(p *place, name string) {
 		if names, err = s.match(path.Join(escape(path.Clean(name)), "*")); err != nil {
 			s.errs = append(s.errs, err)
 		}
+		names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(besides, path.Ext(name)) })
 	}
 	for _, name := range names {
 		f := found{p.service, name}

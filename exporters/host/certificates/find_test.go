@@ -171,7 +171,7 @@ func TestFind_others(t *testing.T) {
 		}, []string{"apache2 /a b.pem", "apache2 /b.pem", "apache2 /etc/apache2/c.pem"}, []string{"apache2 ${CERT}"}},
 		{"haproxy", map[string]string{
 			"etc/haproxy/haproxy.cfg": "global\n crt-base /base\nfrontend f\n bind :443 ssl crt /a.pem crt \"/b c.pem\" alpn h2 crt /certs/ crt d.pem\n bind :444 ssl crt-list /list # crt /never.pem\n",
-			"certs/one.pem":           "x", "certs/.two": "x",
+			"certs/one.pem":           "x", "certs/.two": "x", "certs/one.pem.ocsp": "x",
 			"list": "/e.pem [alpn h2] *.ville.example\n# /never.pem\n",
 		}, []string{"haproxy /a.pem", "haproxy /b c.pem", "haproxy /base/d.pem", "haproxy /certs/one.pem", "haproxy /e.pem"}, nil},
 		{"traefik", map[string]string{
