@@ -44,7 +44,8 @@ type Config struct {
 	Target string `yaml:"target"`
 	// Name is what the probe is called on pages; made of the target if left out.
 	Name string `yaml:"name,omitempty"`
-	// On is the host that the service runs on.
+	// On is the host that the service runs on; this machine, if left out where
+	// the target is localhost, a socket, or this machine by its name.
 	On string `yaml:"on,omitempty"`
 	// From are the instances of the site that look: names of hosts, and of this
 	// machine; this machine alone if left out. Another one is asked over its

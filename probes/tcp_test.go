@@ -177,10 +177,31 @@ func TestTLS_versions(t *testing.T) {
 	keys := tlscheck.Config{CAFile: probetest.WritePEM(t, root), TLSMinVersion: "1.0", TLSMaxVersion: "1.1"}
 	r, page := look(t, Config{Target: "tls://" + server, TLS: keys}, Options{})
 	wantReason(t, r, page, probe.TLSVersion, "tls")
+	if words := "the server takes no version of TLS that was offered: 1.0, 1.1"; r.Err == nil || !strings.Contains(r.Err.Error(), words) {
+		t.Errorf("%v does not say %q", r.Err, words)
+	}
 	keys = tlscheck.Config{CAFile: keys.CAFile, TLSMaxVersion: "1.2"}
 	r, page = look(t, Config{Target: "tls://" + server, TLS: keys}, Options{})
 	wantReason(t, r, page, "", "")
 	page.wants(t, `probe_tls_version_info{version="TLS 1.2"}`, 1)
+}
+
+// TestTLS_onlyNewVersions offers nothing but TLS 1.3, to an nginx that speaks
+// 1.2 alone.
+func TestTLS_onlyNewVersions(t *testing.T) {
+	root := probetest.NewAuthority(t, probetest.Spec{Name: "Root"})
+	file, key := probetest.WritePair(t, root.Leaf(t, probetest.Spec{Hosts: []string{"127.0.0.1"}}))
+	port := testenv.Port(t)
+	testenv.Nginx(t, fmt.Sprintf("server { listen 127.0.0.1:%d ssl; ssl_protocols TLSv1.2; ssl_certificate %s; ssl_certificate_key %s; }", port, file, key))
+	keys := tlscheck.Config{CAFile: probetest.WritePEM(t, root)}
+	r, page := look(t, Config{Target: fmt.Sprintf("tls://127.0.0.1:%d", port), TLS: keys}, Options{})
+	wantReason(t, r, page, "", "")
+	keys.TLSMinVersion = "1.3"
+	r, page = look(t, Config{Target: fmt.Sprintf("tls://127.0.0.1:%d", port), TLS: keys}, Options{})
+	wantReason(t, r, page, probe.TLSVersion, "tls")
+	if words := "the server takes no version of TLS that was offered: 1.3"; r.Err == nil || !strings.Contains(r.Err.Error(), words) {
+		t.Errorf("%v does not say %q", r.Err, words)
+	}
 }
 
 func TestTCP_redis(t *testing.T) {

@@ -35,7 +35,7 @@ var tried = map[string]string{
 	"bonding":             byHand,
 	"btrfs":               "a real btrfs on a loop device, with its three read-only ioctls; files made by hand for RAID",
 	"buddyinfo":           onKernel,
-	"certificates":        "certificates made by Go and by openssl, in files as the services of Debian name them; a real nginx that had not loaded its new one",
+	"certificates":        "certificates made by Go, by openssl and by keytool, in files as the services of Debian name them, in configuration that nginx, Dovecot and Postfix take; a real nginx that had not loaded its new one",
 	"cgroups":             onKernel,
 	"conntrack":           onKernel,
 	"cpu":                 onKernel,

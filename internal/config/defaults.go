@@ -2,6 +2,8 @@ package config
 
 import (
 	"maps"
+	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,6 +92,30 @@ func (s *Site) setDefaults(m machine) {
 func (s *Site) setProbeDefaults(c *probes.Config) {
 	c.SetTimes(s.Intervals.Probe, s.Intervals.ProbeRetry)
 	c.SetDefaults()
+	if c.On == "" && s.isHere(c) {
+		c.On = s.HostName()
+	}
+}
+
+// isHere tells whether a probe is certain to look at this very machine, by its
+// name or by one that each machine has for itself. Its other addresses may
+// move to another.
+func (s *Site) isHere(c *probes.Config) bool {
+	for _, name := range c.From {
+		if name != s.HostName() {
+			return false // its localhost is another
+		}
+	}
+	u, err := url.Parse(c.Target)
+	if err != nil {
+		return false
+	}
+	if u.Scheme == "unix" {
+		return true
+	}
+	name := strings.TrimSuffix(u.Hostname(), ".")
+	address, err := netip.ParseAddr(name)
+	return err == nil && address.Unmap().IsLoopback() || strings.EqualFold(name, "localhost") || name != "" && strings.EqualFold(name, s.HostName())
 }
 
 func setDefault(s *string, to string) {

@@ -66,3 +66,31 @@ func TestLoad_addressesThatMove(t *testing.T) {
 		}
 	}
 }
+
+// A probe of this very machine runs on it without being told; one that may
+// lead elsewhere does not.
+func TestLoad_probesOfThisMachine(t *testing.T) {
+	for entry, want := range map[string]string{
+		"https://localhost":                               "guet",
+		"tls://127.0.0.1:8443":                            "guet",
+		"https://[::1]:8443/x":                            "guet",
+		"https://GUET./":                                  "guet",
+		"unix:///run/x.sock":                              "guet",
+		"https://guet.ville.example":                      "",
+		"https://10.0.0.2":                                "",
+		"{target: https://localhost, on: lyon}":           "lyon",
+		"{target: https://localhost, from: [guet]}":       "guet",
+		"{target: https://localhost, from: [lyon]}":       "",
+		"{target: https://localhost, from: [guet, lyon]}": "",
+	} {
+		if !strings.HasPrefix(entry, "{") {
+			entry = `"` + entry + `"`
+		}
+		site, err := loadText(t, "hosts: [{address: \"10.0.0.2:999\", name: lyon}]\nprobes:\n  - "+entry+"\n")
+		if err != nil {
+			t.Errorf("%s: %v", entry, err)
+		} else if got := site.Probes[0].On; got != want {
+			t.Errorf("%s runs on %q, want %q", entry, got, want)
+		}
+	}
+}

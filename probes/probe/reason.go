@@ -109,7 +109,7 @@ func (r Reason) Meaning() string {
 	case TLSClientCertificate:
 		return "the server wants a client certificate"
 	case TLSVersion:
-		return "the server has no TLS version that is safe to use (1.2 or later)"
+		return "the server takes no TLS version that the probe offers (1.2 and later, where its keys say nothing else)"
 	case TLSHandshake:
 		return "TLS could not be negotiated"
 	case NoStartTLS:

@@ -25,7 +25,7 @@ func Alert(err error) (probe.Reason, string, bool) {
 	case strings.Contains(alert, "certificate required"):
 		return probe.TLSClientCertificate, "the server wants a client certificate", true
 	case strings.Contains(alert, "protocol version not supported"):
-		return probe.TLSVersion, "the server refuses TLS 1.2 and later", true
+		return probe.TLSVersion, "the server takes no version of TLS that was offered", true
 	case strings.Contains(alert, "unrecognized name"):
 		return probe.TLSWrongHost, "the server has no certificate for this name (alert: unrecognized name)", true
 	default:

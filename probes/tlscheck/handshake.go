@@ -119,7 +119,7 @@ func (t *Talk) Ended(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	return handshakeError(ctx, err, t.asked)
+	return t.failure(ctx, err)
 }
 
 // badCertificate carries a problem through crypto/tls.
@@ -127,7 +127,7 @@ type badCertificate struct{ probe.Problem }
 
 func (b *badCertificate) Error() string { return b.Text }
 
-func handshakeError(ctx context.Context, err error, asked bool) error {
+func (t *Talk) failure(ctx context.Context, err error) error {
 	if bad, ok := errors.AsType[*badCertificate](err); ok {
 		return probe.Fail(bad.Reason, probe.PhaseTLS, bad)
 	}
@@ -138,8 +138,11 @@ func handshakeError(ctx context.Context, err error, asked bool) error {
 		return probe.Fail(probe.Protocol, probe.PhaseTLS, notTLS(record))
 	}
 	if reason, text, ok := Alert(err); ok {
-		if asked && reason == probe.TLSHandshake {
+		switch {
+		case t.asked && reason == probe.TLSHandshake:
 			reason, text = probe.TLSClientCertificate, "the server asked for a client certificate, and went no further without one"
+		case reason == probe.TLSVersion:
+			text = "the server takes no version of TLS that was offered: " + offered(t.Config)
 		}
 		return probe.Fail(reason, probe.PhaseTLS, errors.New(text))
 	}
@@ -149,7 +152,7 @@ func handshakeError(ctx context.Context, err error, asked bool) error {
 	case isEOF(err):
 		return probe.Fail(probe.Reset, probe.PhaseTLS, errors.New("the server closed the connection while negotiating TLS"))
 	case strings.Contains(err.Error(), "unsupported protocol version"):
-		return probe.Fail(probe.TLSVersion, probe.PhaseTLS, fmt.Errorf("the server speaks no version of TLS that was offered: %w", err))
+		return probe.Fail(probe.TLSVersion, probe.PhaseTLS, errors.New("the server answers in another version of TLS than was offered: "+offered(t.Config)))
 	default:
 		return probe.Fail(probe.TLSHandshake, probe.PhaseTLS, err)
 	}

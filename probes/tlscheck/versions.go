@@ -1,6 +1,7 @@
 package tlscheck
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"maps"
@@ -92,6 +93,15 @@ func accepts(ctx context.Context, host string, o *Options, version uint16, conne
 	default:
 		return false, false
 	}
+}
+
+// offered names the versions of TLS that a client offers, as "1.2, 1.3".
+func offered(c *tls.Config) string {
+	var names []string
+	for version := c.MinVersion; version <= cmp.Or(c.MaxVersion, tls.VersionTLS13); version++ {
+		names = append(names, strings.TrimPrefix(tls.VersionName(version), "TLS "))
+	}
+	return strings.Join(names, ", ")
 }
 
 func everyCipherSuite() []uint16 {

@@ -97,22 +97,26 @@ func TestCertificates_ofEveryService(t *testing.T) {
 		base64.StdEncoding.EncodeToString([]byte(certificate(t, until, "a.ville.example").pem())),
 		base64.StdEncoding.EncodeToString([]byte(certificate(t, until.AddDate(0, 0, 9), "b.ville.example").pem())))
 	root := testenv.Tree(t, map[string]string{
-		"etc/nginx/nginx.conf":                   "http {\n  include /etc/nginx/sites-enabled/*;\n}\n",
-		"etc/nginx/sites-enabled/www":            "server {\n  listen 443 ssl;\n  ssl_certificate /etc/ssl/www.pem;\n  ssl_certificate_key /etc/ssl/www.key;\n  ssl_certificate $cert;\n}\n# ssl_certificate /etc/ssl/none.pem;\n",
+		"etc/nginx/nginx.conf":                   "http {\n  include /etc/nginx/sites-enabled/*; include snippets/more.conf;\n}\n",
+		"etc/nginx/sites-enabled/www":            "server {\n  listen 443 ssl;\n  ssl_certificate /etc/ssl/www.pem;\n  ssl_certificate_key /etc/ssl/www.key;\n  ssl_certificate /etc/ssl/$ssl_server_name.pem;\n}\n# ssl_certificate /etc/ssl/none.pem;\n",
 		"etc/nginx/snippets/more.conf":           "ssl_certificate more.pem; # relative\n",
 		"etc/nginx/more.pem":                     c.pem(),
 		"etc/ssl/www.pem":                        c.pem() + certificate(t, until.AddDate(9, 0, 0), "Root").pem(),
+		"etc/apache2/apache2.conf":               "IncludeOptional sites-enabled/*.conf\n",
 		"etc/apache2/sites-enabled/a.conf":       "<VirtualHost *:443>\n  SSLCertificateFile \"/etc/ssl/www.pem\"\n</VirtualHost>\n",
 		"etc/haproxy/haproxy.cfg":                "frontend f\n  bind :443 ssl crt /etc/ssl/www.pem alpn h2\n",
 		"etc/traefik/traefik.yml":                "certificatesResolvers:\n  le:\n    acme:\n      storage: /etc/traefik/acme.json\n",
 		"etc/traefik/acme.json":                  acme,
 		"etc/postfix/main.cf":                    "smtpd_tls_cert_file = /etc/ssl/www.pem\nsmtpd_tls_chain_files = /etc/ssl/key.pem, /etc/ssl/gone.pem\n",
 		"etc/ssl/key.pem":                        c.keyPEM(t),
+		"etc/dovecot/dovecot.conf":               "!include conf.d/*.conf\n",
 		"etc/dovecot/conf.d/10-ssl.conf":         "ssl = yes\nssl_cert = </etc/ssl/www.pem\n",
 		"etc/ldap/slapd.d/cn=config.ldif":        "dn: cn=config\nolcTLSCertificateFile: /etc/ssl/www.pem\n",
 		"etc/postgresql/15/main/postgresql.conf": "ssl = on\nssl_cert_file = '/etc/ssl/www.pem'\n#ssl_cert_file = '/x'\n",
+		"etc/mysql/my.cnf":                       "!includedir /etc/mysql/mariadb.conf.d/\n",
 		"etc/mysql/mariadb.conf.d/ssl.cnf":       "[mariadb]\nssl_cert = /etc/ssl/www.pem\n",
-		"etc/rabbitmq/rabbitmq.conf":             "ssl_options.certfile = /etc/ssl/www.pem\nmanagement.ssl.certfile = /x\n",
+		"etc/rabbitmq/rabbitmq.conf":             "ssl_options.certfile = /etc/ssl/www.pem\nmanagement.ssl.certfile = /etc/ssl/gui.pem\n",
+		"etc/ssl/gui.pem":                        c.pem(),
 		"etc/exim4/conf.d/main/000_local":        "MAIN_TLS_CERTIFICATE = /etc/ssl/www.der\n",
 		"etc/ssl/www.der":                        string(c.der),
 	})
@@ -122,19 +126,18 @@ func TestCertificates_ofEveryService(t *testing.T) {
 	for _, at := range []string{
 		"nginx /etc/ssl/www.pem", "nginx /etc/nginx/more.pem", "apache2 /etc/ssl/www.pem", "haproxy /etc/ssl/www.pem", "postfix /etc/ssl/www.pem",
 		"dovecot /etc/ssl/www.pem", "slapd /etc/ssl/www.pem", "postgresql /etc/ssl/www.pem", "mariadb /etc/ssl/www.pem",
-		"rabbitmq /etc/ssl/www.pem", "exim4 /etc/ssl/www.der",
+		"rabbitmq /etc/ssl/www.pem", "rabbitmq /etc/ssl/gui.pem", "exim4 /etc/ssl/www.der",
 	} {
 		want[at+" www.ville.example"] = end
 	}
-	// A file that is not there, and one with a key alone, cost only themselves.
-	want["postfix /etc/ssl/gone.pem unreadable"], want["postfix /etc/ssl/key.pem unreadable"] = 0, 0
+	// A file that is not there costs only itself; so does one whose name only
+	// nginx knows, which is no failure. Postfix takes a file with a key alone.
+	want["postfix /etc/ssl/gone.pem unreadable"], want["nginx /etc/ssl/$ssl_server_name.pem unreadable"] = 0, 0
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	for _, words := range []string{"/etc/ssl/gone.pem: no such file", "/etc/ssl/key.pem holds no certificate"} {
-		if !strings.Contains(r.Err, words) {
-			t.Errorf("%q does not say %q", r.Err, words)
-		}
+	if r.Err != "/etc/ssl/gone.pem: no such file or directory" {
+		t.Errorf("%q", r.Err)
 	}
 }
 
@@ -194,8 +197,46 @@ func TestCertificates_keystores(t *testing.T) {
 	}
 }
 
+// Each name is told with the newest certificate that covers it, and what only
+// a service knows is explained.
+func TestCertificates_names(t *testing.T) {
+	address := certificate(t, until, "WWW.ville.example", "api.ville.example")
+	acme := fmt.Sprintf(`{"le": {"Certificates": [{"certificate": %q}, {"certificate": %q}]}}`,
+		base64.StdEncoding.EncodeToString([]byte(address.pem())),
+		base64.StdEncoding.EncodeToString([]byte(certificate(t, until.AddDate(0, 1, 0), "api.ville.example").pem())))
+	many := make([]string, maxNamesOfEach+5)
+	for i := range many {
+		many[i] = fmt.Sprintf("%d.ville.example", i)
+	}
+	root := testenv.Tree(t, map[string]string{
+		"acme.json": acme, "many.pem": certificate(t, until, many...).pem(), "etc/nginx/nginx.conf": "ssl_certificate /x/$host.pem;",
+	})
+	c := New(root, Config{Files: []string{"/acme.json", "/many.pem"}})
+	r := collectortest.Once(t, c)
+	got := map[string]float64{}
+	count := 0
+	for key, v := range r.Samples {
+		if labels, ok := strings.CutPrefix(key, validFrom.Name+"{"); ok {
+			count++
+			if strings.Contains(labels, "/acme.json") {
+				got[labels] = v
+			}
+		}
+	}
+	begins := float64(until.AddDate(0, 0, -90).Unix())
+	want := map[string]float64{
+		"www.ville.example|/acme.json|}": begins, "api.ville.example|/acme.json|}": float64(until.AddDate(0, 1, -90).Unix()),
+	}
+	if diff := cmp.Diff(want, got); diff != "" || count != maxNamesOfEach+len(want) || r.Err != "" {
+		t.Errorf("%s, %d names, %q", diff, count, r.Err)
+	}
+	if text := c.(frame.Explainer).Explain(); !strings.HasPrefix(text, "not watched, since only the service knows") || !strings.HasSuffix(text, "nginx: /x/$host.pem") {
+		t.Errorf("%q", text)
+	}
+}
+
 func TestCertificates_nothingThere(t *testing.T) {
-	err := New(t.TempDir(), Config{}).Collect(t.Context(), frame.NewSink([]*frame.Family{expiry, info, readable}))
+	err := New(t.TempDir(), Config{}).Collect(t.Context(), frame.NewSink([]*frame.Family{expiry, info, validFrom, readable}))
 	if err != frame.ErrNoData { //nolint:errorlint // the very one
 		t.Errorf("%v", err)
 	}
@@ -225,7 +266,7 @@ func TestCertificates_noRight(t *testing.T) {
 		}
 		defer func() { _ = unix.Setfsuid(0) }() // it was 0
 	}
-	sink := frame.NewSink([]*frame.Family{expiry, info, readable})
+	sink := frame.NewSink([]*frame.Family{expiry, info, validFrom, readable})
 	err := New(root, Config{}).Collect(t.Context(), sink)
 	if frame.ReasonOf(err) != frame.ReasonPermission || !strings.HasPrefix(err.Error(), "/etc/letsencrypt/live/x.pem: permission denied") {
 		t.Errorf("%v", err)

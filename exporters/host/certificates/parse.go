@@ -11,9 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	keystore "github.com/pavlo-v-chernykh/keystore-go/v4"
-	"software.sslmate.com/src/go-pkcs12"
-
 	"tocsin/internal/secret"
 )
 
@@ -21,7 +18,10 @@ import (
 // of a site.
 const maxFile = 8 << 20
 
-var errNone = errors.New("holds no certificate")
+var (
+	errNone     = errors.New("holds no certificate")
+	errKeyAlone = errors.New("holds no certificate, but a private key")
+)
 
 // parse finds the own certificates in a file: those that a service is known
 // by, without the authorities' that come after.
@@ -29,6 +29,8 @@ func parse(path string, content []byte, password secret.Source) ([]*x509.Certifi
 	switch {
 	case bytes.HasPrefix(content, []byte{0xfe, 0xed, 0xfe, 0xed}):
 		return parseKeystore(content, password)
+	case bytes.HasPrefix(content, []byte{0xce, 0xce, 0xce, 0xce}):
+		return nil, errors.New("is a Java keystore of the type JCEKS, which is not read; `keytool -importkeystore -srckeystore FILE -destkeystore NEW.p12 -deststoretype PKCS12` makes one that is")
 	case bytes.HasPrefix(bytes.TrimSpace(content), []byte("{")):
 		return parseACME(content)
 	case bytes.Contains(content, []byte("-----BEGIN ")):
@@ -48,10 +50,14 @@ func parse(path string, content []byte, password secret.Source) ([]*x509.Certifi
 }
 
 func firstPEM(content []byte) (*x509.Certificate, error) {
+	none := errNone
 	for {
 		var block *pem.Block
 		if block, content = pem.Decode(content); block == nil {
-			return nil, errNone
+			return nil, none
+		}
+		if strings.HasSuffix(block.Type, "PRIVATE KEY") {
+			none = errKeyAlone
 		}
 		if block.Type == "CERTIFICATE" || block.Type == "TRUSTED CERTIFICATE" {
 			return x509.ParseCertificate(block.Bytes)
@@ -101,43 +107,4 @@ func values(m map[string]json.RawMessage) []json.RawMessage {
 		all = append(all, v)
 	}
 	return all
-}
-
-func parsePKCS12(content []byte, password secret.Source) ([]*x509.Certificate, error) {
-	text, err := password.Read()
-	if err != nil {
-		return nil, err
-	}
-	_, c, _, err := pkcs12.DecodeChain(content, text.Reveal())
-	switch {
-	case errors.Is(err, pkcs12.ErrIncorrectPassword):
-		return nil, errors.New("does not open with this password; name it and its password_file under keystores")
-	case err != nil:
-		return nil, errors.New("is no PKCS#12 that can be read")
-	}
-	return []*x509.Certificate{c}, nil
-}
-
-func parseKeystore(content []byte, password secret.Source) ([]*x509.Certificate, error) {
-	text, err := password.Read()
-	if err != nil {
-		return nil, err
-	}
-	ks := keystore.New()
-	if err := ks.Load(bytes.NewReader(content), []byte(text.Reveal())); err != nil {
-		return nil, errors.New("is a Java keystore that does not open with this password; name it and its password_file under keystores")
-	}
-	var all []*x509.Certificate
-	for _, alias := range ks.Aliases() {
-		chain, err := ks.GetPrivateKeyEntryCertificateChain(alias)
-		if err != nil || len(chain) == 0 {
-			continue // an authority that is trusted
-		}
-		c, err := x509.ParseCertificate(chain[0].Content)
-		if err != nil {
-			return all, err
-		}
-		all = append(all, c)
-	}
-	return all, nil
 }
