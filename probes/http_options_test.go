@@ -251,7 +251,7 @@ func TestHTTP_oauth2(t *testing.T) {
 		fmt.Fprint(w, r.Header.Get("Authorization"))
 	}))
 	u, _ := url.Parse(api.URL)
-	who := &httpprobe.OAuth2{ClientID: "moni", ClientSecret: secret.Source{Value: secret.New("mark3r")}, TokenURL: token.URL, Scopes: []string{"read"}, Params: map[string]string{"audience": "api"}}
+	who := &httpprobe.OAuth2{ClientID: "moni", ClientSecret: secret.Source{Value: secret.New("mark3r")}, TokenURL: token.URL, Scopes: []string{"read"}, Params: map[string]secret.Text{"audience": secret.New("api")}}
 	p, err := httpprobe.New(httpprobe.Options{URL: u, OAuth2: who, Body: httpprobe.BodyRules{Contains: "Bearer token-1"}})
 	if err != nil {
 		t.Fatal(err)

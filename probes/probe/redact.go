@@ -3,6 +3,7 @@ package probe
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -22,12 +23,12 @@ const minSecret = 4
 // bounds the length. The zero value, and nil, know no secret.
 type Redactor struct{ secrets []string }
 
-// NewRedactor returns a redactor that knows these secrets, as they are and as
-// a URL's query would write them.
+// NewRedactor returns a redactor that knows these secrets, as they are, as a
+// URL's query would write them, and as %q does.
 func NewRedactor(secrets ...string) *Redactor {
 	r := &Redactor{}
 	for _, s := range secrets {
-		for _, form := range []string{s, url.QueryEscape(s), url.PathEscape(s)} {
+		for _, form := range []string{s, url.QueryEscape(s), url.PathEscape(s), strings.Trim(strconv.Quote(s), `"`)} {
 			if len(form) >= minSecret && !slices.Contains(r.secrets, form) {
 				r.secrets = append(r.secrets, form)
 			}
