@@ -79,6 +79,9 @@ func tocsin(ctx context.Context, args []string, c *console) int {
 		return exitFailure
 	}
 	line, err := parser.Parse(args)
+	if err != nil && isPlugin(args) {
+		return report(unknown(c, err), c)
+	}
 	if err != nil {
 		fmt.Fprintf(c.err, "tocsin: %v; see tocsin --help\n", err)
 		return exitInput
