@@ -84,9 +84,10 @@ func (*imapServer) SetWriteDeadline(time.Time) error { return nil }
 // with a reason or well, and no message is touched that bears no mark.
 func FuzzMailbox(f *testing.F) {
 	const mark = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	good := "* OK [CAPABILITY IMAP4rev1 UIDPLUS] hello\r\n\x00T1 OK logged in\r\n\x00* 2 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\nT2 OK [READ-WRITE] open\r\n\x00" +
-		"T3 OK\r\n\x00* SEARCH 5\r\nT4 OK\r\n\x00* 1 FETCH (UID 5 INTERNALDATE \"27-Nov-2026 12:00:00 +0000\" BODY[HEADER.FIELDS (X-TOCSIN-MAILTRIP)] {51}\r\n" +
-		"X-Tocsin-Mailtrip: " + mark + "\r\n\r\n\r\n)\r\nT5 OK\r\n\x00T6 OK\r\n\x00* 1 EXPUNGE\r\nT7 OK\r\n\x00* BYE\r\nT8 OK\r\n"
+	good := "* OK [CAPABILITY IMAP4rev1 UIDPLUS] hello\r\n\x00T1 OK logged in\r\n\x00* CAPABILITY IMAP4rev1 UIDPLUS\r\nT2 OK\r\n\x00" +
+		"* 2 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\nT3 OK [READ-WRITE] open\r\n\x00T4 OK\r\n\x00* SEARCH 5\r\nT5 OK\r\n\x00" +
+		"* 1 FETCH (UID 5 INTERNALDATE \"27-Nov-2026 12:00:00 +0000\" BODY[HEADER.FIELDS (X-Tocsin-Mailtrip)] {49}\r\n" +
+		"X-Tocsin-Mailtrip: " + mark + "\r\n\r\n)\r\nT6 OK\r\n\x00T7 OK\r\n\x00* 1 EXPUNGE\r\nT8 OK\r\n\x00* BYE\r\nT9 OK\r\n"
 	f.Add([]byte(good))
 	f.Add([]byte(strings.Replace(good, "UIDPLUS", "ESEARCH", 1)))
 	f.Add([]byte("* PREAUTH\r\n\x00* SEARCH 1:4294967295\r\nT1 OK\r\n"))
