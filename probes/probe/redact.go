@@ -76,18 +76,23 @@ func (r *Redactor) Text(s string) string {
 // replaceFold blots out hidden in s in whatever case it was echoed: a host
 // name in a redirect is lower case.
 func replaceFold(s, hidden string) string {
-	if len(s) < len(hidden) {
+	var b strings.Builder
+	from := 0
+	for i := 0; i+len(hidden) <= len(s); {
+		if !strings.EqualFold(s[i:i+len(hidden)], hidden) {
+			i++
+			continue
+		}
+		b.WriteString(s[from:i])
+		b.WriteString(secret.Redacted)
+		i += len(hidden)
+		from = i
+	}
+	if from == 0 {
 		return s
 	}
-	for i := 0; i+len(hidden) <= len(s); {
-		if strings.EqualFold(s[i:i+len(hidden)], hidden) {
-			s = s[:i] + secret.Redacted + s[i+len(hidden):]
-			i += len(secret.Redacted)
-		} else {
-			i++
-		}
-	}
-	return s
+	b.WriteString(s[from:])
+	return b.String()
 }
 
 func clean(s string) bool {
