@@ -30,6 +30,17 @@ func TestTalk_hidesWhatWasSent(t *testing.T) {
 	}
 }
 
+// What is no secret is in a label as blackbox_exporter has it.
+func TestTalk_leavesLabelsAsTheyAre(t *testing.T) {
+	said := "a\tb " + strings.Repeat("x", 2000)
+	r, _ := hear(t.Context(), t, said+"\r\n",
+		Step{Send: secret.New("PASS mark3r-pw")},
+		Step{Expect: "^(.*)$", Labels: []Label{{Name: "said", Value: "${1}"}}})
+	if got := r.Samples[0].Labels[0]; got != said {
+		t.Errorf("the label is %q", got)
+	}
+}
+
 func TestTalk_hidesItInWhatFails(t *testing.T) {
 	for _, steps := range [][]Step{
 		{{Send: secret.New("mark3r-pw")}, {Expect: "^never"}},

@@ -273,7 +273,7 @@ func (t *talk) note(s *ready, line []byte, groups []int) {
 		if l.Name != t.info.Labels[i] {
 			return
 		}
-		values[i] = probe.Label(t.clean.Text(string(s.expect.Expand(nil, []byte(l.Value), line, groups))))
+		values[i] = probe.Label(t.clean.Hide(string(s.expect.Expand(nil, []byte(l.Value), line, groups))))
 	}
 	t.result.Send(t.info, 1, values...)
 }

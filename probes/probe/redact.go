@@ -47,13 +47,19 @@ func (r *Redactor) With(secrets ...string) *Redactor {
 	return NewRedactor(secrets...)
 }
 
-// Text returns s, fit to be shown.
-func (r *Redactor) Text(s string) string {
+// Hide returns s without the secrets, and else as it is.
+func (r *Redactor) Hide(s string) string {
 	if r != nil {
 		for _, hidden := range r.secrets {
 			s = replaceFold(s, hidden)
 		}
 	}
+	return s
+}
+
+// Text returns s, fit to be shown.
+func (r *Redactor) Text(s string) string {
+	s = r.Hide(s)
 	if clean(s) {
 		return s
 	}
