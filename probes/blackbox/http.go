@@ -15,8 +15,10 @@ import (
 	"tocsin/probes/probe"
 )
 
-// maxBody bounds a body where the module does not: blackbox_exporter reads for
-// as long as its timeout lets it.
+// maxBody bounds a body where the module does not, and nobody looks into it:
+// blackbox_exporter reads for as long as its timeout lets it. One that is looked
+// into lies in memory whole, for each look that is under way; it has what probes
+// of the site file may have.
 const maxBody = 100 << 20
 
 // options makes all that a target does not change ready.
@@ -47,6 +49,9 @@ func (h *httpKeys) options() (httpprobe.Options, error) {
 	}
 	if o.Body, err = h.bodyRules(); err != nil {
 		return o, err
+	}
+	if h.BodySizeLimit == 0 && o.Body.Any() {
+		o.MaxBody = httpprobe.DefaultMaxBody
 	}
 	for _, rule := range h.FailIfHeader {
 		o.AnswerHeaders = append(o.AnswerHeaders, httpprobe.HeaderRule{Name: rule.Header, NotMatches: regexp.MustCompile(rule.Regexp), AllowMissing: rule.AllowMissing})

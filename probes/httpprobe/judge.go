@@ -23,7 +23,7 @@ func (l *look) judge(ctx context.Context, at *url.URL, resp *http.Response) erro
 	good := visit.GoodStatus(l.options.Status, resp.StatusCode)
 	var kept bytes.Buffer
 	sink := io.Discard
-	if l.options.Body.any() || l.options.Check != nil || (!good && at.Scheme == "http") {
+	if l.options.Body.Any() || l.options.Check != nil || (!good && at.Scheme == "http") {
 		sink = &kept
 	}
 	var err error

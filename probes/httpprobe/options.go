@@ -85,7 +85,8 @@ type BodyRules struct {
 	JSONNot    *celcheck.Expression
 }
 
-func (b *BodyRules) any() bool {
+// Any tells whether anything is asked of the body.
+func (b *BodyRules) Any() bool {
 	return b.Contains != "" || len(b.Matches)+len(b.NotMatches) > 0 || b.JSON != nil || b.JSONNot != nil
 }
 
