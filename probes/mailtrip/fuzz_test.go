@@ -43,6 +43,8 @@ func (s *imapServer) next() {
 }
 
 func (s *imapServer) Read(b []byte) (int, error) {
+	silent := time.AfterFunc(50*time.Millisecond, func() { _ = s.Close() }) // who waits for a command, and gets none, has said all
+	defer silent.Stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.buffer.Len() == 0 && !s.closed {
@@ -121,13 +123,16 @@ func FuzzMailbox(f *testing.F) {
 		if !check(err) {
 			return
 		}
+		var uids []imap.UID
 		for _, m := range all {
 			if m.mark != mark || len(all) > maxFound {
 				t.Fatalf("%d messages are taken for ours, one of them %+v", len(all), m)
 			}
-			_, err := box.remove(ctx, []imap.UID{m.uid})
+			uids = append(uids, m.uid)
+		}
+		if len(uids) > 0 {
+			_, err = box.remove(ctx, uids)
 			check(err)
-			return
 		}
 	})
 }
