@@ -37,11 +37,11 @@ func (h *httpKeys) options() (httpprobe.Options, error) {
 	for _, code := range h.ValidStatusCodes {
 		o.Status = append(o.Status, httpprobe.StatusRange{First: code, Last: code})
 	}
-	switch {
-	case h.FailIfSSL:
-		o.Encryption = httpprobe.WithoutTLS
-	case h.FailIfNotSSL:
-		o.Encryption = httpprobe.WithTLS
+	if h.FailIfSSL {
+		o.Encryption |= httpprobe.WithoutTLS
+	}
+	if h.FailIfNotSSL {
+		o.Encryption |= httpprobe.WithTLS
 	}
 	var err error
 	if o.TLS, err = h.Client.TLS.options("http."); err != nil {
@@ -147,6 +147,8 @@ func (m *Module) newHTTP(target, hostname string, d Dial) (probe.Prober, error) 
 		u.Scheme = "https" // as blackbox_exporter: it is never without TLS
 	}
 	o.URL, o.Dial = u, m.settings.HTTP.Addresses.on(d, "")
+	// As with blackbox_exporter the keys about addresses are about the target.
+	o.RedirectDial = &d
 	if u.User != nil && o.Username == "" {
 		password, _ := u.User.Password()
 		o.Username, o.Password = u.User.Username(), secret.Source{Value: secret.New(password)}
