@@ -87,8 +87,16 @@ func (b *Beside) Explain() string {
 	return b.explain
 }
 
+// besideFault says what is wrong beside a service that may well be up.
+func besideFault(found *Result) string {
+	if found.Err != nil {
+		return found.Err.Error()
+	}
+	return found.Explain()
+}
+
 // tellBeside adds what is looked at beside a probe to its result, for those
-// who look once: the account and the numbers, never the verdict.
+// who look once: the account, the numbers and the faults, never the verdict.
 func (c *Config) tellBeside(ctx context.Context, o *Options, r *probe.Result) error {
 	second, err := c.beside(o)
 	if err != nil || second == nil || r.Unmeasured != nil {
@@ -103,6 +111,7 @@ func (c *Config) tellBeside(ctx context.Context, o *Options, r *probe.Result) er
 		r.Steps = append(r.Steps, s)
 	}
 	if text := found.Explain(); text != "" {
+		r.Fault(besideFault(&found))
 		r.Steps = append(r.Steps, probe.Step{Phase: probe.PhaseTransfer, Offset: time.Since(r.Start), Text: text, Failed: true})
 	}
 	r.Duration = time.Since(r.Start)

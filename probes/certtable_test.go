@@ -127,6 +127,9 @@ modules:
 		if warned := slices.ContainsFunc(judged.Warnings, func(w probe.Warned) bool { return w.Warning == row.warning }); warned != (row.warning != "") || len(judged.Warnings) > 1 {
 			t.Errorf("%s: the warnings are %v, want %q", row.name, judged.Warnings, row.warning)
 		}
+		if fault := len(r.Faults) > 0; fault != (row.warning != "") || fault && !strings.HasPrefix(r.Faults[0], "localhost: the ") {
+			t.Errorf("%s: the faults are %q", row.name, r.Faults)
+		}
 		for _, series := range []string{"probe_ssl_earliest_cert_expiry", "probe_tls_version_info", "probe_ssl_last_chain_info", "probe_hop_certificate_info", "probe_certificate_ends_first_timestamp_seconds"} {
 			if !ours.has(series) {
 				t.Errorf("%s: we do not say %s", row.name, series)

@@ -110,6 +110,11 @@ func TestDomain_good(t *testing.T) {
 	page.wants(t, "probe_domain_expiry_timestamp_seconds", 1805011200)
 	page.wants(t, `probe_domain_info{registrar="Bureau d'enregistrement SAS"}`, 1)
 	page.wants(t, `probe_domain_status_info{status="client transfer prohibited"}`, 1)
+	wantFault(t, &r, "")
+	g.now = time.Unix(1805011200, 0).Add(-25 * day)
+	r, page = look(t, g.config, Options{Now: g.clock})
+	wantReason(t, r, page, "", "")
+	wantFault(t, &r, "the domain is registered for 25 days more, until 2027-03-14")
 }
 
 func TestDomain_listIsKept(t *testing.T) {

@@ -113,7 +113,7 @@ func (f *families) Probe(ctx context.Context) probe.Result {
 	}
 	counts := map[int]int{4: len(four), 6: len(six)}
 	r := *shown
-	r.Start, r.Steps = began, headed(shown, version)
+	r.Start, r.Steps, r.Faults = began, headed(shown, version), slices.Clone(shown.Faults)
 	tell(&r, version, counts[version], shown)
 	if counts[otherVersion] == 0 {
 		tell(&r, otherVersion, 0)
@@ -125,7 +125,13 @@ func (f *families) Probe(ctx context.Context) probe.Result {
 		s.Offset += other.Start.Sub(began)
 		r.Steps = append(r.Steps, s)
 	}
+	for _, text := range other.Faults {
+		if !slices.Contains(r.Faults, text) {
+			r.Fault("over IPv" + strconv.Itoa(otherVersion) + ": " + text)
+		}
+	}
 	if text := other.Explain(); text != "" {
+		r.Fault("over IPv" + strconv.Itoa(otherVersion) + " it is not up: " + text)
 		r.Step(0, probe.PhaseTransfer, time.Time{}, true, text)
 	}
 	return r

@@ -102,8 +102,15 @@ func TestBothVersions(t *testing.T) {
 			r, page := look(t, Config{Target: "http://portail.example:" + port, IPVersion: BothVersions}, Options{Lookup: lookup})
 			wantReason(t, r, page, c.reason, c.phase)
 			page.wants(t, "probe_ip_protocol", c.version)
+			fault := ""
 			for series, value := range c.want {
 				page.wants(t, series, value)
+				if version, ok := strings.CutPrefix(series, `probe_ip_version_success{ip_version="`); ok && value == 0 {
+					fault = "over IPv" + version[:1] + " it is not up: "
+				}
+			}
+			if c.reason == "" {
+				wantFault(t, &r, fault)
 			}
 			for _, series := range c.lacks {
 				page.lacks(t, series)

@@ -163,7 +163,7 @@ func TestHeaderGrade_account(t *testing.T) {
 	if err := WriteText(&b, &r, false); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"the headers have grade B, score 75", "content-security-policy costs 25 points (csp-not-implemented): add Content-Security-Policy", "UP after"} {
+	for _, want := range []string{"the headers have grade B, score 75", "content-security-policy costs 25 points (csp-not-implemented): add Content-Security-Policy", "UP after", "\nbut the headers have grade B, and A is promised: content-security-policy -25"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the account lacks %q:\n%s", want, b.String())
 		}

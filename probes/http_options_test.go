@@ -242,7 +242,7 @@ func TestHTTP_oauth2(t *testing.T) {
 		user, password, _ := r.BasicAuth()
 		if user != "moni" || password != "mark3r" || r.FormValue("grant_type") != "client_credentials" || r.FormValue("scope") != "read" || r.FormValue("audience") != "api" {
 			w.WriteHeader(http.StatusUnauthorized)
-			fmt.Fprint(w, `{"error": "invalid_client", "error_description": "mark3r is wrong"}`)
+			fmt.Fprintf(w, `{"error": "invalid_client%s", "error_description": "mark3r is wrong"}`, r.FormValue("assertion"))
 			return
 		}
 		fmt.Fprintf(w, `{"access_token": "token-%d", "token_type": "Bearer", "expires_in": 3600}`, fetched.Add(1))
@@ -251,7 +251,7 @@ func TestHTTP_oauth2(t *testing.T) {
 		fmt.Fprint(w, r.Header.Get("Authorization"))
 	}))
 	u, _ := url.Parse(api.URL)
-	who := &httpprobe.OAuth2{ClientID: "moni", ClientSecret: secret.Source{Value: secret.New("mark3r")}, TokenURL: token.URL, Scopes: []string{"read"}, Params: map[string]string{"audience": "api"}}
+	who := &httpprobe.OAuth2{ClientID: "moni", ClientSecret: secret.Source{Value: secret.New("mark3r")}, TokenURL: token.URL, Scopes: []string{"read"}, Params: map[string]secret.Text{"audience": secret.New("api")}}
 	p, err := httpprobe.New(httpprobe.Options{URL: u, OAuth2: who, Body: httpprobe.BodyRules{Contains: "Bearer token-1"}})
 	if err != nil {
 		t.Fatal(err)
@@ -264,12 +264,15 @@ func TestHTTP_oauth2(t *testing.T) {
 	if n := fetched.Load(); n != 1 {
 		t.Errorf("%d tokens were fetched", n)
 	}
-	p, err = httpprobe.New(httpprobe.Options{URL: u, OAuth2: &httpprobe.OAuth2{ClientID: "moni", ClientSecret: secret.Source{Value: secret.New("mark4r")}, TokenURL: token.URL}})
+	p, err = httpprobe.New(httpprobe.Options{URL: u, OAuth2: &httpprobe.OAuth2{
+		ClientID: "moni", ClientSecret: secret.Source{Value: secret.New("mark4r")}, TokenURL: token.URL,
+		Params: map[string]secret.Text{"assertion": secret.New("-mark5r")},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := p.Probe(t.Context())
-	if r.Unmeasured == nil || !strings.Contains(r.Unmeasured.Error(), "the token's server answers 401 invalid_client") || strings.Contains(r.Unmeasured.Error(), "mark") {
+	if r.Unmeasured == nil || !strings.Contains(r.Unmeasured.Error(), "the token's server answers 401 invalid_client[redacted]") || strings.Contains(r.Unmeasured.Error(), "mark") {
 		t.Errorf("without a token it says %v", r.Unmeasured)
 	}
 }

@@ -1,6 +1,7 @@
 package probes
 
 import (
+	"context"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"net"
@@ -37,6 +38,20 @@ func openldap(t *testing.T, global, database string, root *probetest.Authority) 
 	return testenv.Slapd(t, global, database, map[string]string{
 		"server.pem": content(t, cert), "server.key": content(t, key), "ca.pem": content(t, probetest.WritePEM(t, root)),
 	})
+}
+
+// TestLDAP_ownPasswordWithoutTLS has a directory that is not on this machine
+// take a password that anybody could overhear.
+func TestLDAP_ownPasswordWithoutTLS(t *testing.T) {
+	d := openldap(t, "", "", probetest.NewAuthority(t, probetest.Spec{Name: "Root"}))
+	elsewhere := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, d.LDAP)
+	}
+	for target, fault := range map[string]string{"ldap://192.0.2.1": "the probe's own password without TLS", "ldap://127.0.0.1": ""} {
+		r, page := look(t, Config{Target: target, Login: password("secret-moni")}, Options{Dial: elsewhere})
+		wantReason(t, r, page, "", "")
+		wantFault(t, &r, fault)
+	}
 }
 
 // TestLDAP_openldap asks a real server, in each of the ways.

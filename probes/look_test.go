@@ -70,6 +70,18 @@ func pageOf(families []*dto.MetricFamily) page {
 	return p
 }
 
+// wantFault fails the test unless one fault is told, and says so; with an empty
+// text none must be.
+func wantFault(t testing.TB, r *Result, says string) {
+	t.Helper()
+	switch {
+	case says == "" && len(r.Faults) == 0:
+	case says != "" && len(r.Faults) == 1 && strings.Contains(r.Faults[0], says):
+	default:
+		t.Errorf("the faults are %q, want %q", r.Faults, says)
+	}
+}
+
 // wants fails the test unless a series is there with a value.
 func (p page) wants(t testing.TB, series string, value float64) {
 	t.Helper()

@@ -108,10 +108,11 @@ probes[0].mailtrip.junk: is no name of a folder; write it as INBOX/Tocsin
 probes[0].mailtrip.junk: is the same as folder; take it out`,
 		},
 		{
-			`- {target: "maildns://ville.example", maildns: {resolvers: [dns.example], selectors: ["a b", x, x], require: [dkim, mta-sts]}}`,
+			`- {target: "maildns://ville.example", maildns: {resolvers: [dns.example], selectors: ["a b", x, x, a..b], require: [dkim, mta-sts]}}`,
 			`probes[0].maildns.resolvers[0]: is no address of a name server; write an IP address, with a port if it is not 53, as 192.0.2.53 or [2001:db8::53]:5353
 probes[0].maildns.selectors[0]: is no selector; write what stands behind s= in the header DKIM-Signature of a message, as mail2026
 probes[0].maildns.selectors[2]: x stands there twice
+probes[0].maildns.selectors[3]: is no selector; write what stands behind s= in the header DKIM-Signature of a message, as mail2026
 probes[0].maildns.require[0]: cannot be found without its names; write selectors: [...], each of which is required
 probes[0].maildns.require[1]: is none of the records; write mx, spf, dmarc, mta_sts or tls_rpt`,
 		},

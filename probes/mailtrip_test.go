@@ -95,6 +95,12 @@ func TestMailTrip_postfixAndDovecot(t *testing.T) {
 			t.Errorf("left in the mailbox: %v", files)
 		}
 	})
+	t.Run("taken for spam", func(t *testing.T) {
+		r, page := trip(t, Config{Target: smtps, MailTrip: mailtrip.Config{IMAP: imaps, Folder: "Junk", Junk: "INBOX"}}) // the wrong way round
+		wantReason(t, r, page, "", "")
+		page.wants(t, "probe_mailtrip_junk", 1)
+		wantFault(t, &r, "the message was taken for spam: it is in INBOX")
+	})
 	for _, c := range []struct {
 		name   string
 		cfg    Config

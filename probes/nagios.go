@@ -78,6 +78,12 @@ func WriteNagios(w io.Writer, r *Result, limits NagiosLimits) (NagiosState, erro
 	return state, err
 }
 
+// WriteNagiosUnknown writes as a plugin that nothing was looked at.
+func WriteNagiosUnknown(w io.Writer, why error) error {
+	_, err := fmt.Fprintf(w, "PROBE %s - %s\n", NagiosUnknown, oneLine(why.Error()))
+	return err
+}
+
 // leastDays is how long the certificate that ends first is still good: of the
 // best chain of each server, or of what it sent where none is good.
 func leastDays(r *Result) (days float64, host string, ok bool) {

@@ -127,6 +127,11 @@ func TestNTP_answers(t *testing.T) {
 			for series, value := range c.series {
 				page.wants(t, series, value)
 			}
+			if c.answer.ahead != 0 {
+				wantFault(t, &r, "the server's clock and ours differ by 1m")
+			} else {
+				wantFault(t, &r, "")
+			}
 			if c.answer.stratum == 0 {
 				page.lacks(t, "probe_ntp_offset_seconds")
 			} else if off := page["probe_ntp_offset_seconds"]; math.Abs(off-c.answer.ahead.Seconds()) > 1 {

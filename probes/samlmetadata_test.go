@@ -78,6 +78,15 @@ func TestSAMLMetadata_faults(t *testing.T) {
 			if r.Reason != reason || !strings.Contains(r.Explain(), c.text) {
 				t.Errorf("it says %q, want %q", r.Explain(), c.text)
 			}
+			switch {
+			case c.fails:
+			case c.problem == "certificate":
+				if len(r.Faults) != 2 || !strings.Contains(r.Faults[1], "cannot be read") {
+					t.Errorf("the faults are %q", r.Faults)
+				}
+			default:
+				wantFault(t, &r, "the certificate in the SAML metadata (idp, signing) has 1 days left")
+			}
 			if c.problem == "" {
 				page.lacks(t, "probe_saml_problem_info")
 			} else {

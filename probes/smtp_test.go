@@ -93,6 +93,13 @@ func TestSMTP_postfix(t *testing.T) {
 			for series, value := range c.series {
 				page.wants(t, series, value)
 			}
+			fault := ""
+			if c.series["probe_smtp_plaintext_auth_offered"] == 1 && c.reason == "" {
+				fault = "the server lets passwords be sent without TLS (AUTH PLAIN LOGIN)"
+			}
+			if c.reason == "" {
+				wantFault(t, &r, fault)
+			}
 			for _, s := range r.Steps {
 				if strings.Contains(s.Text, testenv.MailPassword) || strings.Contains(s.Text, "AGNvcnJl") {
 					t.Errorf("a step shows the password: %s", s.Text)

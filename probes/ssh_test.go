@@ -31,6 +31,7 @@ func TestSSH_openssh(t *testing.T) {
 		page.wants(t, keySeries(name, keys[kind]), 1)
 	}
 	page.lacks(t, "probe_ssh_weak_algorithm_info")
+	wantFault(t, &r, "")
 	if !strings.Contains(strings.Join(page.sorted(), "\n"), `probe_ssh_server_info{software="OpenSSH_`) {
 		t.Errorf("no version: %q", page.sorted())
 	}
@@ -60,6 +61,7 @@ func TestSSH_weak(t *testing.T) {
 	testenv.SSHD(t, port, "KexAlgorithms diffie-hellman-group1-sha1,curve25519-sha256\nHostKeyAlgorithms ssh-rsa\nCiphers 3des-cbc,aes128-ctr\nMACs hmac-md5,hmac-sha2-256", "rsa")
 	r, page := look(t, Config{Target: fmt.Sprintf("ssh://127.0.0.1:%d", port)}, Options{})
 	wantReason(t, r, page, "", "")
+	wantFault(t, &r, "weak, to be switched off: diffie-hellman-group1-sha1 (kex), ssh-rsa (host_key), 3des-cbc (cipher), hmac-md5 (mac)")
 	for _, w := range [][2]string{{"kex", "diffie-hellman-group1-sha1"}, {"host_key", "ssh-rsa"}, {"cipher", "3des-cbc"}, {"mac", "hmac-md5"}} {
 		page.wants(t, fmt.Sprintf("probe_ssh_weak_algorithm_info{algorithm=%q,kind=%q}", w[1], w[0]), 1)
 	}

@@ -112,6 +112,11 @@ func TestVersions_nginx(t *testing.T) {
 		if strings.Join(got, " ") != want {
 			t.Errorf("TLS 1.0 to 1.3: %s, want %s", got, want)
 		}
+		fault := ""
+		if port == old {
+			fault = "localhost still takes TLS 1.0 and TLS 1.1"
+		}
+		wantFault(t, &r, fault)
 		cfg.TLS.TLSVersions = false
 		_, page = look(t, cfg, Options{})
 		page.lacks(t, "probe_tls_version_accepted")

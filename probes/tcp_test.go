@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"tocsin/internal/secret"
 	"tocsin/internal/testenv"
 	"tocsin/probes/dialogue"
 	"tocsin/probes/probe"
@@ -60,11 +62,11 @@ func TestTCP_dialogues(t *testing.T) {
 	root := probetest.NewAuthority(t, probetest.Spec{Name: "Root"})
 	config := &tls.Config{Certificates: []tls.Certificate{root.Leaf(t, probetest.Spec{})}}
 	starttls := []dialogue.Step{
-		{Expect: "^220 ([^ ]+) ESMTP (.+)$", Labels: []dialogue.Label{{Name: "name", Value: "${1}"}, {Name: "software", Value: "x${2}"}}, Send: "EHLO ${1}"},
+		{Expect: "^220 ([^ ]+) ESMTP (.+)$", Labels: []dialogue.Label{{Name: "name", Value: "${1}"}, {Name: "software", Value: "x${2}"}}, Send: secret.New("EHLO ${1}")},
 		{Expect: "^250-STARTTLS"},
-		{Expect: "^250 ", Send: "STARTTLS"},
+		{Expect: "^250 ", Send: secret.New("STARTTLS")},
 		{Expect: "^220 ", StartTLS: true},
-		{Send: "QUIT"},
+		{Send: secret.New("QUIT")},
 		{Expect: "^221 "},
 	}
 	for _, c := range []struct {
@@ -96,7 +98,7 @@ func TestTCP_dialogues(t *testing.T) {
 				}
 			}
 		}, []dialogue.Step{{Expect: "^220"}}, probe.TooLarge, "processing", "too much", nil},
-		{"reset", func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); probetest.Reset(c) }, []dialogue.Step{{Send: "x"}, {Expect: "^220"}}, probe.Reset, "processing", "", nil},
+		{"reset", func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); probetest.Reset(c) }, []dialogue.Step{{Send: secret.New("x")}, {Expect: "^220"}}, probe.Reset, "processing", "", nil},
 		{"bytes", says("\x00\x01ok"), []dialogue.Step{{ExpectBytes: "\x00\x01ok"}}, "", "", "", map[string]float64{"probe_failed_due_to_bytes": 0}},
 		{"other bytes", says("\x00\x02ok"), []dialogue.Step{{ExpectBytes: "\x00\x01ok"}}, probe.Body, "processing", `"\x00\x02ok"`, map[string]float64{"probe_failed_due_to_bytes": 1}},
 		{"too few bytes", func(c net.Conn) { fmt.Fprint(c, "ab") }, []dialogue.Step{{ExpectBytes: "abc"}}, probe.Body, "processing", `sent "ab"`, nil},
@@ -209,9 +211,38 @@ func TestTCP_redis(t *testing.T) {
 	testenv.Redis(t, port)
 	r, page := look(t, Config{
 		Target: fmt.Sprintf("tcp://127.0.0.1:%d", port),
-		TCP:    tcpprobe.Config{QueryResponse: []dialogue.Step{{Send: "PING"}, {Expect: `^\+PONG`, Send: "QUIT"}, {Expect: `^\+OK`}}},
+		TCP:    tcpprobe.Config{QueryResponse: []dialogue.Step{{Send: secret.New("PING")}, {Expect: `^\+PONG`, Send: secret.New("QUIT")}, {Expect: `^\+OK`}}},
 	}, Options{})
 	wantReason(t, r, page, "", "")
+}
+
+// TestTCP_passwordsAreNotShown logs in to a server that repeats what it does not
+// understand.
+func TestTCP_passwordsAreNotShown(t *testing.T) {
+	port := testenv.Port(t)
+	testenv.Redis(t, port, "--requirepass", "mark3r-pw")
+	entries, wrong := read(t, fmt.Sprintf(`
+- target: tcp://127.0.0.1:%d
+  tcp:
+    query_response:
+      - {send: "AUTH mark3r-pw"}
+      - {expect: "^(.)OK", send: "LOGIN mark3r-pw ${1}"}
+      - {expect: "^-(.*)$", labels: [{name: refusal, value: "${1}"}]}
+      - {send: QUIT}`, port))
+	if len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	r, page := look(t, entries[0], Options{})
+	wantReason(t, r, page, "", "")
+	page.wants(t, `probe_expect_info{refusal="ERR unknown command 'LOGIN', with args beginning with: '[redacted]' '+' "}`, 1)
+	var b strings.Builder
+	if err := errors.Join(WriteText(&b, &r, false), WriteJSON(&b, &r)); err != nil {
+		t.Fatal(err)
+	}
+	shown := fmt.Sprintf("%s%v%v%+v", b.String(), page, entries[0], entries[0])
+	if strings.Contains(shown, "mark3r") || !strings.Contains(shown, "sent 14 bytes\n") {
+		t.Error(shown)
+	}
 }
 
 func TestUnix_postgres(t *testing.T) {
@@ -223,7 +254,7 @@ func TestUnix_postgres(t *testing.T) {
 	// PostgreSQL's answer to a request for TLS is one letter: N, or S.
 	r, page := look(t, Config{
 		Target: "unix://" + socket[0],
-		Unix:   unixprobe.Config{QueryResponse: []dialogue.Step{{Send: "\x00\x00\x00\x08\x04\xd2\x16\x2f"}, {ExpectBytes: "N"}}},
+		Unix:   unixprobe.Config{QueryResponse: []dialogue.Step{{Send: secret.New("\x00\x00\x00\x08\x04\xd2\x16\x2f")}, {ExpectBytes: "N"}}},
 	}, Options{})
 	wantReason(t, r, page, "", "")
 	page.lacks(t, "probe_ip_protocol")

@@ -1,7 +1,9 @@
 package probes
 
 import (
+	"fmt"
 	"maps"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -50,8 +52,43 @@ func (c *Config) validateTarget(p problem.List) {
 	case strings.ContainsFunc(u.Hostname(), func(r rune) bool { return r > 127 || r <= ' ' }):
 		p.Addf("has a host name with letters that the DNS does not know; write it in its xn-- form")
 	default:
+		if wrong := faultOfName(u.Hostname()); wrong != "" {
+			p.Addf("names a host that there cannot be: %s; write it as %s", wrong, scheme.Example)
+			return
+		}
 		validateForm(p, scheme, u)
 	}
+}
+
+// The longest label and name, in octets, of the DNS (RFC 1035, section 2.3.4);
+// one written with dots has two less.
+const (
+	maxLabelOctets = 63
+	maxNameOctets  = 253
+)
+
+// faultOfName says why a host's name is none; nothing of an address.
+func faultOfName(host string) string {
+	if _, err := netip.ParseAddr(host); err == nil || host == "" {
+		return ""
+	}
+	name := strings.TrimSuffix(host, ".")
+	if len(name) > maxNameOctets {
+		return fmt.Sprintf("its name has %d characters, and at most %d may be", len(name), maxNameOctets)
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		switch {
+		case label == "":
+			return "between two dots, or before the first, nothing stands"
+		case len(label) > maxLabelOctets:
+			return fmt.Sprintf("%s… has %d characters up to its dot, and at most %d may be", label[:8], len(label), maxLabelOctets)
+		case strings.ContainsFunc(label, func(r rune) bool {
+			return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+		}):
+			return "letters, digits, - and _ stand between its dots, and nothing else"
+		}
+	}
+	return ""
 }
 
 // validateForm looks at what follows the scheme.

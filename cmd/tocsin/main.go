@@ -87,6 +87,9 @@ func tocsin(ctx context.Context, args []string, c *console) int {
 		args = append(slices.Clone(args[1:]), "--help")
 	}
 	line, err := parser.Parse(args)
+	if err != nil && isPlugin(args) {
+		return report(unknown(c, err), c)
+	}
 	if err != nil {
 		fmt.Fprintf(c.err, "tocsin: %v; see tocsin --help\n", err)
 		return exitInput

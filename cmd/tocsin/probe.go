@@ -88,12 +88,6 @@ func (v *probeVerb) nagios(ctx context.Context, c *console) error {
 	return pluginState(state)
 }
 
-// pluginState is returned by a verb that has spoken as a plugin of Nagios.
-type pluginState probes.NagiosState
-
-// Error implements error.
-func (s pluginState) Error() string { return probes.NagiosState(s).String() }
-
 // colour tells whether people see colours: on a terminal, unless they asked
 // not to.
 func (c *console) colour() bool {

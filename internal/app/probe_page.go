@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"time"
 
 	"tocsin/internal/frame"
@@ -40,12 +41,29 @@ func (a *App) probePage(name string) (*status.Probe, bool) {
 		}
 		for _, t := range g.probes[i] {
 			if l := lookerOf(t); l != nil {
-				p.Places = append(p.Places, place(t.Spec().Labels["from"], l))
+				here := place(t.Spec().Labels["from"], l)
+				tellBeside(&here, t)
+				p.Places = append(p.Places, here)
 			}
 		}
 		return p, true
 	}
 	return nil, false
+}
+
+// tellBeside adds what was found less often, beside the probe, to its newest
+// look, where that went well.
+func tellBeside(p *status.Place, t *frame.Target) {
+	if len(p.Looks) == 0 || p.Looks[0].State != status.Good {
+		return
+	}
+	for _, e := range t.Spec().Collectors[1:] {
+		if b, ok := e.Collector.(*probes.Beside); ok {
+			if text := b.Explain(); text != "" {
+				p.Looks[0].Faults = append(slices.Clip(p.Looks[0].Faults), text)
+			}
+		}
+	}
 }
 
 func place(name string, l looker) status.Place {
@@ -65,7 +83,7 @@ func place(name string, l looker) status.Place {
 }
 
 func look(r *probes.Result) status.Look {
-	l := status.Look{At: r.Start, Duration: r.Duration, Phase: string(r.Phase)}
+	l := status.Look{At: r.Start, Duration: r.Duration, Phase: string(r.Phase), Faults: r.Faults}
 	switch {
 	case r.Unmeasured != nil:
 		l.State, l.Detail = status.Down, r.Unmeasured.Error()

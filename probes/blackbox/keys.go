@@ -133,13 +133,13 @@ type (
 		CredentialsFile string      `yaml:"credentials_file,omitempty"`
 	}
 	oauth2Keys struct {
-		ClientID         string            `yaml:"client_id,omitempty"`
-		ClientSecret     secret.Text       `yaml:"client_secret,omitempty"`
-		ClientSecretFile string            `yaml:"client_secret_file,omitempty"`
-		Scopes           []string          `yaml:"scopes,omitempty"`
-		TokenURL         string            `yaml:"token_url,omitempty"`
-		EndpointParams   map[string]string `yaml:"endpoint_params,omitempty"`
-		TLS              tlsKeys           `yaml:"tls_config,omitempty"`
+		ClientID         string                 `yaml:"client_id,omitempty"`
+		ClientSecret     secret.Text            `yaml:"client_secret,omitempty"`
+		ClientSecretFile string                 `yaml:"client_secret_file,omitempty"`
+		Scopes           []string               `yaml:"scopes,omitempty"`
+		TokenURL         string                 `yaml:"token_url,omitempty"`
+		EndpointParams   map[string]secret.Text `yaml:"endpoint_params,omitempty"`
+		TLS              tlsKeys                `yaml:"tls_config,omitempty"`
 	}
 	// manifold is a header with any number of values.
 	manifold struct {

@@ -2,13 +2,16 @@ package blackbox
 
 import (
 	"cmp"
+	"context"
 	"maps"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 
+	"tocsin/internal/lazy"
 	"tocsin/internal/problem"
 	"tocsin/internal/secret"
 	"tocsin/internal/strict"
@@ -140,6 +143,20 @@ func (h *httpKeys) validateHTTP3(p problem.List) {
 	}
 }
 
+// spoken are versions as answers have them.
+var spoken = lazy.Regexp(`^HTTP/[0-9]\.[0-9]$`)
+
+// validateVersions refuses a list that no answer fits. One that has a good
+// version, too, works with blackbox_exporter.
+func (h *httpKeys) validateVersions(p problem.List) {
+	if slices.ContainsFunc(h.ValidHTTPVersions, spoken().MatchString) {
+		return
+	}
+	for i, v := range h.ValidHTTPVersions {
+		p.At("valid_http_versions").Index(i).Addf("%q is no version that an answer has; write HTTP/1.0, HTTP/1.1, HTTP/2.0 or HTTP/3.0", v)
+	}
+}
+
 func (h *httpKeys) validate(p problem.List) {
 	h.Addresses.validate(p)
 	h.Client.validate(p)
@@ -151,7 +168,11 @@ func (h *httpKeys) validate(p problem.List) {
 	if !h.Body.IsZero() && h.BodyFile != "" {
 		p.At("body").Addf("stands in body and in body_file; keep one of them")
 	}
+	if _, err := http.NewRequestWithContext(context.Background(), h.Method, "http://a.example/", nil); err != nil {
+		p.At("method").Addf("is no method that a request can have; write one as GET")
+	}
 	h.validateHTTP3(p)
+	h.validateVersions(p)
 	for _, list := range []struct {
 		key   string
 		texts []string

@@ -50,7 +50,8 @@ const expectHelp = "What the server said, in the labels that the probe's configu
 // A Dialogue is steps made ready.
 type Dialogue struct {
 	steps []ready
-	info  *frame.Family // nil: no step has labels
+	info  *frame.Family   // nil: no step has labels
+	clean *probe.Redactor // takes what is sent out of what the server says
 }
 
 type ready struct {
@@ -77,6 +78,7 @@ func New(steps []Step) (*Dialogue, error) {
 			}
 		}
 	}
+	d.clean = newRedactor(d.steps)
 	if len(names) > 0 {
 		d.info = &frame.Family{Name: expectInfo, Help: expectHelp, Labels: names}
 	}
@@ -132,7 +134,7 @@ func (t *talk) run(ctx context.Context, conn net.Conn) error {
 				t.tell(at, true, err.Error())
 				return err
 			}
-			t.tell(at, false, fmt.Sprintf("the server said %q, which matches %q", line, s.Expect))
+			t.tell(at, false, fmt.Sprintf("the server said %s, which matches %q", t.said(line), s.Expect))
 			t.note(s, line, groups)
 		}
 		if s.ExpectBytes != "" {
@@ -143,15 +145,15 @@ func (t *talk) run(ctx context.Context, conn net.Conn) error {
 			}
 			t.tell(at, false, fmt.Sprintf("the server sent the %d bytes expected", len(s.ExpectBytes)))
 		}
-		if s.Send != "" {
-			text := s.Send
+		if !s.Send.IsZero() {
+			text := s.Send.Reveal()
 			if groups != nil {
-				text = string(s.expect.Expand(nil, []byte(s.Send), line, groups))
+				text = string(s.expect.Expand(nil, []byte(text), line, groups))
 			}
 			if _, err := io.WriteString(conn, text+"\n"); err != nil {
 				return t.broken(ctx, "sending", err)
 			}
-			t.tell(time.Time{}, false, fmt.Sprintf("sent %q", text))
+			t.tell(time.Time{}, false, fmt.Sprintf("sent %d bytes", len(text)))
 		}
 		if s.StartTLS {
 			if in.Buffered() > 0 {
@@ -189,20 +191,20 @@ func (t *talk) await(ctx context.Context, conn net.Conn, in *bufio.Reader, re *r
 		switch {
 		case errors.Is(err, io.EOF):
 			t.byRegex = true
-			return nil, nil, probe.Fail(probe.Body, probe.PhaseProcessing, fmt.Errorf("the server closed the connection, and said nothing that matches %q%s", re, lastWords(last)))
+			return nil, nil, probe.Fail(probe.Body, probe.PhaseProcessing, fmt.Errorf("the server closed the connection, and said nothing that matches %q%s", re, t.lastWords(last)))
 		case errors.Is(err, bufio.ErrTooLong) || total > maxRead:
 			return nil, nil, probe.Fail(probe.TooLarge, probe.PhaseProcessing, fmt.Errorf("the server said too much before anything that matches %q", re))
 		case err != nil:
-			return nil, nil, t.broken(ctx, fmt.Sprintf("waiting for a line that matches %q%s", re, lastWords(last)), err)
+			return nil, nil, t.broken(ctx, fmt.Sprintf("waiting for a line that matches %q%s", re, t.lastWords(last)), err)
 		}
 	}
 }
 
-func lastWords(line []byte) string {
+func (t *talk) lastWords(line []byte) string {
 	if len(line) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", its last words being %q", line)
+	return ", its last words being " + t.said(line)
 }
 
 // line reads a line without its end. One that has no end yet is returned if it
@@ -256,7 +258,7 @@ func (t *talk) awaitBytes(ctx context.Context, in io.Reader, want string) error 
 	}
 	if string(got[:n]) != want {
 		t.byBytes = true
-		return probe.Fail(probe.Body, probe.PhaseProcessing, fmt.Errorf("the server sent %q, not %q", got[:n], want))
+		return probe.Fail(probe.Body, probe.PhaseProcessing, fmt.Errorf("the server sent %s, not %q", t.said(got[:n]), want))
 	}
 	return nil
 }
@@ -271,7 +273,7 @@ func (t *talk) note(s *ready, line []byte, groups []int) {
 		if l.Name != t.info.Labels[i] {
 			return
 		}
-		values[i] = probe.Label(string(s.expect.Expand(nil, []byte(l.Value), line, groups)))
+		values[i] = probe.Label(t.clean.Hide(string(s.expect.Expand(nil, []byte(l.Value), line, groups))))
 	}
 	t.result.Send(t.info, 1, values...)
 }

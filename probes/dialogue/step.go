@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"tocsin/internal/problem"
+	"tocsin/internal/secret"
 )
 
 // Step is one step of a dialogue as the site file writes it. What is set is
@@ -21,7 +22,8 @@ type Step struct {
 	// the groups of expect, as ${1}.
 	Labels []Label `yaml:"labels,omitempty"`
 	// Send is sent with a line end; it may quote the groups of expect, as ${1}.
-	Send string `yaml:"send,omitempty"`
+	// It may hold a password: it is not shown.
+	Send secret.Text `yaml:"send,omitempty"`
 	// StartTLS turns to TLS.
 	StartTLS bool `yaml:"starttls,omitempty"`
 }
@@ -55,7 +57,7 @@ func Validate(p problem.List, steps []Step) {
 		if len(s.ExpectBytes) > maxBytes {
 			at.At("expect_bytes").Addf("is longer than %d bytes", maxBytes)
 		}
-		if s.Expect == "" && s.ExpectBytes == "" && s.Send == "" && !s.StartTLS {
+		if s.Expect == "" && s.ExpectBytes == "" && s.Send.IsZero() && !s.StartTLS {
 			at.Addf("says nothing to do; write expect, expect_bytes, send or starttls")
 		}
 		if len(s.Labels) > 0 && s.Expect == "" {

@@ -181,6 +181,10 @@ func (p *Prober) refresh(ctx context.Context) error {
 	return err
 }
 
+// registrationLeft is how long a domain must still be registered, as for the
+// rule DomainExpiring.
+const registrationLeft = 30 * 24 * time.Hour
+
 // tell writes a record as samples and steps, and says what is wrong with it.
 func (p *Prober) tell(r *probe.Result, found *record) error {
 	r.Send(info, 1, probe.Label(found.registrar))
@@ -202,6 +206,9 @@ func (p *Prober) tell(r *probe.Result, found *record) error {
 	} else {
 		r.Send(expiry, float64(found.expiry.Unix()))
 		text += " until " + found.expiry.UTC().Format(time.DateOnly)
+		if left := found.expiry.Sub(p.options.Now()); left > 0 && left < registrationLeft {
+			r.Fault(fmt.Sprintf("the domain is registered for %.0f days more, until %s", left.Hours()/24, found.expiry.UTC().Format(time.DateOnly)))
+		}
 	}
 	if len(found.status) > 0 {
 		text += " (" + strings.Join(found.status, ", ") + ")"

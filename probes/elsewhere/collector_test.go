@@ -60,7 +60,8 @@ func TestCollect_handsOnWhatThePlaceSaw(t *testing.T) {
 		result := probe.Result{
 			Target: "https://www.ville.example", Start: time.Now().Add(-time.Hour), Duration: 1500 * time.Millisecond,
 			Reason: probe.Refused, Phase: probe.PhaseConnect, Err: errors.New("connection refused"),
-			Steps: []probe.Step{{Phase: probe.PhaseConnect, Offset: time.Millisecond, Duration: time.Second, Text: "refused", Failed: true}},
+			Faults: []string{"weak\nkey"},
+			Steps:  []probe.Step{{Phase: probe.PhaseConnect, Offset: time.Millisecond, Duration: time.Second, Text: "refused", Failed: true}},
 		}
 		b, err := Answer(&result, "# TYPE probe_success gauge\nprobe_success 0\nprobe_failure_info{reason=\"refused\"} 1\n"+
 			"probe_http_status_code 0\nsomething_else 7\nup 1\n")
@@ -84,7 +85,7 @@ func TestCollect_handsOnWhatThePlaceSaw(t *testing.T) {
 		t.Errorf("it explains %q, want %q", c.Explain(), want)
 	}
 	looks, failure := c.Looks()
-	if len(looks) != 1 || failure == nil || failure.Steps[0].Duration != time.Second || time.Since(looks[0].Start) > time.Minute {
+	if len(looks) != 1 || len(looks[0].Faults) != 1 || looks[0].Faults[0] != "weak·key" || failure == nil || failure.Steps[0].Duration != time.Second || time.Since(looks[0].Start) > time.Minute {
 		t.Errorf("it remembers %+v", looks)
 	}
 }

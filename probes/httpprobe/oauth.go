@@ -26,7 +26,7 @@ type OAuth2 struct {
 	ClientSecret secret.Source
 	TokenURL     string
 	Scopes       []string
-	Params       map[string]string // sent with the question
+	Params       map[string]secret.Text // sent with the question
 	TLS          tlscheck.Options
 
 	mu     sync.Mutex // guards what follows
@@ -47,7 +47,7 @@ func (l *look) fetchToken(ctx context.Context) error {
 	}
 	began := time.Now()
 	token, fresh, err := o.fetch(ctx, &l.options.Dial, password.Reveal())
-	l.clean = l.clean.With(password.Reveal())
+	l.clean = l.clean.With(o.secrets(password)...)
 	if err != nil {
 		if ended := probe.Ended(ctx, probe.PhaseProcessing, "fetching a token"); ended != nil {
 			return ended
@@ -60,6 +60,15 @@ func (l *look) fetchToken(ctx context.Context) error {
 	l.clean = l.clean.With(token.AccessToken)
 	token.SetAuthHeader(&http.Request{Header: l.secrets.header})
 	return nil
+}
+
+// secrets are what must not be seen of the question.
+func (o *OAuth2) secrets(password secret.Text) []string {
+	hidden := []string{password.Reveal()}
+	for _, value := range o.Params {
+		hidden = append(hidden, value.Reveal())
+	}
+	return hidden
 }
 
 // tokenError keeps the code of a refusal, not what the server writes with it.
@@ -78,7 +87,7 @@ func (o *OAuth2) fetch(ctx context.Context, d *dial.Options, password string) (t
 	}
 	params := url.Values{}
 	for k, v := range o.Params {
-		params.Set(k, v)
+		params.Set(k, v.Reveal())
 	}
 	c := clientcredentials.Config{ClientID: o.ClientID, ClientSecret: password, TokenURL: o.TokenURL, Scopes: o.Scopes, EndpointParams: params}
 	own := dial.Options{Lookup: d.Lookup, Dial: d.Dial, Source: d.Source} // the site names the token's server, so that it may have any address

@@ -136,6 +136,9 @@ func (l *look) bind(s *session) error {
 	}
 	l.result.Send(resultInfo, 1, opBind, name(code))
 	text := fmt.Sprintf("bind as %s: %s%s%s", who, name(code), said, meaning(code))
+	if code == ldap.LDAPResultSuccess && must && l.result.Hops[0].TLS == nil && !l.result.Hops[0].Address.Addr().IsLoopback() {
+		l.result.Fault("the server took the probe's own password without TLS: write starttls: true, or ldaps://, and have it refuse others")
+	}
 	if code == ldap.LDAPResultSuccess || !must {
 		return l.step(began, nil, text)
 	}

@@ -69,7 +69,7 @@ func (c *Config) Validate(p problem.List, e *protocol.Entry) {
 		p.At("selectors").Addf("has %d names; at most %d are looked at", len(c.Selectors), maxSelectors)
 	}
 	for i, s := range c.Selectors {
-		if !selector().MatchString(s) {
+		if !selector().MatchString(s) || strings.Contains(s, "..") {
 			p.At("selectors").Index(i).Addf("is no selector; write what stands behind s= in the header DKIM-Signature of a message, as mail2026")
 		} else if slices.Contains(c.Selectors[:i], s) {
 			p.At("selectors").Index(i).Addf("%s stands there twice", s)

@@ -82,6 +82,9 @@ type trip struct {
 	box                        *mailbox
 }
 
+// late is how long a message may be under way, as for the rule MailTripLate.
+const late = time.Minute
+
 // run goes through the steps. The mailbox is opened before anything is sent, so
 // that nothing is sent that could not be deleted.
 func (t *trip) run(ctx context.Context) error {
@@ -108,7 +111,11 @@ func (t *trip) run(ctx context.Context) error {
 			t.result.Send(failedStep, 1, string(s.step))
 			return err
 		}
-		t.result.Send(duration, time.Since(began).Seconds(), string(s.step))
+		took := time.Since(began)
+		t.result.Send(duration, took.Seconds(), string(s.step))
+		if s.step == stepDelivery && took > late {
+			t.result.Fault(fmt.Sprintf("the message was under way for %.0f s", took.Seconds()))
+		}
 	}
 	return nil
 }
@@ -244,6 +251,7 @@ func (t *trip) look(ctx context.Context, folder string) (bool, error) {
 		spam := 0.0
 		if folder == t.options.Junk {
 			spam = 1
+			t.result.Fault("the message was taken for spam: it is in " + folder)
 		}
 		t.result.Send(junk, spam)
 	}

@@ -86,10 +86,16 @@ func (p *Prober) Probe(ctx context.Context) probe.Result {
 		if err = judge(answer); err != nil {
 			r.Step(0, probe.PhaseTransfer, time.Time{}, true, err.Error())
 		}
+		if off := answer.ClockOffset.Abs() - answer.RTT/2; off > maxOffset {
+			r.Fault(fmt.Sprintf("the server's clock and ours differ by %s at least", round(off)))
+		}
 	}
 	r.End(err, nil)
 	return r
 }
+
+// maxOffset is by how much two clocks may differ, as for the rule TimeServerOff.
+const maxOffset = 500 * time.Millisecond
 
 // patience is how long an answer is awaited where the caller sets no deadline.
 const patience = 5 * time.Second

@@ -3,6 +3,7 @@ package probe
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -22,12 +23,12 @@ const minSecret = 4
 // bounds the length. The zero value, and nil, know no secret.
 type Redactor struct{ secrets []string }
 
-// NewRedactor returns a redactor that knows these secrets, as they are and as
-// a URL's query would write them.
+// NewRedactor returns a redactor that knows these secrets, as they are, as a
+// URL's query would write them, and as %q does.
 func NewRedactor(secrets ...string) *Redactor {
 	r := &Redactor{}
 	for _, s := range secrets {
-		for _, form := range []string{s, url.QueryEscape(s), url.PathEscape(s)} {
+		for _, form := range []string{s, url.QueryEscape(s), url.PathEscape(s), strings.Trim(strconv.Quote(s), `"`)} {
 			if len(form) >= minSecret && !slices.Contains(r.secrets, form) {
 				r.secrets = append(r.secrets, form)
 			}
@@ -46,13 +47,19 @@ func (r *Redactor) With(secrets ...string) *Redactor {
 	return NewRedactor(secrets...)
 }
 
-// Text returns s, fit to be shown.
-func (r *Redactor) Text(s string) string {
+// Hide returns s without the secrets, and else as it is.
+func (r *Redactor) Hide(s string) string {
 	if r != nil {
 		for _, hidden := range r.secrets {
 			s = replaceFold(s, hidden)
 		}
 	}
+	return s
+}
+
+// Text returns s, fit to be shown.
+func (r *Redactor) Text(s string) string {
+	s = r.Hide(s)
 	if clean(s) {
 		return s
 	}
@@ -75,18 +82,23 @@ func (r *Redactor) Text(s string) string {
 // replaceFold blots out hidden in s in whatever case it was echoed: a host
 // name in a redirect is lower case.
 func replaceFold(s, hidden string) string {
-	if len(s) < len(hidden) {
+	var b strings.Builder
+	from := 0
+	for i := 0; i+len(hidden) <= len(s); {
+		if !strings.EqualFold(s[i:i+len(hidden)], hidden) {
+			i++
+			continue
+		}
+		b.WriteString(s[from:i])
+		b.WriteString(secret.Redacted)
+		i += len(hidden)
+		from = i
+	}
+	if from == 0 {
 		return s
 	}
-	for i := 0; i+len(hidden) <= len(s); {
-		if strings.EqualFold(s[i:i+len(hidden)], hidden) {
-			s = s[:i] + secret.Redacted + s[i+len(hidden):]
-			i += len(secret.Redacted)
-		} else {
-			i++
-		}
-	}
-	return s
+	b.WriteString(s[from:])
+	return b.String()
 }
 
 func clean(s string) bool {

@@ -32,7 +32,9 @@ type Result struct {
 
 	Hops []Hop // the servers spoken to, in order: one, and one for each redirect
 	// Faults are what is not as it should be although users are served: a
-	// server of several that is silent, say. A failure may have some, too.
+	// server of several that is silent, say, each in one sentence. They stand
+	// beside UP wherever people read it, and make a plugin of Nagios WARNING. A
+	// failure may have some, too.
 	Faults []string
 
 	Samples []Sample // the protocol's own metrics
@@ -63,6 +65,7 @@ func (r *Result) End(err error, clean *Redactor) {
 	for i := range r.Hops {
 		r.Hops[i].URL, r.Hops[i].Host = clean.Text(r.Hops[i].URL), clean.Text(r.Hops[i].Host)
 	}
+	r.faultsOfTLS()
 	for i, text := range r.Faults {
 		r.Faults[i] = clean.Text(text)
 	}

@@ -55,6 +55,7 @@ func (c *Check) Look(_ context.Context, v visit.Visitor, page *visit.Answer, r *
 	}
 	v.Note(false, fmt.Sprintf("metadata of %s; its signature is not verified", e.id))
 	c.sample(r, e)
+	c.ending(r, e)
 	return conclude(v, r, c.judge(e))
 }
 

@@ -130,6 +130,8 @@ func (l *look) open(ctx context.Context) error {
 		l.result.Step(0, probe.PhaseProcessing, time.Time{}, refused, err.Error())
 		if refused {
 			l.bare = probe.Fail(probe.PlaintextAuth, probe.PhaseProcessing, err)
+		} else {
+			l.result.Fault(err.Error())
 		}
 	}
 	_, offered := l.session.Offers("STARTTLS")

@@ -91,9 +91,14 @@ func (p *Prober) look(ctx context.Context, r *probe.Result) error {
 	for _, k := range keys {
 		r.Send(keyInfo, 1, k.Type(), ssh.FingerprintSHA256(k))
 	}
+	var weak []string
 	for _, w := range weaknesses(&h, keys) {
+		weak = append(weak, fmt.Sprintf("%s (%s)", w.algorithm, w.kind))
 		r.Send(weakInfo, 1, w.kind, w.algorithm)
 		r.Step(0, probe.PhaseProcessing, time.Time{}, false, fmt.Sprintf("weak, to be switched off: %s (%s)", w.algorithm, w.kind))
+	}
+	if weak != nil {
+		r.Fault("weak, to be switched off: " + strings.Join(weak, ", "))
 	}
 	return p.judge(r, keys)
 }

@@ -83,7 +83,7 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 // never to speak.
 func (c *Config) Travels(_ *protocol.Entry) []string {
 	keys := []string{"starttls"}
-	if !slices.ContainsFunc(c.QueryResponse, func(s dialogue.Step) bool { return s.Send != "" }) {
+	if !slices.ContainsFunc(c.QueryResponse, func(s dialogue.Step) bool { return !s.Send.IsZero() }) {
 		keys = append(keys, "query_response")
 	}
 	return keys

@@ -30,7 +30,9 @@ func Conclude(v Visitor, r *probe.Result, info *frame.Family, what string, fault
 			r.Send(info, 1, f.Name)
 		}
 		told[f.Name], told[f.Name+": "+f.Text] = true, true
-		if !f.Mild {
+		if f.Mild {
+			r.Fault(f.Text)
+		} else {
 			grave = append(grave, f.Text)
 		}
 	}

@@ -42,7 +42,6 @@ const (
 	maxHeader   = 64 << 10
 	maxMessage  = 256 << 10
 	maxMessages = 100
-	shownBytes  = 200
 	farewell    = time.Second // for the closing handshake
 )
 
@@ -78,7 +77,11 @@ func (p *Prober) Families() []*frame.Family { return Families() }
 func (p *Prober) Probe(ctx context.Context) probe.Result {
 	o := &p.options
 	r := stream.Begin(ctx, probe.DisplayURL(o.URL), o.Host)
-	hidden := []string{o.Send.Reveal()}
+	expect := ""
+	if o.Expect != nil {
+		expect = o.Expect.String()
+	}
+	hidden := secrets(o.Send.Reveal(), expect)
 	header := http.Header{"User-Agent": {"Tocsin"}}
 	password, err := o.Password.Read()
 	if err != nil {
@@ -205,7 +208,7 @@ func (p *Prober) converse(ctx context.Context, r *probe.Result, socket *websocke
 		if err != nil {
 			return told(r, began, unexpected(ctx, o.Expect, last, err))
 		}
-		last = string(message[:min(len(message), shownBytes)])
+		last = string(message) // cut after what is secret in it was taken out
 		if o.Expect.Match(message) {
 			r.Step(0, probe.PhaseTransfer, began, false, fmt.Sprintf("the message %q came", last))
 			return nil

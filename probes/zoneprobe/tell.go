@@ -70,6 +70,10 @@ func (l *look) tellServer(v *visit, latest uint32) {
 	}
 }
 
+// signaturesLeft is how long signatures must hold, as for the rule
+// ZoneSignaturesExpiring.
+const signaturesLeft = 2 * 24 * time.Hour
+
 // tellSignature writes what became of a server's signatures.
 func (l *look) tellSignature(v *visit) {
 	r, server, address := l.result, probe.Label(shown(v.server)), v.address.String()
@@ -83,6 +87,9 @@ func (l *look) tellSignature(v *visit) {
 		r.Step(0, probe.PhaseTransfer, time.Time{}, true, text)
 		r.Faults = append(r.Faults, text)
 		return
+	}
+	if left := time.Until(v.signed.expiry); left < signaturesLeft {
+		r.Fault(fmt.Sprintf("%s: the signatures end in %.0f hours, and are to be made anew before", v.call(), left.Hours()))
 	}
 	r.Step(0, probe.PhaseTransfer, time.Time{}, false,
 		fmt.Sprintf("%s has good signatures, until %s", v.call(), v.signed.expiry.UTC().Format("2006-01-02 15:04 UTC")))

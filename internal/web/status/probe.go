@@ -13,6 +13,7 @@ import (
 // How much of one look is shown.
 const (
 	maxSteps        = 200
+	maxFaults       = 20
 	maxCertificates = 20
 	maxCertNames    = 30
 )
@@ -48,6 +49,8 @@ type Look struct {
 	Meaning string // of the reason, in English
 	Phase   string
 	Detail  string // what was wrong, in words
+	// Faults are what is not as it should be although users are served.
+	Faults  []string
 	Steps   []Step
 	Servers []Server
 }
@@ -117,6 +120,7 @@ type lookView struct {
 	At          moment
 	Took        string
 	Why, Detail string
+	Faults      []string
 	Open        bool
 	Steps       []stepView
 	More        string
@@ -167,7 +171,7 @@ func newProbeView(s *Probe) *probeView {
 
 // probeHead says in one line how the service is, from wherever it is looked at.
 func (p *pen) probeHead(s *Probe, words *probeWords) headline {
-	up, down, all := 0, 0, len(s.Places)
+	up, down, all, faults := 0, 0, len(s.Places), false
 	h := headline{}
 	for i := range s.Places {
 		place := &s.Places[i]
@@ -176,6 +180,7 @@ func (p *pen) probeHead(s *Probe, words *probeWords) headline {
 		}
 		if place.Looks[0].State == Good {
 			up++
+			faults = faults || len(place.Looks[0].Faults) > 0
 			continue
 		}
 		if down++; len(h.Lines) == 0 {
@@ -186,6 +191,8 @@ func (p *pen) probeHead(s *Probe, words *probeWords) headline {
 	switch {
 	case up+down == 0:
 		m = newMark(quiet, words.NotYet)
+	case down == 0 && faults:
+		m = newMark(warn, words.UpBut)
 	case down == 0:
 		m = newMark(good, words.Up)
 	case up > 0:
@@ -243,6 +250,9 @@ func (p *pen) look(l *Look, words *probeWords) lookView {
 		v.State = newMark(bad, words.Down)
 	default:
 		v.State = newMark(quiet, p.w.Down)
+	}
+	for _, text := range l.Faults[:min(len(l.Faults), maxFaults)] {
+		v.Faults = append(v.Faults, p.w.clean(text, maxDetail))
 	}
 	for _, s := range l.Steps[:min(len(l.Steps), maxSteps)] {
 		step := stepView{Phase: p.w.clean(s.Phase, maxName), Offset: span(s.Offset), Text: p.w.clean(s.Text, maxDetail)}

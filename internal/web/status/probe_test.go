@@ -62,7 +62,7 @@ func places() *Probe {
 	renewed.ChainEnds = now.Add(87 * day)
 	p.Places = append(
 		p.Places,
-		Place{Name: "par1", Looks: []Look{{At: ago(4 * time.Second), Duration: 80 * time.Millisecond, State: Good, Servers: []Server{renewed}}}, Failure: &old},
+		Place{Name: "par1", Looks: []Look{{At: ago(4 * time.Second), Duration: 80 * time.Millisecond, State: Good, Faults: []string{"www.ville.example still takes TLS 1.0"}, Servers: []Server{renewed}}}, Failure: &old},
 		Place{Name: "lyon", Looks: []Look{{At: ago(9 * time.Second), State: Down, Detail: "not measured: lyon refuses, write there\nprobe_allow: [www.ville.example]"}}},
 		Place{Name: "neuf"},
 	)
@@ -104,6 +104,7 @@ func TestDrawProbe_headSaysFromWhere(t *testing.T) {
 	for want, all := range map[string][]Place{
 		"<strong>up</strong>":                                       {place(Good, Trouble)},
 		"<strong>down</strong>":                                     {place(Trouble, Good)},
+		"<strong>up, but not all is as it should be</strong>":       {place(Good), {Looks: []Look{{State: Good, Faults: []string{"weak"}}}}},
 		"<strong>Not looked at yet</strong>":                        {place(), place(Down)},
 		"<strong>Down from everywhere (3 of 3 places)</strong>":     {place(Trouble), place(Trouble), place(Trouble)},
 		"<strong>Down from 1 of 3 places</strong>":                  {place(Good), place(Trouble), place(Good)},
@@ -179,6 +180,7 @@ func TestDrawProbe_hostileTextsAreHarmless(t *testing.T) {
 	p := probed()
 	p.Instance, p.Name, p.Told, p.Site, p.Places[0].Name = hostile, hostile, hostile, hostile, hostile
 	look := &p.Places[0].Looks[0]
+	look.Faults = []string{hostile}
 	look.Reason, look.Meaning, look.Detail, look.Steps[0].Text = hostile, hostile, hostile, strings.Repeat(hostile, 1000)
 	p.Places = append(p.Places, p.Places[0])
 	other := *look

@@ -3,7 +3,7 @@ package status
 // probeWords are the texts of the page of one probe.
 type probeWords struct {
 	Title, Back, Every, From                    string
-	Up, Down, NotYet                            string
+	Up, UpBut, Down, NotYet                     string
 	DownEverywhere, DownSomewhere, Blind        string
 	Shut, Open, OpenEverywhere, OpenSomewhere   string // for a port that must not answer
 	Looks, LooksLead, LastFailure, Took         string
@@ -27,7 +27,7 @@ func (w *probeWords) closed() {
 
 var probeEnglish = probeWords{
 	Title: "What a look does:", Back: "All of the site", Every: "One look every %s", From: "From %s",
-	Up: "up", Down: "down", NotYet: "Not looked at yet",
+	Up: "up", UpBut: "up, but not all is as it should be", Down: "down", NotYet: "Not looked at yet",
 	DownEverywhere: "Down from everywhere (%d of %d places)", DownSomewhere: "Down from %d of %d places",
 	Blind: "%d place could not look.|%d places could not look.",
 	Shut:  "closed, as it must be", Open: "open", OpenEverywhere: "Open from everywhere (%d of %d places)", OpenSomewhere: "Open from %d of %d places",
@@ -42,7 +42,7 @@ var probeEnglish = probeWords{
 
 var probeFrench = probeWords{
 	Title: "Ce que fait un regard :", Back: "Tout le site", Every: "Un regard toutes les %s", From: "Depuis %s",
-	Up: "répond", Down: "en panne", NotYet: "Pas encore regardé",
+	Up: "répond", UpBut: "répond, mais tout n’est pas comme il faut", Down: "en panne", NotYet: "Pas encore regardé",
 	DownEverywhere: "En panne, vu de partout (%d sur %d lieux)", DownSomewhere: "En panne, vu de %d sur %d lieux",
 	Blind: "%d lieu n’a pas pu regarder.|%d lieux n’ont pas pu regarder.",
 	Shut:  "fermé, comme il se doit", Open: "ouvert", OpenEverywhere: "Ouvert, vu de partout (%d sur %d lieux)", OpenSomewhere: "Ouvert, vu de %d sur %d lieux",
