@@ -25,8 +25,15 @@ var code = lazy.Regexp(`^[1-5][0-9]{2}[ -]`)
 // spoken names the protocol that a line begins as; empty: none that is known.
 func spoken(line []byte) string {
 	for _, p := range []struct{ begin, name string }{
-		{"HTTP/", "HTTP"}, {"* OK", "IMAP"}, {"* BYE", "IMAP"}, {"+OK", "POP3"}, {"-ERR", "POP3"}, {"RFB ", "VNC"},
-		{"\x15\x03", "TLS"}, {"\x16\x03", "TLS"}, {"\xff", "Telnet"},
+		{"HTTP/", "HTTP"},
+		{"* OK", "IMAP"},
+		{"* BYE", "IMAP"},
+		{"+OK", "POP3"},
+		{"-ERR", "POP3"},
+		{"RFB ", "VNC"},
+		{"\x15\x03", "TLS"},
+		{"\x16\x03", "TLS"},
+		{"\xff", "Telnet"},
 	} {
 		if bytes.HasPrefix(line, []byte(p.begin)) {
 			return p.name
