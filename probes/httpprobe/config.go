@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -71,6 +72,9 @@ type Config struct {
 	// FollowRedirects, on unless set to false, looks at where the target
 	// redirects to, up to ten times.
 	FollowRedirects *bool `yaml:"follow_redirects,omitempty"`
+	// RedirectsToHTTPS is for http:// targets: redirects must lead to https://,
+	// so that nobody stays without TLS.
+	RedirectsToHTTPS bool `yaml:"redirects_to_https,omitempty"`
 
 	// Journey is pages that are gone through in place of looking at the target
 	// alone, with cookies and redirects, up to a login form. It is made every
@@ -208,6 +212,9 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 		TLS:             secure,
 		Now:             e.Now,
 	}
+	if c.RedirectsToHTTPS {
+		options.Encryption = WithTLS
+	}
 	for name := range mergedKeys(c.Headers, c.HeadersFile) {
 		options.Headers = append(options.Headers, c.header(name))
 	}
@@ -294,12 +301,18 @@ func mergedKeys(a map[string]secret.Text, b map[string]string) iter.Seq[string] 
 
 func (c *Config) follows() bool { return c.FollowRedirects == nil || *c.FollowRedirects }
 
-// Travels implements protocol.Traveller: another instance is asked to read a
-// page, never to send anything.
-func (c *Config) Travels(_ *protocol.Entry) []string {
-	keys := []string{"http2", "http3", "status", "http_versions", "answer_headers", "compression", "body", "follow_redirects"}
-	if c.Method == "GET" || c.Method == "HEAD" {
+// Travels implements protocol.Traveller: another instance is asked to read
+// pages, never to send anything, and no other host than where pages lead.
+func (c *Config) Travels(e *protocol.Entry) []string {
+	keys := []string{
+		"http2", "http3", "status", "http_versions", "answer_headers", "compression", "body",
+		"follow_redirects", "redirects_to_https", "oidc", "saml_metadata",
+	}
+	if c.Method == http.MethodGet || c.Method == http.MethodHead {
 		keys = append(keys, "method")
+	}
+	if journey.OnlyReads(c.Journey, e.Host()) {
+		keys = append(keys, "journey")
 	}
 	return keys
 }

@@ -26,6 +26,10 @@ type Result struct {
 	// Success, Reason and the samples then mean nothing.
 	Unmeasured error
 
+	// Addressless says that no address was looked for: the target is a socket,
+	// or a proxy is given its name.
+	Addressless bool
+
 	Hops []Hop // the servers spoken to, in order: one, and one for each redirect
 	// Faults are what is not as it should be although users are served: a
 	// server of several that is silent, say. A failure may have some, too.
@@ -103,7 +107,8 @@ type Hop struct {
 	Status  int            // the answer's status, where the protocol has one
 	Proto   string         // the protocol's version as negotiated
 	Phases  map[Phase]time.Duration
-	TLS     *TLS // nil when no certificate was seen
+	TLS     *TLS       // nil when no certificate was seen
+	Told    *Handshake // the same where another instance looked; TLS is nil then
 }
 
 // TLS is what a server showed in the handshake, whether or not it was good.
