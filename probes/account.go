@@ -42,7 +42,11 @@ func WriteText(w io.Writer, r *Result, colour bool) error {
 		if s.Failed {
 			how = red
 		}
-		fmt.Fprintf(b, "  %-10s %s  %s\n", s.Phase, paint(faint, fmt.Sprintf("%9s", took(s.Duration))), paint(how, s.Text))
+		phase := s.Phase
+		if phase == probe.PhaseTransfer && s.Duration == 0 {
+			phase = "" // a remark on what was read
+		}
+		fmt.Fprintf(b, "  %-10s %s  %s\n", phase, paint(faint, fmt.Sprintf("%9s", took(s.Duration))), paint(how, s.Text))
 	}
 	for i := range r.Hops {
 		writeCertificates(b, &r.Hops[i], paint)
@@ -76,10 +80,10 @@ func writeCertificates(w *bytes.Buffer, h *probe.Hop, paint func(with, text stri
 	for i, c := range h.TLS.Certificates {
 		d := probe.Describe(c)
 		left := time.Until(c.NotAfter)
-		how, when := plainText, fmt.Sprintf("%d days left", int(left.Hours()/24))
+		how, when := plainText, probe.Count(int(left.Hours()/24), "day", "days")+" left"
 		switch {
 		case left < 0:
-			how, when = red, fmt.Sprintf("expired %d days ago", int(-left.Hours()/24))
+			how, when = red, "expired "+probe.Count(int(-left.Hours()/24), "day", "days")+" ago"
 		case left < 21*24*time.Hour:
 			how = yellow
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tocsin/probes/probe"
 	"tocsin/probes/probetest"
 	"tocsin/probes/tlscheck"
 )
@@ -92,5 +93,23 @@ func TestAccount(t *testing.T) {
 	if back.Success || back.Reason != "tls_expired" || len(back.Hops) != 2 || !back.Hops[0].TLS.Verified || back.Hops[1].TLS.Verified ||
 		!back.Hops[1].TLS.Certificates[0].NotAfter.Before(time.Now()) {
 		t.Errorf("the JSON tells another story: %s", b.String())
+	}
+}
+
+// TestAccount_remarks has one thing that took time and one that is said of it.
+func TestAccount_remarks(t *testing.T) {
+	r := Result{Success: true, Steps: []probe.Step{
+		{Phase: probe.PhaseTransfer, Duration: time.Millisecond, Text: "read " + probe.Count(1, "byte", "bytes")},
+		{Phase: probe.PhaseTransfer, Text: "the headers have grade A"},
+	}}
+	var b strings.Builder
+	if err := WriteText(&b, &r, false); err != nil {
+		t.Fatal(err)
+	}
+	if want := "read 1 byte\n"; !strings.Contains(b.String(), want) {
+		t.Errorf("it lacks %q: %s", want, &b)
+	}
+	if strings.Count(b.String(), "transfer") != 1 {
+		t.Errorf("a remark has a phase: %s", &b)
 	}
 }

@@ -2,7 +2,6 @@ package probes
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -105,7 +104,7 @@ func (c *Config) tellBeside(ctx context.Context, o *Options, r *probe.Result) er
 	b := &Beside{second: second}
 	found := second.Prober.Probe(ctx)
 	r.Samples = append(r.Samples, b.own(&found)...)
-	r.Steps = append(r.Steps, probe.Step{Text: fmt.Sprintf("beside: %s", second.Name)})
+	r.Steps = append(r.Steps, probe.Step{Text: second.Said})
 	for _, s := range found.Steps {
 		s.Offset += found.Start.Sub(r.Start)
 		r.Steps = append(r.Steps, s)

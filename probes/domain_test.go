@@ -172,7 +172,7 @@ func TestDomain_ended(t *testing.T) {
 
 func TestDomain_unknownToTheRegistry(t *testing.T) {
 	g := newRegistry(t)
-	g.config.Target = "domain://www.asso.example"
+	g.config.Target = "domain://autre.example"
 	r, page := look(t, g.config, Options{Now: g.clock})
 	wantReason(t, r, page, probe.Registration, "processing")
 	page.lacks(t, "probe_domain_expiry_timestamp_seconds")

@@ -33,6 +33,23 @@ func look(t testing.TB, cfg Config, opts Options) (Result, page) {
 	return lookWith(t, c)
 }
 
+// lookInVain looks at what cannot be measured, and returns what is said of it.
+func lookInVain(t testing.TB, cfg Config) string {
+	t.Helper()
+	c, err := New(cfg, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := frame.NewTarget(frame.Spec{Job: "probe", Collectors: []frame.Entry{{Collector: c}}}, slog.New(slog.DiscardHandler))
+	families := target.Gather(t.Context())
+	pageOf(families).lacks(t, "probe_success")
+	s := target.States()[0]
+	if r, ok := c.Last(); ok || !strings.Contains(s.Error, "not measured") {
+		t.Errorf("it was measured: %q, %s", s.Error, r.Explain())
+	}
+	return s.Error
+}
+
 func lookWith(t testing.TB, c *Collector) (Result, page) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

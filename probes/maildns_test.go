@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -94,7 +95,8 @@ func TestMailDNS_wrong(t *testing.T) {
 		says    string
 	}{
 		{"no MX", " MX ", nil, "mx,,missing", "MX: there is no record"},
-		{"an MX without an address", "mx2.asso.example. 60 IN AAAA", nil, "mx,,unresolved", "mx2.asso.example has no address"},
+		{"no MX with an address", " IN A", nil, "mx,,unresolved", "mx1.asso.example, mx2.asso.example has no address"},
+		{"a domain that does not exist", "", []string{"other.example. 60 IN A 192.0.2.1"}, "mx,,no_domain", "mail_dns: asso.example does not exist in the DNS"},
 		{"no mail at all", " MX ", []string{"asso.example. 60 IN MX 0 ."}, "mx,,no_mail", "takes no mail"},
 		{"no SPF", "include:_spf.relais", nil, "spf,,missing", "SPF"},
 		{"two SPF records", "-", []string{`asso.example. 60 IN TXT "v=spf1 -all"`}, "spf,,several", "v=spf1 -all"},
@@ -104,14 +106,16 @@ func TestMailDNS_wrong(t *testing.T) {
 		{"an include with a slip", "_spf.relais.example. 60", []string{`_spf.relais.example. 60 IN TXT "v=spf1 foo"`}, "spf,,syntax", "_spf.relais.example, whose record"},
 		{"a circle", "_spf.relais.example. 60", []string{`_spf.relais.example. 60 IN TXT "v=spf1 include:asso.example -all"`}, "spf,,too_many_lookups", "circle"},
 		{"too many look-ups", "include:_spf.relais", append(includes, `asso.example. 60 IN TXT "`+chain+` -all"`), "spf,,too_many_lookups", "it takes 11"},
-		{"look-ups that lead nowhere", "include:_spf.relais", []string{`asso.example. 60 IN TXT "v=spf1 a:x.example mx:y.example a:z.example -all"`}, "spf,,too_many_void_lookups", "3 of them"},
+		{"look-ups that lead nowhere", "include:_spf.relais", []string{`asso.example. 60 IN TXT "v=spf1 a:x.example mx:y.example a:z.example -all"`}, "spf,,too_many_void_lookups", "3 of them; a:x.example, mx:y.example, a:z.example"},
+		{"a name with a slip", "include:_spf.relais", []string{`asso.example. 60 IN TXT "v=spf1 a mx a:mail.asso.exmple -all"`}, "spf,,unresolved", "(a:mail.asso.exmple)"},
+		{"two includes that are gone", "include:_spf.relais", []string{`asso.example. 60 IN TXT "v=spf1 include:x.example include:y.example -all"`}, "spf,,unresolved", "y.example, which has no SPF"},
 		{"no key", "_domainkey", nil, "dkim,mail,missing", "DKIM mail"},
 		{"a revoked key", "_domainkey", []string{`mail._domainkey.asso.example. 60 IN TXT "v=DKIM1; p="`}, "dkim,mail,revoked", "revoked"},
 		{"a key that was cut", "_domainkey", []string{`mail._domainkey.asso.example. 60 IN TXT "v=DKIM1; p=MIGfMA0GCSqGSIb3"`}, "dkim,mail,syntax", "may be missing"},
 		{"a short key", "_domainkey", []string{`mail._domainkey.asso.example. 60 IN TXT "v=DKIM1; p=MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAL2mB0nYxXe0rgWVvqSnYt4tPTHaWxDA1zA6T7OEbOQyXQmkzXJpRjfPFmqTd7aDLH3DHbNRhbKEuyrkNkFDO+8CAwEAAQ=="`}, "dkim,mail,weak_key", "512 bits"},
 		{"no DMARC", "_dmarc", nil, "dmarc,,missing", "DMARC"},
 		{"two policies", "-", []string{`_dmarc.asso.example. 60 IN TXT "v=DMARC1; p=none"`}, "dmarc,,several", "none of them"},
-		{"a slip in DMARC", "_dmarc", []string{`_dmarc.asso.example. 60 IN TXT "v=DMARC1; p=rejet"`}, "dmarc,,syntax", "rejet"},
+		{"a slip in DMARC", "_dmarc", []string{`_dmarc.asso.example. 60 IN TXT "v=DMARC1; p=rejet"`}, "dmarc,,syntax", `p=rejet is no policy; it must be "none", "quarantine" or "reject"`},
 		{"an MTA-STS that cannot be read", "-", []string{`_mta-sts.asso.example. 60 IN TXT "v=STSv1; id=2026-11-27"`}, "mta_sts,,syntax", "MTA-STS"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -145,6 +149,57 @@ func TestMailDNS_wrong(t *testing.T) {
 	}
 }
 
+// TestMailDNS_partly has a server of two that has no address: senders take the
+// other, so it is a fault, and no failure.
+func TestMailDNS_partly(t *testing.T) {
+	t.Parallel()
+	zone := slices.DeleteFunc(goodMail(t), func(s string) bool { return strings.HasPrefix(s, "mx2.") })
+	r, page := look(t, Config{Target: "maildns://asso.example", Timeout: patience(""), MailDNS: maildns.Config{Resolvers: []string{probetest.DNS(t, probetest.Zone(t, zone...))}}}, Options{})
+	wantReason(t, r, page, "", "")
+	page.wants(t, `probe_maildns_problem_info{problem="partly_unresolved",record="mx",selector=""}`, 1)
+	page.wants(t, "probe_maildns_mx_hosts", 2)
+	page.wants(t, `probe_maildns_mx_resolved{host="mx1.asso.example"}`, 1)
+	page.wants(t, `probe_maildns_mx_resolved{host="mx2.asso.example"}`, 0)
+	if len(r.Faults) != 1 || !strings.Contains(r.Faults[0], "mx2.asso.example has no address") {
+		t.Errorf("its faults are %q", r.Faults)
+	}
+}
+
+// TestMailDNS_all has several faults in each record: all are told.
+func TestMailDNS_all(t *testing.T) {
+	t.Parallel()
+	zone := append(slices.DeleteFunc(goodMail(t), func(s string) bool {
+		return strings.Contains(s, "_spf.relais") || strings.Contains(s, "_dmarc") || strings.Contains(s, "_domainkey")
+	}),
+		`asso.example. 60 IN TXT "v=spf1 ip4:192.0.2.300 foo a:mail.asso.exmple include:gone.example +all"`,
+		`mail._domainkey.asso.example. 60 IN TXT "v=DKIM1; h=sha1; s=tlsrpt; p="`,
+		`_dmarc.asso.example. 60 IN TXT "v=DMARC1; p=nnone; pct=200; rua=dmarc@asso.example"`,
+	)
+	r, page := look(t, Config{
+		Target: "maildns://asso.example", Timeout: patience(""),
+		MailDNS: maildns.Config{Resolvers: []string{probetest.DNS(t, probetest.Zone(t, zone...))}, Selectors: []string{"mail"}},
+	}, Options{})
+	wantReason(t, r, page, probe.MailDNS, "processing")
+	said := "" // in full: the error is cut where it is long
+	for _, s := range r.Steps {
+		said += s.Text + "\n"
+	}
+	for _, want := range []string{
+		"192.0.2.300", `"foo": there is no such mechanism`, "gone.example, which has no SPF record", "a:mail.asso.exmple", "everybody",
+		"h=sha1", "s=tlsrpt", "revoked", "p=nnone", "pct=200", "dmarc@asso.example",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("it does not say %s:\n%s", want, said)
+		}
+	}
+	if strings.Contains(said, "sp=nnone") {
+		t.Errorf("it names a tag that is not written:\n%s", said)
+	}
+	for _, p := range [][2]string{{"spf", "syntax"}, {"spf", "unresolved"}, {"spf", "allows_all"}} {
+		page.wants(t, fmt.Sprintf(`probe_maildns_problem_info{problem=%q,record=%q,selector=""}`, p[1], p[0]), 1)
+	}
+}
+
 // TestMailDNS_inherited has a subdomain that leaves its policy to the domain.
 func TestMailDNS_inherited(t *testing.T) {
 	zone := []string{
@@ -158,7 +213,8 @@ func TestMailDNS_inherited(t *testing.T) {
 }
 
 // TestMailDNS_noAnswer has name servers that say nothing: nobody knows whether
-// the records are there, so none is missing.
+// the records are there, so none is missing. Where they themselves are at fault,
+// and not the domain's, nothing was measured: the reason is empty.
 func TestMailDNS_noAnswer(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -166,7 +222,15 @@ func TestMailDNS_noAnswer(t *testing.T) {
 		answer dns.HandlerFunc
 		reason probe.Reason
 	}{
-		{"silence", func(dns.ResponseWriter, *dns.Msg) {}, probe.Timeout},
+		{"silence", func(dns.ResponseWriter, *dns.Msg) {}, ""},
+		{"silence to this question only", func(w dns.ResponseWriter, q *dns.Msg) {
+			if q.Question[0].Name == "." {
+				_ = w.WriteMsg((&dns.Msg{}).SetRcode(q, dns.RcodeRefused))
+			}
+		}, probe.Timeout},
+		{"a refusal", func(w dns.ResponseWriter, q *dns.Msg) {
+			_ = w.WriteMsg((&dns.Msg{}).SetRcode(q, dns.RcodeRefused))
+		}, ""},
 		{"an error", func(w dns.ResponseWriter, q *dns.Msg) {
 			_ = w.WriteMsg((&dns.Msg{}).SetRcode(q, dns.RcodeServerFailure))
 		}, probe.DNS},
@@ -174,14 +238,19 @@ func TestMailDNS_noAnswer(t *testing.T) {
 			m := (&dns.Msg{}).SetReply(q)
 			m.Truncated = true
 			_ = w.WriteMsg(m)
-		}, probe.Truncated},
+		}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r, page := look(t, Config{
-				Target: "maildns://asso.example", Timeout: patience(probe.Timeout),
+			cfg := Config{
+				Target: "maildns://asso.example", Timeout: patience(""),
 				MailDNS: maildns.Config{Resolvers: []string{probetest.DNS(t, c.answer)}},
-			}, Options{})
+			}
+			if c.reason == "" {
+				lookInVain(t, cfg)
+				return
+			}
+			r, page := look(t, cfg, Options{})
 			wantReason(t, r, page, c.reason, "processing")
 			page.lacks(t, "probe_maildns_record_present")
 			page.lacks(t, "probe_maildns_problem_info")

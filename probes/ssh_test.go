@@ -2,6 +2,7 @@ package probes
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -88,7 +89,7 @@ func TestSSH_bad(t *testing.T) {
 		{"a version and no more", says("SSH-2.0-x\r\n"), probe.Timeout, "exchanging keys"},
 		{"closes", func(net.Conn) {}, probe.Reset, ""},
 		{"HTTP", says("HTTP/1.1 400 Bad Request\r\n\r\n"), probe.Protocol, `begins with "HTTP/1.1`},
-		{"SMTP", says("220 mail.ville.example ESMTP\r\n"), probe.Protocol, "does not speak SSH"},
+		{"text without an end", says("login: "), probe.Protocol, `begins with "login: "`},
 		{"another version", says("SSH-1.5-old\r\n"), probe.Protocol, ""},
 		{"nonsense after it", says("SSH-2.0-x\r\n" + strings.Repeat("\xff", 64)), probe.Protocol, ""},
 		{"lines for ever", func(c net.Conn) {
@@ -113,6 +114,72 @@ func TestSSH_bad(t *testing.T) {
 				t.Errorf("it says %q, not %q", r.Explain(), c.says)
 			}
 		})
+	}
+}
+
+// TestSSH_another has servers that say at once that they speak another
+// protocol, and then wait, as they do: it is told at once.
+func TestSSH_another(t *testing.T) {
+	t.Parallel()
+	for begin, says := range map[string]string{
+		"220 mail.ville.example ESMTP\r\n": `begins with "220 mail.ville.example ESMTP\r\n", as SMTP or FTP does`,
+		"220-mail\r\n":                     "SMTP or FTP",
+		"HTTP/1.1 400 Bad Request\r\n\r\n": "as HTTP does",
+		"* OK IMAP4rev1\r\n":               "as IMAP does",
+		"+OK ready\r\n":                    "as POP3 does",
+		"\x15\x03\x01\x00\x02\x02\x46":     "as TLS does",
+		"\xff\xfd\x18":                     "as Telnet does",
+		"J\x00\x00\x00\n8.0.36":            `begins with "J\x00`,
+		strings.Repeat("hello\r\n", 30):    "does not speak SSH",
+	} {
+		t.Run(fmt.Sprintf("%.6q", begin), func(t *testing.T) {
+			t.Parallel()
+			began := time.Now()
+			r, page := look(t, Config{Target: "ssh://" + probetest.TCP(t, func(c net.Conn) {
+				_, _ = c.Write([]byte(begin))
+				probetest.Hang(c)
+			}), Timeout: model.Duration(19 * time.Second)}, Options{})
+			wantReason(t, r, page, probe.Protocol, "processing")
+			if !strings.Contains(r.Explain(), says) {
+				t.Errorf("it says %q, not %q", r.Explain(), says)
+			}
+			if took := time.Since(began); took > 4*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
+}
+
+// TestSSH_linesBefore looks at a real server whose version comes after lines of
+// something before it, as RFC 4253 allows, and at one that says a line and waits.
+func TestSSH_linesBefore(t *testing.T) {
+	t.Parallel()
+	port := testenv.Port(t)
+	testenv.SSHD(t, port, "", "ed25519")
+	target := "ssh://" + probetest.TCP(t, func(c net.Conn) {
+		fmt.Fprint(c, "You are welcome.\r\n2200 hosts are here\r\n")
+		behind, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			return
+		}
+		defer behind.Close()
+		go func() {
+			_, _ = io.Copy(behind, c)
+			_ = behind.Close()
+		}()
+		_, _ = io.Copy(c, behind)
+	})
+	r, page := look(t, Config{Target: target}, Options{})
+	wantReason(t, r, page, "", "")
+
+	began := time.Now()
+	r, page = look(t, Config{Target: "ssh://" + probetest.TCP(t, func(c net.Conn) {
+		fmt.Fprint(c, "You are welcome.\r\n")
+		probetest.Hang(c)
+	}), Timeout: model.Duration(19 * time.Second)}, Options{})
+	wantReason(t, r, page, probe.Protocol, "processing")
+	if took := time.Since(began); took > 12*time.Second {
+		t.Errorf("it took %s", took)
 	}
 }
 

@@ -18,6 +18,11 @@ const missedIntervals = 3
 // quickRetries is how many failures in a row are looked at again soon.
 const quickRetries = 6
 
+// vainRetry is how soon a run that could not measure is made again at first,
+// where Retry is longer: nobody was asked, or nobody answered, so nobody minds.
+// A machine whose network comes up late is to wait for no hours.
+const vainRetry = time.Minute
+
 // maxFirst is how long a few collectors with their own clocks put their first
 // run off at most.
 const maxFirst = 5 * time.Second
@@ -171,7 +176,7 @@ func (r *run) tick(ctx context.Context, name string) {
 	soon := min(max(r.entry.Spread, min(every/10, maxFirst)), every)
 	timer := time.NewTimer(time.Duration(hash % uint64(soon+1)))
 	defer timer.Stop()
-	bad := 0 // in a row
+	bad, vain := 0, 0 // in a row: runs to be made again soon, and those that could not measure
 	for {
 		select {
 		case <-ctx.Done():
@@ -183,11 +188,18 @@ func (r *run) tick(ctx context.Context, name string) {
 		sent := r.once(runCtx)
 		cancel()
 		next := untilTurn(began, every, hash)
-		if r.entry.Retry > 0 && (r.explain() != "" || r.failed()) {
+		failed := r.failed()
+		if r.entry.Retry > 0 && (failed || r.explain() != "") {
 			bad++
 			next = min(again(r.entry.Retry, bad, every), next)
 		} else {
 			bad = 0
+		}
+		if r.entry.Retry > 0 && failed {
+			vain++
+			next = min(againInVain(vain), next)
+		} else {
+			vain = 0
 		}
 		timer.Reset(max(next-time.Since(began), 0))
 		r.mu.Lock()
@@ -208,6 +220,10 @@ func again(retry time.Duration, bad int, every time.Duration) time.Duration {
 	}
 	return retry
 }
+
+// againInVain is how soon a collector runs again at the latest after so many
+// runs in a row that could not measure: each time twice as late.
+func againInVain(vain int) time.Duration { return vainRetry << min(vain-1, 16) }
 
 // untilTurn is how long after began the next run is due: an interval, or more
 // or less by up to a half where the run was not made at its own moment.

@@ -42,7 +42,8 @@ type Entry struct {
 	// each scrape.
 	Every time.Duration
 	// Retry is the interval of that clock while the collector explains a
-	// failure, or could not measure, and later up to Every; 0 is Every.
+	// failure, and later up to Every; 0 is Every. Where it could not measure,
+	// it runs again after a minute, two, four and so on, if that is sooner.
 	Retry time.Duration
 	// Spread is within which time of the start the first run is made; 0 is a
 	// tenth of Every. Where thousands begin, they are not to begin at once.

@@ -310,9 +310,17 @@ func TestRun_ownClockIsFasterWhileItCannotMeasure(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go target.Run(ctx)
-		time.Sleep(10 * time.Hour) // of the bubble's clock
-		if n := calls.Load(); n < 7 || n > 9 {
-			t.Errorf("%d runs in 10 h of not measuring, want one each hour, and later less", n)
+		time.Sleep(10 * time.Second) // of the bubble's clock: the first run
+		for i, minutes := range []int{1, 2, 4, 8, 16, 32} {
+			time.Sleep(time.Duration(minutes) * time.Minute)
+			if n := int(calls.Load()); n != i+2 {
+				t.Errorf("%d runs after the wait of %d min, want %d", n, minutes, i+2)
+			}
+		}
+		before := calls.Load()
+		time.Sleep(9 * time.Hour)
+		if n := calls.Load() - before; n < 3 || n > 5 {
+			t.Errorf("%d more runs in 9 h of not measuring, want one after an hour or more, and later less", n)
 		}
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/publicsuffix"
+
 	"tocsin/internal/problem"
 	"tocsin/probes/probe"
 	"tocsin/probes/protocol"
@@ -56,6 +58,12 @@ func (c *Config) Validate(p problem.List, e *protocol.Entry) {
 	host := strings.Trim(e.Host(), ".")
 	if _, err := netip.ParseAddr(host); err == nil || !strings.Contains(host, ".") {
 		p.Addf("cannot be asked about %s, which was registered by nobody; write the target as %s", host, e.Scheme.Example)
+		return
+	}
+	// A registry that the list of public suffixes does not know in full can be
+	// named, and then knows best.
+	if whole, err := publicsuffix.EffectiveTLDPlusOne(strings.ToLower(host)); err == nil && whole != strings.ToLower(host) && c.Server == "" {
+		p.Addf("cannot be asked about %s, which is a part of %s; write the target as domain://%s", host, whole, whole)
 	}
 }
 

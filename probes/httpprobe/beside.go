@@ -38,6 +38,6 @@ func (c *Config) Beside(e *protocol.Entry) (*protocol.Second, error) {
 		return nil, err
 	}
 	return &protocol.Second{
-		Name: "probe_header_grade", Prober: prober, Families: check.Families(), Every: time.Duration(c.HeaderGrade.Every),
+		Name: "probe_header_grade", Said: "graded beside it", Prober: prober, Families: check.Families(), Every: time.Duration(c.HeaderGrade.Every),
 	}, nil
 }

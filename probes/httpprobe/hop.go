@@ -149,7 +149,7 @@ func (l *look) take(ctx context.Context, n int, at *url.URL, resp *http.Response
 		l.result.Step(n, probe.PhaseTransfer, firstByte, true, err.Error())
 		return nil, err
 	}
-	l.result.Step(n, probe.PhaseTransfer, firstByte, false, fmt.Sprintf("read %d bytes; status and content are as expected", l.last.read))
+	l.result.Step(n, probe.PhaseTransfer, firstByte, false, "read "+probe.Count(l.last.read, "byte", "bytes")+"; status and content are as expected")
 	return nil, nil //nolint:nilnil // the last answer, and nothing wrong
 }
 

@@ -123,7 +123,7 @@ func (l *look) keep(
 		l.result.Step(n, probe.PhaseTransfer, firstByte, true, err.Error())
 		return nil, err
 	}
-	l.result.Step(n, probe.PhaseTransfer, firstByte, false, fmt.Sprintf("read %d bytes", read))
+	l.result.Step(n, probe.PhaseTransfer, firstByte, false, "read "+probe.Count(read, "byte", "bytes"))
 	out.URL, out.Status, out.Header = at, resp.StatusCode, resp.Header
 	out.Body = kept.Bytes()[:min(read, most)]
 	return nil, nil //nolint:nilnil // the last answer, and nothing wrong

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
@@ -106,7 +107,11 @@ func (l *look) root(s *session) error {
 			}
 		}
 	}
-	return l.step(began, nil, fmt.Sprintf("the server holds %q", l.contexts))
+	text := "the server does not name what it holds"
+	if len(l.contexts) > 0 {
+		text = "the server holds " + strings.Join(l.contexts, " and ")
+	}
+	return l.step(began, nil, text)
 }
 
 // search looks for what must be found.
@@ -131,7 +136,7 @@ func (l *look) search(s *session) error {
 	}
 	l.result.Send(entries, float64(n))
 	enough := n >= l.Entries
-	text := fmt.Sprintf("search in %s for %s: %s%s, %d entries", l.Base, l.Filter, name(code), said, n)
+	text := fmt.Sprintf("search in %s for %s: %s%s, %s", l.Base, l.Filter, name(code), said, probe.Count(n, "entry", "entries"))
 	switch {
 	// A server's own limit is none of ours: what came may be enough.
 	case enough && (code == ldap.LDAPResultSuccess || code == ldap.LDAPResultSizeLimitExceeded || code == ldap.LDAPResultAdminLimitExceeded):

@@ -2,6 +2,7 @@ package maildns
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -21,11 +22,16 @@ const (
 type resolver struct {
 	nameserver.Resolver
 	cache map[nameserver.Question][]dns.RR
+	none  map[string]bool // names that do not exist, nor does any below them
+	lives bool            // a name server has answered in this look
 }
 
+// errNoName says that a name does not exist.
+var errNoName = errors.New("does not exist in the DNS")
+
 // ask returns the records of one type that a name has, whatever aliases led to
-// them; none is no error. Its error is a probe.Failure or probe.Unmeasured: then
-// nobody knows.
+// them; none is no error. Its error is a probe.Failure, of which the domain is
+// to blame, or probe.Unmeasured; both say that nobody knows.
 func (a *resolver) ask(ctx context.Context, name string, qtype uint16) ([]dns.RR, error) {
 	q := nameserver.Question{Name: strings.ToLower(dns.Fqdn(name)), Type: qtype}
 	if _, ok := dns.IsDomainName(q.Name); !ok {
@@ -37,12 +43,12 @@ func (a *resolver) ask(ctx context.Context, name string, qtype uint16) ([]dns.RR
 	if len(a.cache) >= maxQuestions {
 		return nil, probe.Fail(probe.TooLarge, probe.PhaseProcessing, fmt.Errorf("more than %d questions would have to be asked", maxQuestions))
 	}
-	answer, err := a.Answer(ctx, q)
-	if ended := probe.Ended(ctx, probe.PhaseProcessing, "asking for "+q.String()); ended != nil {
-		return nil, ended
-	}
+	answer, err := a.answer(ctx, q)
 	if err != nil {
 		return nil, err
+	}
+	if answer.Rcode == dns.RcodeNameError && len(answer.Answer) == 0 {
+		a.none[q.Name] = true
 	}
 	var records []dns.RR
 	for _, rr := range answer.Answer {
@@ -52,6 +58,28 @@ func (a *resolver) ask(ctx context.Context, name string, qtype uint16) ([]dns.RR
 	}
 	a.cache[q] = records
 	return records, nil
+}
+
+// exists returns errNoName where the DNS knows no such name.
+func (a *resolver) exists(ctx context.Context, name string) error {
+	_, err := a.ask(ctx, name, dns.TypeMX)
+	if err == nil && a.none[strings.ToLower(dns.Fqdn(name))] {
+		err = errNoName
+	}
+	return err
+}
+
+// answer asks the name servers. They are ours: that none of them answers says
+// nothing of the domain. It does when they look for an answer in vain, or are
+// silent to this question and not to others.
+func (a *resolver) answer(ctx context.Context, q nameserver.Question) (*dns.Msg, error) {
+	answer, err := a.Answer(ctx, q)
+	if failure, ok := errors.AsType[*probe.Failure](err); ok && failure.Reason == probe.Timeout && !a.lives && !a.Alive(ctx) {
+		return nil, &probe.Unmeasured{Err: err}
+	}
+	_, ours := errors.AsType[*probe.Unmeasured](err)
+	a.lives = a.lives || !ours
+	return answer, err
 }
 
 // texts returns the TXT records of a name, each put together.

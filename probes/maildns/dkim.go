@@ -22,41 +22,43 @@ type dkim struct {
 	testing   bool // receivers are to treat messages as if they were not signed
 }
 
-// parseDKIM reads a key record. Its error says what is no key.
+// parseDKIM reads a key record. Its error says all that is wrong with it; what
+// could be read is returned all the same.
 func parseDKIM(text string) (*dkim, error) {
+	var wrong faults
 	list, err := tags(text)
-	if err != nil {
-		return nil, err
-	}
+	wrong.add(err)
 	if v, ok := find(list, "v"); ok && (v != "DKIM1" || list[0].name != "v") {
-		return nil, errors.New("v=DKIM1 must come first, and be nothing else")
+		wrong.addf("v=DKIM1 must come first, and be nothing else")
 	}
 	d := &dkim{algorithm: "rsa"}
 	if k, ok := find(list, "k"); ok {
 		d.algorithm = strings.ToLower(k)
 	}
 	if d.algorithm != "rsa" && d.algorithm != "ed25519" {
-		return nil, fmt.Errorf("k=%s is no kind of key that receivers know", d.algorithm)
+		wrong.addf("k=%s is no kind of key that receivers know", d.algorithm)
 	}
 	if h, ok := find(list, "h"); ok && !slices.Contains(parts(h), "sha256") {
-		return nil, fmt.Errorf("h=%s leaves no hash that receivers take; it must have sha256", h)
+		wrong.addf("h=%s leaves no hash that receivers take; it must have sha256", h)
 	}
 	if s, ok := find(list, "s"); ok && !slices.Contains(parts(s), "*") && !slices.Contains(parts(s), "email") {
-		return nil, fmt.Errorf("s=%s says that the key is not for mail", s)
+		wrong.addf("s=%s says that the key is not for mail", s)
 	}
 	if t, ok := find(list, "t"); ok {
 		d.testing = slices.Contains(parts(t), "y")
 	}
 	p, ok := find(list, "p")
-	if !ok {
-		return nil, errors.New("it has no p=, where the key belongs")
-	}
-	if p = strings.Join(strings.Fields(p), ""); p == "" {
+	p = strings.Join(strings.Fields(p), "")
+	switch {
+	case !ok:
+		wrong.addf("it has no p=, where the key belongs")
+	case p == "":
 		d.revoked = true
-		return d, nil
+	case d.algorithm == "rsa" || d.algorithm == "ed25519":
+		d.bits, err = keyBits(d.algorithm, p)
+		wrong.add(err)
 	}
-	d.bits, err = keyBits(d.algorithm, p)
-	return d, err
+	return d, wrong.err()
 }
 
 // keyBits reads a key and returns its length.

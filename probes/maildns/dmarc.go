@@ -2,7 +2,6 @@ package maildns
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -20,44 +19,39 @@ type dmarc struct {
 
 const dmarcVersion = "v=DMARC1"
 
-// parseDMARC reads a policy. Its error says what is none.
+// parseDMARC reads a policy. Its error says all that is wrong with it.
 func parseDMARC(text string) (*dmarc, error) {
+	var wrong faults
 	list, err := tags(text)
-	if err != nil {
-		return nil, err
-	}
+	wrong.add(err)
 	if len(list) == 0 || list[0] != (tag{"v", "DMARC1"}) {
-		return nil, errors.New("v=DMARC1 must come first")
+		wrong.addf("v=DMARC1 must come first")
 	}
 	d := &dmarc{percent: 100}
-	policy, ok := find(list, "p")
-	if !ok {
-		return nil, errors.New("it has no p=, which says what to do: none, quarantine or reject")
+	if policy, ok := find(list, "p"); ok {
+		d.policy = policyOf("p", policy, &wrong)
+	} else {
+		wrong.addf(`it has no p=, which says what to do: "none", "quarantine" or "reject"`)
 	}
-	d.policy, d.subdomains = strings.ToLower(policy), strings.ToLower(policy)
+	d.subdomains = d.policy
 	if sp, ok := find(list, "sp"); ok {
-		d.subdomains = strings.ToLower(sp)
-	}
-	for name, p := range map[string]string{"p": d.policy, "sp": d.subdomains} {
-		if !slices.Contains([]string{"none", "quarantine", "reject"}, p) {
-			return nil, fmt.Errorf("%s=%s is no policy; there are none, quarantine and reject", name, p)
-		}
+		d.subdomains = policyOf("sp", sp, &wrong)
 	}
 	for _, name := range []string{"adkim", "aspf"} {
 		if v, ok := find(list, name); ok && !strings.EqualFold(v, "r") && !strings.EqualFold(v, "s") {
-			return nil, fmt.Errorf("%s=%s must be r or s", name, v)
+			wrong.addf("%s=%s must be r or s", name, v)
 		}
 	}
 	if pct, ok := find(list, "pct"); ok {
 		n, err := strconv.ParseUint(pct, 10, 8)
 		if err != nil || n > 100 {
-			return nil, fmt.Errorf("pct=%s is no number from 0 to 100", pct)
+			wrong.addf("pct=%s is no number from 0 to 100", pct)
 		}
 		d.percent = int(n)
 	}
 	if ri, ok := find(list, "ri"); ok {
 		if _, err := strconv.ParseUint(ri, 10, 32); err != nil {
-			return nil, fmt.Errorf("ri=%s is no number of seconds", ri)
+			wrong.addf("ri=%s is no number of seconds", ri)
 		}
 	}
 	for _, name := range []string{"rua", "ruf"} {
@@ -66,11 +60,20 @@ func parseDMARC(text string) (*dmarc, error) {
 			continue
 		}
 		if err := addresses(v); err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
+			wrong.addf("%s: %v", name, err)
 		}
 		d.reports = d.reports || name == "rua"
 	}
-	return d, nil
+	return d, wrong.err()
+}
+
+// policyOf reads what a tag has receivers do.
+func policyOf(name, written string, wrong *faults) string {
+	policy := strings.ToLower(written)
+	if !slices.Contains([]string{"none", "quarantine", "reject"}, policy) {
+		wrong.addf(`%s=%s is no policy; it must be "none", "quarantine" or "reject"`, name, written)
+	}
+	return policy
 }
 
 // sized matches the largest report that an address takes, behind it.
@@ -78,17 +81,18 @@ var sized = lazy.Regexp(`![0-9]+[kmgtKMGT]?$`)
 
 // addresses looks at where reports are to be sent.
 func addresses(list string) error {
+	var wrong faults
 	for text := range strings.SplitSeq(list, ",") {
 		text = sized().ReplaceAllString(strings.TrimSpace(text), "")
 		u, err := url.Parse(text)
 		switch {
 		case err != nil || u.Scheme == "":
-			return fmt.Errorf("%q is no address for reports, as mailto:dmarc@ville.example is", text)
+			wrong.addf("%q is no address for reports, as mailto:dmarc@ville.example is", text)
 		case strings.EqualFold(u.Scheme, "mailto") && !strings.Contains(strings.Trim(u.Opaque, "@"), "@"):
-			return fmt.Errorf("behind mailto: there is no mail address in %q", text)
+			wrong.addf("behind mailto: there is no mail address in %q", text)
 		}
 	}
-	return nil
+	return wrong.err()
 }
 
 var stsID = lazy.Regexp(`^[A-Za-z0-9]{1,32}$`)

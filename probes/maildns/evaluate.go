@@ -24,18 +24,19 @@ func (l *look) spf(ctx context.Context) (present bool, err error) {
 	if !ok {
 		return present, err
 	}
-	s, err := parseSPF(text)
-	if err != nil {
-		l.wrong(SPF, "", Syntax, err.Error())
-		return true, nil
+	s, unread := parseSPF(text)
+	if unread != nil {
+		l.wrong(SPF, "", Syntax, unread.Error())
 	}
 	e := &evaluation{look: l, path: map[string]bool{l.domain: true}}
 	all, err := e.walk(ctx, l.domain, s)
 	if err != nil {
 		return false, err
 	}
-	l.result.Send(spfLookups, float64(e.lookups))
-	l.result.Send(spfAll, 1, cmp.Or(all, "none"))
+	if unread == nil {
+		l.result.Send(spfLookups, float64(e.lookups))
+		l.result.Send(spfAll, 1, cmp.Or(all, "none"))
+	}
 	if e.lookups > maxLookups {
 		words := fmt.Sprintf("it takes %d", e.lookups)
 		if e.lookups >= maxFollowed {
@@ -43,8 +44,13 @@ func (l *look) spf(ctx context.Context) (present bool, err error) {
 		}
 		l.wrong(SPF, "", Lookups, words)
 	}
-	if e.void > maxVoidLookups {
+	switch nowhere := strings.Join(e.nowhere, ", "); {
+	case e.void > maxVoidLookups && nowhere != "":
+		l.wrong(SPF, "", VoidLookups, fmt.Sprintf("%d of them; %s", e.void, nowhere))
+	case e.void > maxVoidLookups:
 		l.wrong(SPF, "", VoidLookups, fmt.Sprintf("%d of them", e.void))
+	case nowhere != "":
+		l.wrong(SPF, "", Unresolved, nowhere)
 	}
 	if all == "pass" {
 		l.wrong(SPF, "", AllowsAll, "+all")
@@ -58,8 +64,9 @@ type evaluation struct {
 	look    *look
 	lookups int
 	void    int             // those that led nowhere
+	nowhere []string        // the terms among them in which the domain itself names another
 	path    map[string]bool // the records that include this one
-	broken  bool            // a problem of an included record was told
+	told    faults          // what is wrong with those that are included
 }
 
 // walk goes through a record and those that it includes. It returns what is
@@ -81,9 +88,9 @@ func (e *evaluation) walk(ctx context.Context, domain string, s *spf) (all strin
 		case "include":
 			_, err = e.follow(ctx, name, "includes")
 		case "a":
-			err = e.count(ctx, name, dns.TypeA)
+			err = e.count(ctx, t, name, dns.TypeA)
 		case "mx":
-			err = e.count(ctx, name, dns.TypeMX)
+			err = e.count(ctx, t, name, dns.TypeMX)
 		}
 		if err != nil {
 			return "", err
@@ -99,7 +106,7 @@ func (e *evaluation) walk(ctx context.Context, domain string, s *spf) (all strin
 }
 
 // count asks whether a look-up leads anywhere.
-func (e *evaluation) count(ctx context.Context, name string, qtype uint16) error {
+func (e *evaluation) count(ctx context.Context, t *spfTerm, name string, qtype uint16) error {
 	n := 0
 	var err error
 	if qtype == dns.TypeA {
@@ -111,6 +118,9 @@ func (e *evaluation) count(ctx context.Context, name string, qtype uint16) error
 	}
 	if err == nil && n == 0 {
 		e.void++
+		if t.domain != "" && len(e.path) == 1 { // what others name is theirs to mend
+			e.nowhere = append(e.nowhere, t.mechanism+":"+t.domain)
+		}
 	}
 	return err
 }
@@ -150,10 +160,10 @@ func (e *evaluation) follow(ctx context.Context, name, how string) (all string, 
 	return e.walk(ctx, name, s)
 }
 
-// tell notes the first problem of an included record; the rest hangs on it.
+// tell notes a problem of an included record, once, and so many at most.
 func (e *evaluation) tell(p Problem, text string) {
-	if !e.broken {
-		e.broken = true
+	before := len(e.told)
+	if e.told.addf("%s", text); len(e.told) > before && before < maxFaults {
 		e.look.wrong(SPF, "", p, text)
 	}
 }

@@ -12,7 +12,9 @@ const (
 	Several     Problem = "several"
 	Syntax      Problem = "syntax"
 	NoMail      Problem = "no_mail"
+	NoDomain    Problem = "no_domain"
 	Unresolved  Problem = "unresolved"
+	Partly      Problem = "partly_unresolved"
 	Lookups     Problem = "too_many_lookups"
 	VoidLookups Problem = "too_many_void_lookups"
 	AllowsAll   Problem = "allows_all"
@@ -31,6 +33,10 @@ func (p Problem) Meaning() string {
 		return "the record cannot be read"
 	case NoMail:
 		return "it says that the domain takes no mail"
+	case NoDomain:
+		return "the domain does not exist in the DNS"
+	case Partly:
+		return "some of the servers lead nowhere, others take the mail"
 	case Unresolved:
 		return "a name in it leads nowhere"
 	case Lookups:
@@ -48,7 +54,7 @@ func (p Problem) Meaning() string {
 
 // Our own. The labels' values are bounded: record and problem are closed
 // lists, selector is one of those that the site file names, and empty for all
-// records but dkim.
+// records but dkim; host is one of maxHosts at most.
 var (
 	present = &frame.Family{
 		Name: "probe_maildns_record_present", Labels: []string{"record", "selector"},
@@ -60,7 +66,11 @@ var (
 	}
 	mxHosts = &frame.Family{
 		Name: "probe_maildns_mx_hosts",
-		Help: "How many servers take mail for the domain.",
+		Help: "How many servers take mail for the domain, as its MX records say.",
+	}
+	mxResolved = &frame.Family{
+		Name: "probe_maildns_mx_resolved", Labels: []string{"host"},
+		Help: "Whether a server that an MX record names has an address; of the first 20.",
 	}
 	spfLookups = &frame.Family{
 		Name: "probe_maildns_spf_lookups",
@@ -95,7 +105,7 @@ var (
 // Families lists what a look at a domain's mail records sends of its own.
 func Families() []*frame.Family {
 	return []*frame.Family{
-		present, problemInfo, mxHosts, spfLookups, spfAll, dkimBits, dkimTesting, dmarcPolicy, dmarcPercent, dmarcReports,
+		present, problemInfo, mxHosts, mxResolved, spfLookups, spfAll, dkimBits, dkimTesting, dmarcPolicy, dmarcPercent, dmarcReports,
 	}
 }
 

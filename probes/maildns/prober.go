@@ -49,7 +49,7 @@ func (p *Prober) Probe(ctx context.Context) probe.Result {
 	r := stream.Begin(ctx, "maildns://"+domain, domain)
 	l := &look{
 		domain: domain, config: &p.options.Config, result: &r, sent: map[[3]string]bool{},
-		dns: &resolver{Resolver: p.resolver, cache: map[nameserver.Question][]dns.RR{}},
+		dns: &resolver{Resolver: p.resolver, cache: map[nameserver.Question][]dns.RR{}, none: map[string]bool{}},
 	}
 	began := time.Now()
 	err := l.run(ctx)
@@ -70,6 +70,9 @@ type look struct {
 }
 
 func (l *look) run(ctx context.Context) error {
+	if err := l.dns.exists(ctx, l.domain); err != nil {
+		return l.nowhere(err)
+	}
 	l.check(ctx, MX, "", l.mx)
 	l.check(ctx, SPF, "", l.spf)
 	for _, s := range l.config.Selectors {
@@ -83,6 +86,20 @@ func (l *look) run(ctx context.Context) error {
 		return probe.Fail(probe.MailDNS, probe.PhaseProcessing, errors.New(strings.Join(l.problems, "; ")))
 	}
 	return l.unread
+}
+
+// nowhere ends a look at a domain whose name leads to no answer: a domain that
+// is not there lacks no records.
+func (l *look) nowhere(err error) error {
+	text := err.Error()
+	if errors.Is(err, errNoName) {
+		text = l.domain + " " + text
+		l.result.Send(present, 0, MX, "")
+		l.result.Send(problemInfo, 1, MX, "", string(NoDomain))
+		err = probe.Fail(probe.MailDNS, probe.PhaseProcessing, errors.New(text))
+	}
+	l.result.Step(0, probe.PhaseProcessing, time.Time{}, true, text)
+	return err
 }
 
 // check looks at one record: present is whether there is one, err that nobody
@@ -117,6 +134,11 @@ func (l *look) tell(record, selector, text string) {
 
 // wrong notes a problem of a record; text says more than the problem does.
 func (l *look) wrong(record, selector string, p Problem, text string) {
+	l.problems = append(l.problems, l.note(record, selector, p, text))
+}
+
+// note tells of a problem, and returns it in words.
+func (l *look) note(record, selector string, p Problem, text string) string {
 	words := titled(record, selector) + ": " + p.Meaning()
 	if text != "" {
 		words += " (" + text + ")"
@@ -126,7 +148,7 @@ func (l *look) wrong(record, selector string, p Problem, text string) {
 		l.result.Send(problemInfo, 1, key[:]...)
 	}
 	l.result.Step(0, probe.PhaseProcessing, time.Time{}, true, words)
-	l.problems = append(l.problems, words)
+	return words
 }
 
 // titled is what people call a record.

@@ -8,7 +8,12 @@ import (
 
 	"github.com/miekg/dns"
 	"golang.org/x/net/publicsuffix"
+
+	"tocsin/probes/probe"
 )
+
+// maxHosts is how many of the servers that take mail have a metric each.
+const maxHosts = 20
 
 // mx looks at who takes mail for the domain.
 func (l *look) mx(ctx context.Context) (present bool, err error) {
@@ -30,20 +35,27 @@ func (l *look) mx(ctx context.Context) (present bool, err error) {
 	}
 	l.result.Send(mxHosts, float64(len(hosts)))
 	var told, lost []string
-	for _, mx := range hosts {
+	for i, mx := range hosts {
 		name := strings.TrimSuffix(mx.Mx, ".")
 		n, err := l.dns.addresses(ctx, name)
 		if err != nil {
 			return false, err
 		}
 		told = append(told, fmt.Sprintf("%d %s", mx.Preference, name))
+		if i < maxHosts && !slices.ContainsFunc(hosts[:i], func(other *dns.MX) bool { return strings.EqualFold(other.Mx, mx.Mx) }) {
+			l.result.Send(mxResolved, truth(n > 0), probe.Label(strings.ToLower(name)))
+		}
 		if n == 0 {
 			lost = append(lost, name)
 		}
 	}
 	l.tell(MX, "", strings.Join(told, ", "))
-	if len(lost) > 0 {
-		l.wrong(MX, "", Unresolved, strings.Join(lost, ", ")+" has no address")
+	text := strings.Join(lost, ", ") + " has no address"
+	switch {
+	case len(lost) == len(hosts):
+		l.wrong(MX, "", Unresolved, text)
+	case len(lost) > 0: // senders take the next
+		l.result.Faults = append(l.result.Faults, l.note(MX, "", Partly, text))
 	}
 	return true, nil
 }
@@ -76,14 +88,14 @@ func (l *look) dkim(ctx context.Context, selector string) (present bool, err err
 	key, err := parseDKIM(text)
 	if err != nil {
 		l.wrong(DKIM, selector, Syntax, err.Error())
-		return true, nil
+	} else {
+		l.result.Send(dkimBits, float64(key.bits), selector, key.algorithm)
+		l.result.Send(dkimTesting, truth(key.testing), selector)
 	}
-	l.result.Send(dkimBits, float64(key.bits), selector, key.algorithm)
-	l.result.Send(dkimTesting, truth(key.testing), selector)
 	switch {
 	case key.revoked:
 		l.wrong(DKIM, selector, Revoked, "")
-	case key.algorithm == "rsa" && key.bits < minRSA:
+	case key.algorithm == "rsa" && key.bits > 0 && key.bits < minRSA:
 		l.wrong(DKIM, selector, WeakKey, fmt.Sprintf("it has %d bits", key.bits))
 	}
 	return true, nil

@@ -44,17 +44,19 @@ func isSPF(text string) bool {
 
 var modifier = lazy.Regexp(`^[A-Za-z][A-Za-z0-9_.-]*=`)
 
-// parseSPF reads an SPF record. Its error says what is no SPF.
+// parseSPF reads an SPF record. Its error says all that is wrong with it; the
+// terms that are right are returned all the same.
 func parseSPF(text string) (*spf, error) {
 	rest, ok := cutPrefixFold(text, "v=spf1")
 	if !ok {
-		return nil, errors.New("it does not begin with v=spf1")
+		return &spf{}, errors.New("it does not begin with v=spf1")
 	}
 	s, seen := &spf{}, map[string]bool{}
 	words := strings.FieldsFunc(rest, func(r rune) bool { return r == ' ' })
 	if len(words) > maxTerms {
-		return nil, fmt.Errorf("it has %d terms", len(words))
+		return s, fmt.Errorf("it has %d terms", len(words))
 	}
+	var wrong faults
 	for _, word := range words {
 		var err error
 		if name := modifier().FindString(word); name != "" {
@@ -63,13 +65,13 @@ func parseSPF(text string) (*spf, error) {
 			err = s.mechanism(word)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%q: %w", word, err)
+			wrong.addf("%q: %v", word, err)
 		}
 	}
 	if s.all != "" {
 		s.redirect = ""
 	}
-	return s, nil
+	return s, wrong.err()
 }
 
 func (s *spf) modifier(name, value string, seen map[string]bool) error {

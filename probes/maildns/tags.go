@@ -16,7 +16,8 @@ type tag struct{ name, value string }
 var tagName = lazy.Regexp(`^[A-Za-z][A-Za-z0-9_]*$`)
 
 // tags takes a record of name=value parts apart, as DKIM, DMARC, MTA-STS and
-// TLS-RPT have it. Source: RFC 6376, section 3.2.
+// TLS-RPT have it. What is none is told by the error, and left out. Source: RFC
+// 6376, section 3.2.
 func tags(text string) ([]tag, error) {
 	parts := strings.Split(text, ";")
 	if strings.TrimSpace(parts[len(parts)-1]) == "" {
@@ -25,23 +26,25 @@ func tags(text string) ([]tag, error) {
 	if len(parts) > maxTags {
 		return nil, fmt.Errorf("it has %d parts", len(parts))
 	}
+	var wrong faults
 	list := make([]tag, 0, len(parts))
 	for _, part := range parts {
 		name, value, ok := strings.Cut(part, "=")
 		name = strings.TrimSpace(name)
 		if !ok || !tagName().MatchString(name) {
-			return nil, fmt.Errorf("%q is not of the form name=value", strings.TrimSpace(part))
+			wrong.addf("%q is not of the form name=value", strings.TrimSpace(part))
+			continue
 		}
 		list = append(list, tag{name, strings.TrimSpace(value)})
 	}
 	for i, t := range list {
 		for _, other := range list[:i] {
 			if t.name == other.name {
-				return nil, fmt.Errorf("%s= stands in it twice", t.name)
+				wrong.addf("%s= stands in it twice", t.name)
 			}
 		}
 	}
-	return list, nil
+	return list, wrong.err()
 }
 
 // find returns the value of a tag; false where it is not there.

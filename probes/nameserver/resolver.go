@@ -37,19 +37,18 @@ func (r *Resolver) Lookup(ctx context.Context, q Question) (*dns.Msg, error) {
 }
 
 // Answer asks one server after the other until one has an answer: records, or
-// that there are none, which is no error. Its error is a probe.Failure with what
-// the last server did, or probe.Unmeasured where it is not the servers' doing.
+// that there are none, which is no error. Its error is a probe.Failure where the
+// name may be to blame: DNS when a server has looked in vain (SERVFAIL), Timeout
+// when one is silent. What else goes wrong is the servers' fault, or ours, and
+// is probe.Unmeasured.
 func (r *Resolver) Answer(ctx context.Context, q Question) (*dns.Msg, error) {
 	q.Recurse = true
-	servers := r.Servers
-	if len(servers) == 0 {
-		var err error
-		if servers, err = system(systemFile); err != nil {
-			return nil, &probe.Unmeasured{Err: err}
-		}
+	servers, err := r.servers()
+	if err != nil {
+		return nil, err
 	}
 	var failed []string
-	reason := probe.DNS
+	var vain, silent bool
 	for _, at := range servers {
 		answer, err := r.Client.Ask(ctx, at, q)
 		switch {
@@ -57,16 +56,44 @@ func (r *Resolver) Answer(ctx context.Context, q Question) (*dns.Msg, error) {
 			if ours, ok := errors.AsType[*probe.Unmeasured](err); ok {
 				return nil, ours
 			}
-			reason = probe.FailureOf(err).Reason
+			silent = silent || probe.FailureOf(err).Reason == probe.Timeout
 			failed = append(failed, fmt.Sprintf("%s: %s", at, err))
 		case answer.Rcode == dns.RcodeSuccess || answer.Rcode == dns.RcodeNameError:
 			return answer, nil
 		default:
-			reason = probe.DNS
+			vain = vain || answer.Rcode == dns.RcodeServerFailure
 			failed = append(failed, fmt.Sprintf("%s answers %s", at, Rcode(answer.Rcode)))
 		}
 	}
-	return nil, probe.Fail(reason, probe.PhaseProcessing, fmt.Errorf("no resolver could say %s: %s", q.String(), strings.Join(failed, "; ")))
+	err = fmt.Errorf("no resolver could say %s: %s", q.String(), strings.Join(failed, "; "))
+	switch {
+	case vain:
+		return nil, probe.Fail(probe.DNS, probe.PhaseProcessing, err)
+	case silent:
+		return nil, probe.Fail(probe.Timeout, probe.PhaseProcessing, err)
+	default:
+		return nil, &probe.Unmeasured{Err: err}
+	}
+}
+
+// Alive tells whether any of the servers answers at all, whatever it says.
+func (r *Resolver) Alive(ctx context.Context) bool {
+	servers, err := r.servers()
+	return err == nil && slices.ContainsFunc(servers, func(at netip.AddrPort) bool {
+		_, err := r.Client.Ask(ctx, at, Question{Name: ".", Type: dns.TypeNS, Recurse: true})
+		return err == nil
+	})
+}
+
+func (r *Resolver) servers() ([]netip.AddrPort, error) {
+	if len(r.Servers) > 0 {
+		return r.Servers, nil
+	}
+	servers, err := system(systemFile)
+	if err != nil {
+		return nil, &probe.Unmeasured{Err: err}
+	}
+	return servers, nil
 }
 
 // Addresses looks up the addresses of a host, of one family (4, 6) or both (0).

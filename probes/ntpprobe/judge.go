@@ -58,7 +58,7 @@ func judge(a *ntp.Response) error {
 	case errors.Is(err, ntp.ErrServerClockFreshness):
 		return unsettled("the server's clock was last set at " + a.ReferenceTime.UTC().Format("2006-01-02 15:04:05 UTC") + ", more than 36 hours ago")
 	case errors.Is(err, ntp.ErrInvalidDispersion):
-		return unsettled(fmt.Sprintf("the server's clock may be wrong by %s, by its own word", round(a.RootDelay/2+a.RootDispersion)))
+		return unsettled(fmt.Sprintf("the server's clock may be wrong by %s, by its own word", span(a.RootDelay/2+a.RootDispersion)))
 	default:
 		return probe.Fail(probe.Protocol, probe.PhaseTransfer, fmt.Errorf("the answer contradicts itself: %w", err))
 	}

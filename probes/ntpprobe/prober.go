@@ -128,8 +128,8 @@ func (p *Prober) ask(ctx context.Context, r *probe.Result) (*ntp.Response, error
 		r.Step(0, probe.PhaseProcessing, began, true, err.Error())
 		return nil, err
 	}
-	r.Step(0, probe.PhaseProcessing, began, false, fmt.Sprintf("%s answered: stratum %d, its clock is %s ahead of ours (give or take %s)",
-		used, answer.Stratum, round(answer.ClockOffset), round(answer.RTT/2)))
+	r.Step(0, probe.PhaseProcessing, began, false, fmt.Sprintf("%s answered: stratum %d, its clock is %s ours (give or take %s)",
+		used, answer.Stratum, apart(answer.ClockOffset), span(answer.RTT/2)))
 	return answer, nil
 }
 
@@ -146,7 +146,25 @@ func query(conn net.Conn, o ntp.QueryOptions) (answer *ntp.Response, err error) 
 	return ntp.QueryWithOptions("192.0.2.1:123", o) // an address that is not used
 }
 
-func round(d time.Duration) time.Duration { return d.Round(time.Microsecond) }
+// apart says how far a clock is from ours.
+func apart(offset time.Duration) string {
+	if offset < 0 {
+		return span(-offset) + " behind"
+	}
+	return span(offset) + " ahead of"
+}
+
+// span writes how long something is, its unit apart where it is short.
+func span(d time.Duration) string {
+	switch {
+	case d < time.Millisecond:
+		return fmt.Sprintf("%d µs", d.Round(time.Microsecond)/time.Microsecond)
+	case d < time.Second:
+		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+	default:
+		return d.Round(time.Millisecond).String()
+	}
+}
 
 func askError(ctx context.Context, err error) error {
 	if ended := probe.Ended(ctx, probe.PhaseProcessing, "waiting for the answer"); ended != nil {

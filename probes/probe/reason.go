@@ -123,7 +123,7 @@ func (r Reason) Meaning() string {
 	case RedirectLoop:
 		return "redirects lead in a circle"
 	case Redirect:
-		return "a redirect cannot be followed, or there are too many"
+		return "redirects do not lead where they should: one cannot be followed, there are too many, or they end at another page"
 	case Status:
 		return "the status is not one of those expected"
 	case Header:

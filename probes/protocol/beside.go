@@ -18,6 +18,7 @@ type Beside interface {
 // A Second is looked at beside a probe, on a clock of its own.
 type Second struct {
 	Name   string // of the collector, as probe_header_grade
+	Said   string // what is done, over its account, as "graded beside it"
 	Prober probe.Prober
 	// Families lists what it sends: the samples of other families of its
 	// results are not told.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Bounds of what a server says before anybody logs in: its version, its
@@ -25,6 +26,9 @@ type tap struct {
 	mu   sync.Mutex // guards what follows: the library reads in a goroutine of its own
 	said []byte
 	err  error // the first that ended the reading
+
+	begun bool        // the version has come
+	wait  *time.Timer // closes the connection if no version comes; nil: nothing else was said
 }
 
 // Read implements io.Reader.
@@ -36,10 +40,40 @@ func (t *tap) Read(p []byte) (int, error) {
 		err, n = errTooMuch, 0
 	}
 	t.said = append(t.said, p[:n]...)
+	if err == nil && !t.begun {
+		if err = t.begins(); err != nil {
+			n = 0 // else the library takes the byte and asks for more
+		}
+	}
 	if err != nil && t.err == nil {
 		t.err = err
 	}
 	return n, err
+}
+
+// begins looks at what comes before the version. The lock is held.
+func (t *tap) begins() error {
+	var never bool
+	t.begun, never = before(t.said)
+	switch {
+	case never:
+		return errOther
+	case t.begun && t.wait != nil:
+		t.wait.Stop()
+	case !t.begun && t.wait == nil && !beginsSSH(t.said):
+		t.wait = time.AfterFunc(beforeWait, func() { _ = t.Conn.Close() })
+	}
+	return nil
+}
+
+// Close implements net.Conn.
+func (t *tap) Close() error {
+	t.mu.Lock()
+	if t.wait != nil {
+		t.wait.Stop()
+	}
+	t.mu.Unlock()
+	return t.Conn.Close()
 }
 
 func (t *tap) heard() ([]byte, error) {

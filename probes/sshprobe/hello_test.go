@@ -47,6 +47,9 @@ func FuzzParse(f *testing.F) {
 	f.Add(said("SSH-2.0-OpenSSH_9.2\r\n", "a", "b", "c", "d", "e", "f"))
 	f.Add([]byte("SSH-2.0-x\n\x7f\xff\xff\xff\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if version, never := before(b); version && never {
+			t.Errorf("%q is and is not a version", b)
+		}
 		h := parse(b)
 		if n := len(h.version) + len(h.software) + len(h.kex) + len(h.hostKeys) + len(h.ciphers) + len(h.macs); n > 2*len(b)+6 {
 			t.Errorf("%d out of %d bytes", n, len(b))

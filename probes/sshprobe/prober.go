@@ -157,10 +157,10 @@ var errSeen = errors.New("the host key was seen")
 // that the server has proved to have. Its error is a probe.Failure or
 // probe.Unmeasured.
 func (p *Prober) exchange(ctx context.Context, conn net.Conn, algorithms []string) (ssh.PublicKey, hello, error) {
-	defer conn.Close()
+	t := &tap{Conn: conn}
+	defer t.Close()
 	stop := stream.Bound(ctx, conn)
 	defer stop()
-	t := &tap{Conn: conn}
 	var key ssh.PublicKey
 	good, bad := ssh.SupportedAlgorithms(), ssh.InsecureAlgorithms()
 	client, _, _, err := ssh.NewClientConn(t, p.options.Host, &ssh.ClientConfig{
@@ -201,10 +201,14 @@ func failure(ctx context.Context, said []byte, err, broken error) error {
 	case errors.Is(broken, errTooMuch):
 		return probe.Fail(probe.TooLarge, probe.PhaseProcessing, broken)
 	case len(said) > 0 && !strings.Contains("\n"+string(said), "\nSSH-"):
-		if ended := probe.Ended(ctx, probe.PhaseProcessing, "waiting for the version"); ended != nil && strings.HasPrefix("SSH-", string(said[:min(len(said), 4)])) {
+		if ended := probe.Ended(ctx, probe.PhaseProcessing, "waiting for the version"); ended != nil && beginsSSH(said) {
 			return ended
 		}
-		return probe.Fail(probe.Protocol, probe.PhaseProcessing, fmt.Errorf("the server does not speak SSH: it begins with %q", said[:min(len(said), 40)]))
+		text := fmt.Sprintf("the server does not speak SSH: it begins with %q", said[:min(len(said), enoughOfLine)])
+		if other := spoken(said); other != "" {
+			text += ", as " + other + " does"
+		}
+		return probe.Fail(probe.Protocol, probe.PhaseProcessing, errors.New(text))
 	case broken != nil:
 		return stream.Broken(ctx, probe.PhaseProcessing, "exchanging keys", broken)
 	case err == nil:

@@ -3,6 +3,7 @@ package stream
 import (
 	"crypto/tls"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ func Reached(r *probe.Result, n int, began time.Time, host string, out *dial.Out
 	h := &r.Hops[n]
 	h.Found, h.Address = out.Found, out.Address
 	h.Phases[probe.PhaseResolve], h.Phases[probe.PhaseConnect] = out.Resolve, out.Connect
-	if len(out.Found) > 0 {
+	if _, err := netip.ParseAddr(host); err != nil && len(out.Found) > 0 { // an address is itself
 		names := make([]string, len(out.Found))
 		for i, a := range out.Found {
 			names[i] = a.String()

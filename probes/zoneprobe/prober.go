@@ -260,7 +260,7 @@ func (l *look) countCAA(ctx context.Context, at netip.AddrPort) {
 		}
 	}
 	l.result.Send(caa, float64(n))
-	l.result.Step(0, probe.PhaseTransfer, time.Time{}, false, fmt.Sprintf("%d CAA records", n))
+	l.result.Step(0, probe.PhaseTransfer, time.Time{}, false, probe.Count(n, "CAA record", "CAA records"))
 }
 
 // judgeSignatures verifies what each server has signed. Resolvers ask another

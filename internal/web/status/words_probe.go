@@ -72,7 +72,7 @@ func probeReasons() map[string][2]string {
 		"truncated":              {"its answer breaks off", "sa réponse est tronquée"},
 		"too_large":              {"its answer is too large", "sa réponse est trop volumineuse"},
 		"redirect_loop":          {"its redirects lead in a circle", "ses redirections tournent en rond"},
-		"redirect":               {"a redirect cannot be followed", "une redirection ne peut pas être suivie"},
+		"redirect":               {"its redirects do not lead where they should", "ses redirections ne mènent pas où elles devraient"},
 		"status":                 {"its status code is not the one expected", "son code de statut n’est pas celui attendu"},
 		"header":                 {"a header of its answer is not as expected", "un en-tête de sa réponse n’est pas celui attendu"},
 		"encryption":             {"it is encrypted where it should not be, or not where it should", "il est chiffré quand il ne devrait pas, ou l’inverse"},
