@@ -41,7 +41,7 @@ func (c *Config) entry(scheme *protocol.Scheme) *protocol.Entry {
 	}
 	u.User = nil
 	return &protocol.Entry{
-		Scheme: scheme, URL: u, TLS: &c.TLS, StartTLS: c.StartTLS, Closed: c.Expect == closed, Login: &c.Login, Timeout: time.Duration(c.Timeout),
+		Scheme: scheme, URL: u, TLS: &c.TLS, StartTLS: c.StartTLS, Closed: c.MustBeClosed(), Login: &c.Login, Timeout: time.Duration(c.Timeout),
 	}
 }
 

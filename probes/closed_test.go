@@ -168,3 +168,36 @@ func TestClosed_badConfig(t *testing.T) {
 	})
 	wantsRight(t, `- {target: "tcp://db.ville.example:5432", expect: closed}`)
 }
+
+// TestClosed_addressesThatMayNotBeTried says nothing of a port where one of its
+// addresses was refused to the probe, unless another one is open.
+func TestClosed_addressesThatMayNotBeTried(t *testing.T) {
+	open, shut := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	options := func(found ...netip.Addr) Options {
+		return Options{
+			Lookup: func(context.Context, string) ([]netip.Addr, error) { return found, nil },
+			Dial: func(ctx context.Context, _, address string) (net.Conn, error) {
+				if strings.HasPrefix(address, open.String()) {
+					here, _ := net.Pipe()
+					return here, nil
+				}
+				return nil, syscall.ECONNREFUSED
+			},
+			AllowAddress: func(a netip.Addr) error {
+				if a == open || a == shut {
+					return nil
+				}
+				return errors.New("is not allowed")
+			},
+		}
+	}
+	c := Config{Target: "tcp://db.ville.example:5432", Expect: "closed", Timeout: model.Duration(2 * time.Second)}
+	inner := netip.MustParseAddr("10.0.0.5")
+	r, page := look(t, c, options(shut, inner))
+	wantReason(t, r, page, probe.BlockedAddress, "connect")
+	r, page = look(t, c, options(shut, open, inner))
+	wantReason(t, r, page, probe.PortOpen, "connect")
+	if r, _ = look(t, c, options(shut)); !r.Success {
+		t.Errorf("what is refused everywhere is %s", r.Explain())
+	}
+}

@@ -10,6 +10,9 @@ import (
 // closed is the one value of expect.
 const closed = "closed"
 
+// MustBeClosed tells whether the target is a port that must not answer.
+func (c *Config) MustBeClosed() bool { return c.Expect == closed }
+
 // validateExpect looks at the key expect, and refuses beside it what needs an
 // answer.
 func (c *Config) validateExpect(p problem.List, scheme *protocol.Scheme, own protocol.Section) {

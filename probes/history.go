@@ -3,6 +3,7 @@ package probes
 import (
 	"bytes"
 	"crypto/x509"
+	"reflect"
 	"slices"
 
 	"tocsin/probes/probe"
@@ -72,6 +73,10 @@ func share(r, earlier *Result) {
 	for i := range r.Hops {
 		if i < len(earlier.Hops) && r.Hops[i].TLS != nil && earlier.Hops[i].TLS != nil {
 			shareTLS(r.Hops[i].TLS, earlier.Hops[i].TLS)
+		}
+		if i < len(earlier.Hops) && r.Hops[i].Told != nil && earlier.Hops[i].Told != nil &&
+			reflect.DeepEqual(r.Hops[i].Told, earlier.Hops[i].Told) {
+			r.Hops[i].Told = earlier.Hops[i].Told
 		}
 	}
 }

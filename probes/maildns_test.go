@@ -5,7 +5,9 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -59,6 +61,17 @@ func TestMailDNS_good(t *testing.T) {
 	page.wants(t, `probe_maildns_dmarc_policy_info{policy="quarantine",subdomain_policy="reject"}`, 1)
 	page.wants(t, "probe_maildns_dmarc_percent", 100)
 	page.wants(t, "probe_maildns_dmarc_reports", 1)
+}
+
+// TestMailDNS_resolversAreNotTheTargets asks those of the site's own choice,
+// though nobody else may have them asked.
+func TestMailDNS_resolversAreNotTheTargets(t *testing.T) {
+	r, _ := look(t, Config{
+		Target: "maildns://asso.example", Timeout: patience(""), MailDNS: maildns.Config{Resolvers: []string{probetest.DNS(t, probetest.Zone(t, goodMail(t)...))}},
+	}, Options{AllowAddress: func(netip.Addr) error { return errors.New("is inside") }})
+	if !r.Success {
+		t.Errorf("it could not be looked at: %s", r.Explain())
+	}
 }
 
 // TestMailDNS_wrong changes one thing at a time.

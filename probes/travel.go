@@ -26,26 +26,44 @@ func home() []string {
 
 // shared lists the keys of all protocols that may be told to another instance.
 func shared() []string {
-	return []string{"timeout", "starttls", "ip_version", "server_name", "insecure_skip_verify", "tls_min_version", "tls_max_version"}
+	return []string{"timeout", "expect", "starttls", "ip_version", "server_name", "insecure_skip_verify", "tls_min_version", "tls_max_version"}
 }
+
+// hereAlone lists the keys of what is looked at beside the probe, seldom, by the
+// instance that has the entry: another one keeps nothing between two looks.
+func hereAlone() []string { return []string{"tls_versions", "header_grade"} }
 
 // Travelling returns what another instance needs to know of an entry to look as
 // it says, beside its target: YAML without any secret, and without the name of
-// any file. The entry has its defaults. The error names the keys that would
-// have to travel and may not: what a key is not known to be harmless for stays.
+// any file. The entry has its defaults. The error says what would have to travel
+// and may not: what a key is not known to be harmless for stays.
 func (c *Config) Travelling() (string, error) {
-	less, stays := c.travelling()
+	less, stays, _, err := c.travelling()
+	if err != nil {
+		return "", err
+	}
 	if stays != nil {
-		return "", errors.New(listedKeys(stays))
+		return "", fmt.Errorf("another instance cannot be told %s: secrets, logins, names of files, whom else to ask, "+
+			"and what does more than look stay on this machine", listedKeys(stays))
 	}
 	text, err := yaml.Marshal(less)
 	if err != nil {
 		return "", fmt.Errorf("write the entry: %w", err)
 	}
 	if len(text) > maxTravelling {
-		return "", fmt.Errorf("it has %d bytes, and at most %d can be told", len(text), maxTravelling)
+		return "", fmt.Errorf("another instance can be told at most %d bytes, and the entry has %d", maxTravelling, len(text))
 	}
 	return string(text), nil
+}
+
+// HereAlone names the keys of the entry whose looks are made by the instance
+// that has the entry, whatever stands in from; empty for none.
+func (c *Config) HereAlone() string {
+	_, _, here, err := c.travelling()
+	if err != nil || here == nil {
+		return ""
+	}
+	return listedKeys(here)
 }
 
 // Travelled reads what another instance's Travelling wrote. Nothing but what
@@ -68,8 +86,11 @@ func Travelled(target, text string) (Config, error) {
 	}
 	c.Interval = max(c.Timeout, model.Duration(DefaultInterval)) // whoever asks has another, that the timeout fits into
 	c.SetDefaults()
-	less, stays := c.travelling()
-	if stays != nil {
+	less, stays, here, err := c.travelling()
+	if err != nil {
+		return c, err
+	}
+	if stays = append(stays, here...); stays != nil {
 		return c, fmt.Errorf("%s cannot be taken from another instance", listedKeys(stays))
 	}
 	less.Target, less.Interval = target, c.Interval
@@ -98,24 +119,26 @@ func (c *Config) validatePlaces(p problem.List) {
 }
 
 // travelling splits the keys of an entry: those that travel are in less, stays
-// names the others that a look needs.
-func (c *Config) travelling() (less *Config, stays []string) {
+// names the others that a look needs, and here those of what is looked at beside
+// it. The error says that nothing of such an entry travels.
+func (c *Config) travelling() (less *Config, stays, here []string, err error) {
 	less = &Config{}
 	known, scheme := schemeOf(c.Target)
 	e := c.entry(scheme)
 	if e == nil {
-		return less, []string{"target"}
+		return less, nil, nil, errors.New("the target is none that can be looked at")
 	}
 	section := known.section(c)
-	allowed := shared()
-	inner := c.place(section) // empty: the section's keys are the entry's own
-	var own []string
 	t, ok := section.(protocol.Traveller)
-	if ok {
-		own = t.Travels(e)
-	} else {
-		stays = append(stays, scheme.Name+"://")
+	if !ok {
+		why := "it has not said what of it another instance may be told"
+		if s, ok := section.(protocol.Settled); ok {
+			why = s.Stays()
+		}
+		return less, nil, nil, fmt.Errorf("%s:// stays on this machine: %s", scheme.Name, why)
 	}
+	allowed, own := shared(), t.Travels(e)
+	inner := c.place(section) // empty: the section's keys are the entry's own
 	if inner == "" {
 		allowed = append(allowed, own...)
 	}
@@ -124,7 +147,9 @@ func (c *Config) travelling() (less *Config, stays []string) {
 		v := from.FieldByIndex(f.Struct.Index)
 		switch {
 		case v.IsZero(), slices.Contains(home(), f.Key):
-		case f.Key == inner && ok:
+		case slices.Contains(hereAlone(), f.Key):
+			here = append(here, f.Key)
+		case f.Key == inner:
 			stays = append(stays, split(v, to.FieldByIndex(f.Struct.Index), inner, own)...)
 		case slices.Contains(allowed, f.Key):
 			to.FieldByIndex(f.Struct.Index).Set(v)
@@ -132,7 +157,7 @@ func (c *Config) travelling() (less *Config, stays []string) {
 			stays = append(stays, f.Key)
 		}
 	}
-	return less, stays
+	return less, stays, here, nil
 }
 
 // split copies the allowed keys of a section, and lists the others.

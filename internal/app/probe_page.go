@@ -1,7 +1,6 @@
 package app
 
 import (
-	"crypto/tls"
 	"time"
 
 	"tocsin/internal/frame"
@@ -12,6 +11,7 @@ import (
 
 // looker is a collector that remembers its newest looks.
 type looker interface {
+	Last() (probes.Result, bool) // the newest that told something
 	Looks() (newest []*probes.Result, failure *probes.Result)
 }
 
@@ -36,6 +36,7 @@ func (a *App) probePage(name string) (*status.Probe, bool) {
 			Language: g.site.Language, Site: g.site.Site, Host: g.site.HostName(), Version: a.opts.Version,
 			Now:  time.Now().In(g.site.Location()),
 			Name: name, Instance: cfg.Instance(), Told: cfg.Told(), Every: time.Duration(cfg.Interval),
+			Closed: cfg.MustBeClosed(),
 		}
 		for _, t := range g.probes[i] {
 			if l := lookerOf(t); l != nil {
@@ -80,28 +81,29 @@ func look(r *probes.Result) status.Look {
 		l.Steps = append(l.Steps, status.Step{Phase: string(s.Phase), Offset: s.Offset, Duration: s.Duration, Text: s.Text, Failed: s.Failed})
 	}
 	for i := range r.Hops {
-		if r.Hops[i].TLS != nil {
-			l.Servers = append(l.Servers, shownServer(&r.Hops[i]))
+		if shown := r.Hops[i].Shown(); shown != nil {
+			l.Servers = append(l.Servers, shownServer(&r.Hops[i], shown))
 		}
 	}
 	return l
 }
 
 // shownServer is what one server on the way showed of itself.
-func shownServer(h *probe.Hop) status.Server {
+func shownServer(h *probe.Hop, t *probe.Handshake) status.Server {
 	s := status.Server{Name: h.Host}
 	if h.Address.IsValid() {
 		s.Address = h.Address.String()
 	}
-	if h.TLS.Version != 0 {
-		s.TLS = tls.VersionName(h.TLS.Version) + ", " + tls.CipherSuiteName(h.TLS.CipherSuite)
+	if t.Cipher != "" {
+		s.TLS = t.Version + ", " + t.Cipher
 	}
-	for _, p := range h.TLS.Problems {
+	for _, p := range t.Problems {
 		s.Problems = append(s.Problems, p.Text)
 	}
-	s.ChainEnds, _ = h.TLS.LastChainExpiry()
-	for _, c := range h.TLS.Certificates {
-		d := probe.Describe(c)
+	if t.ChainExpiry != nil {
+		s.ChainEnds = *t.ChainExpiry
+	}
+	for _, d := range t.Certificates {
 		s.Certificates = append(s.Certificates, status.Shown{
 			Subject: d.Subject, Issuer: d.Issuer, Serial: d.Serial, Key: d.Key, SignedBy: d.SignedBy, Fingerprint: d.SHA256,
 			Names: d.Names, NotBefore: d.NotBefore, NotAfter: d.NotAfter,

@@ -40,7 +40,7 @@ func (p *probing) asTold(ctx context.Context, q web.ProbeQuery) web.ProbeAnswer 
 	defer cancel()
 	r := prober.Probe(ctx)
 	switch why := refused(); {
-	case r.Reason == probe.BlockedAddress && why != nil:
+	case why != nil && (r.Reason == probe.BlockedAddress || r.Unmeasured != nil):
 		return web.ProbeAnswer{Status: http.StatusForbidden, Text: (*why).Error()}
 	case r.Unmeasured != nil:
 		return web.ProbeAnswer{Status: http.StatusServiceUnavailable, Text: r.Unmeasured.Error()}

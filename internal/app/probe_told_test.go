@@ -40,6 +40,14 @@ func TestAsTold_whatMayBeAsked(t *testing.T) {
 		{"an address within", "http://www.ville.example:" + port, "timeout: 2s", strict, http.StatusForbidden, `probe_allow: ["127.0.0.1"]`},
 		{"what changes something", "http://www.ville.example:" + port, "method: POST", p, http.StatusBadRequest, "the entry cannot be taken: method cannot"},
 		{"a file of this machine", "http://www.ville.example:" + port, "username: a\npassword_file: /etc/passwd", p, http.StatusBadRequest, "cannot be taken"},
+		{"a port that is open", "tcp://www.ville.example:" + port, "expect: closed\ntimeout: 2s", p, http.StatusOK, `"reason":"port_open"`},
+		{"a port that is closed", "tcp://www.ville.example:1", "expect: closed\ntimeout: 2s", p, http.StatusOK, `"success":true`},
+		{"a port that may not be tried", "tcp://www.ville.example:1", "expect: closed\ntimeout: 2s", strict, http.StatusForbidden, `probe_allow: ["127.0.0.1"]`},
+		{"who logs in", "ldap://www.ville.example", "username: cn=a\npassword: b", p, http.StatusBadRequest, "username and password cannot be taken"},
+		{"who sends a mail", "mailtrip://www.ville.example", "timeout: 2s", p, http.StatusBadRequest, "mailtrip:// stays on this machine"},
+		{"another server to ask", "zone://ville.example", "zone: {resolvers: [10.0.0.1]}", p, http.StatusBadRequest, "zone.resolvers cannot"},
+		{"what costs more than a look", "http://www.ville.example:" + port, "header_grade: told", p, http.StatusBadRequest, "header_grade cannot"},
+		{"another host's page", "http://www.ville.example:" + port, "journey: [{step: a, url: https://other.example}]", p, http.StatusBadRequest, "journey cannot"},
 		{"no YAML", "http://www.ville.example:" + port, "{{{", p, http.StatusBadRequest, "the entry cannot be taken"},
 	} {
 		a := c.p.answer(t.Context(), web.ProbeQuery{Target: c.target, Entry: c.entry, JSON: true, Patience: 5 * time.Second})

@@ -10,29 +10,30 @@ import (
 	"tocsin/internal/config"
 	"tocsin/internal/frame"
 	"tocsin/internal/web/status"
-	"tocsin/probes"
 	"tocsin/probes/probe"
 )
 
-// certificates lists what a probe of this instance saw last: the certificate
-// of its target, and of each server that redirects led over.
+// certificates lists what a probe saw last: the certificate of its target, and
+// of each server that redirects led over.
 func certificates(t *frame.Target) []status.Certificate {
-	collectors := t.Spec().Collectors
-	if len(collectors) == 0 {
+	l := lookerOf(t)
+	if l == nil {
 		return nil
 	}
-	c, ok := collectors[0].Collector.(*probes.Collector)
-	if !ok {
-		return nil
-	}
-	look, _ := c.Last()
+	look, _ := l.Last()
 	var seen []status.Certificate
 	for i := range look.Hops {
 		hop := &look.Hops[i]
-		if hop.TLS == nil || len(hop.TLS.Certificates) == 0 {
+		var one status.Certificate
+		switch {
+		case hop.TLS != nil && len(hop.TLS.Certificates) > 0:
+			one = certificate(hop.TLS)
+		case hop.Told != nil:
+			one = certificateTold(hop.Told)
+			one.From = t.Spec().Labels["from"]
+		default:
 			continue
 		}
-		one := certificate(hop.TLS)
 		one.Name = hopName(t.Spec().Instance, i, hop.Host)
 		one.Accepted = one.Reason != "" && !strings.HasPrefix(string(look.Reason), "tls_")
 		seen = append(seen, one)
@@ -45,6 +46,23 @@ func certificate(t *probe.TLS) status.Certificate {
 	one := status.Certificate{Fingerprint: hex.EncodeToString(sum[:]), NotAfter: t.EarliestExpiry()}
 	if end, ok := t.LastChainExpiry(); ok { // else nothing holds, and what ends first is told
 		one.NotAfter = end
+	}
+	if len(t.Problems) > 0 {
+		one.Reason, one.Problem = string(t.Problems[0].Reason), t.Problems[0].Text
+	}
+	return one
+}
+
+// certificateTold is the same of what another instance saw.
+func certificateTold(t *probe.Handshake) status.Certificate {
+	one := status.Certificate{Fingerprint: t.Certificates[0].SHA256, NotAfter: t.Certificates[0].NotAfter}
+	for i := range t.Certificates {
+		if end := t.Certificates[i].NotAfter; end.Before(one.NotAfter) {
+			one.NotAfter = end
+		}
+	}
+	if t.ChainExpiry != nil {
+		one.NotAfter = *t.ChainExpiry
 	}
 	if len(t.Problems) > 0 {
 		one.Reason, one.Problem = string(t.Problems[0].Reason), t.Problems[0].Text

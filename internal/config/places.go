@@ -34,8 +34,10 @@ func (s *Site) places(p problem.List) {
 			continue
 		}
 		if _, err := c.Travelling(); err != nil {
-			at.At("from").Addf("another instance cannot be told %s: secrets, files and what changes something stay on this machine; "+
-				"take that out, or have the probe made here alone", err)
+			at.At("from").Addf("%v; take that out, or have the probe made here alone", err)
+		}
+		if here := c.HereAlone(); here != "" && !slices.Contains(c.From, s.HostName()) {
+			at.At("from").Addf("has not this machine, %s, which alone looks after %s; write it there, too, or take that out", s.HostName(), here)
 		}
 	}
 }

@@ -9,16 +9,21 @@ import (
 func TestLoad_probesFromPlaces(t *testing.T) {
 	const hosts = "hosts: [par1.ville.example, {address: \"10.0.0.2:999\", name: lyon}]\nprobes:\n"
 	for entry, want := range map[string]string{
-		"- {target: https://a.example, from: [par1.ville.example, lyon, guet]}":             "",
-		"- {target: https://a.example, from: [guet], username: a, password: mark3r}":        "",
-		"- {target: https://a.example, from: [par1]}":                                       `probes[0].from[0]: "par1" is neither this machine, guet, nor one of hosts; did you mean par1.ville.example?`,
-		"- {target: https://a.example, from: [lyonn]}":                                      `did you mean lyon?`,
-		"- {target: https://a.example, from: [berlin.example]}":                             `write it under hosts first`,
-		"- {target: https://a.example, from: [lyon, lyon]}":                                 `probes[0].from[1]: lyon stands here twice; take one away`,
-		`- {target: https://a.example, from: [""]}`:                                         `probes[0].from[0]: is empty; write the name of an instance, as it stands under hosts`,
-		"- {target: https://a.example, from: [lyon], username: a, password: mark3r}":        `probes[0].from: another instance cannot be told username and password: secrets, files and what changes something stay on this machine; take that out, or have the probe made here alone`,
-		`- {target: "https://a.example", from: [lyon], method: POST}`:                       `probes[0].from: another instance cannot be told method`,
-		`- {target: "tcp://a.example:1", from: [lyon], tcp: {query_response: [{send: a}]}}`: `cannot be told tcp.query_response`,
+		"- {target: https://a.example, from: [par1.ville.example, lyon, guet]}":                         "",
+		"- {target: https://a.example, from: [guet], username: a, password: mark3r}":                    "",
+		"- {target: https://a.example, from: [par1]}":                                                   `probes[0].from[0]: "par1" is neither this machine, guet, nor one of hosts; did you mean par1.ville.example?`,
+		"- {target: https://a.example, from: [lyonn]}":                                                  `did you mean lyon?`,
+		"- {target: https://a.example, from: [berlin.example]}":                                         `write it under hosts first`,
+		"- {target: https://a.example, from: [lyon, lyon]}":                                             `probes[0].from[1]: lyon stands here twice; take one away`,
+		`- {target: https://a.example, from: [""]}`:                                                     `probes[0].from[0]: is empty; write the name of an instance, as it stands under hosts`,
+		"- {target: https://a.example, from: [lyon], username: a, password: mark3r}":                    `probes[0].from: another instance cannot be told username and password: secrets, logins, names of files, whom else to ask, and what does more than look stay on this machine; take that out, or have the probe made here alone`,
+		`- {target: "https://a.example", from: [lyon], method: POST}`:                                   `probes[0].from: another instance cannot be told method`,
+		`- {target: "tcp://a.example:1", from: [lyon], tcp: {query_response: [{send: a}]}}`:             `cannot be told tcp.query_response`,
+		`- {target: mailtrip://a.example, from: [guet, lyon], username: a@a.example, password: mark3r}`: `probes[0].from: mailtrip:// stays on this machine: it logs in, and sends a mail; take that out, or have the probe made here alone`,
+		`- {target: "tcp://a.example:5432", from: [lyon], expect: closed}`:                              "",
+		`- {target: https://a.example, from: [guet, lyon], header_grade: B, tls_versions: true}`:        "",
+		`- {target: https://a.example, from: [lyon], header_grade: B}`:                                  `probes[0].from: has not this machine, guet, which alone looks after header_grade; write it there, too, or take that out`,
+		`- {target: mailtrip://a.example, username: a@a.example, password: mark3r}`:                     "",
 	} {
 		_, err := loadText(t, hosts+entry+"\n")
 		switch {

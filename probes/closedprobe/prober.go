@@ -93,7 +93,11 @@ func (p *Prober) look(ctx context.Context, r *probe.Result) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return probe.Ended(ctx, probe.PhaseConnect, "trying the port")
 	}
-	return p.judge(r, found)
+	if err := p.judge(r, found); err != nil || len(out.Failed) == 0 {
+		return err
+	}
+	// None of those that may be tried is open; of the others nothing is known.
+	return probe.Fail(probe.BlockedAddress, probe.PhaseConnect, out.Failed[0].Err)
 }
 
 // patience is how long a port may be silent: all the time there is, less what

@@ -75,3 +75,7 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 	}
 	return New(o), nil
 }
+
+// Travels implements protocol.Traveller: each instance asks its own
+// resolvers, and nobody chooses whom it asks.
+func (c *Config) Travels(_ *protocol.Entry) []string { return []string{"blocklists"} }

@@ -85,3 +85,12 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 		Dial: e.Dial, TLS: secure, Now: e.Now,
 	}), nil
 }
+
+// Travels implements protocol.Traveller: the list of registries is IANA's
+// or none, for nobody chooses which web servers another instance asks.
+func (c *Config) Travels(_ *protocol.Entry) []string {
+	if c.Bootstrap == IANA {
+		return []string{"bootstrap"}
+	}
+	return nil
+}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"net/netip"
+	"net/url"
 	"slices"
 	"time"
 
@@ -11,8 +13,14 @@ import (
 	"tocsin/probes/probe"
 )
 
-// maxSteps bounds the account that is taken from another instance.
-const maxSteps = 200
+// How much of an account is taken from another instance.
+const (
+	maxSteps        = 200
+	maxServers      = 20
+	maxCertificates = 20
+	maxProblems     = 10
+	maxNames        = 30
+)
 
 // Answer writes what one instance tells another of a look: the account, and the
 // page of metrics in the text format.
@@ -29,8 +37,7 @@ type answer struct {
 	Page string `json:"page"`
 }
 
-// look is the account: a Result's own JSON, of which the certificates are left
-// to the page.
+// look is the account: what is shown of a Result's own JSON.
 type look struct {
 	Target   string       `json:"target"`
 	Start    time.Time    `json:"start"`
@@ -40,6 +47,21 @@ type look struct {
 	Phase    probe.Phase  `json:"phase"`
 	Error    string       `json:"error"`
 	Steps    []step       `json:"steps"`
+	Servers  []server     `json:"hops"`
+}
+
+// server is one server on the way, and what it showed of itself.
+type server struct {
+	URL     string `json:"url"`
+	Address string `json:"address"`
+	TLS     *struct {
+		ServerName   string              `json:"server_name"`
+		Version      string              `json:"version"`
+		Cipher       string              `json:"cipher"`
+		ChainExpiry  *time.Time          `json:"chain_expiry"`
+		Problems     []probe.Problem     `json:"problems"`
+		Certificates []probe.Certificate `json:"certificates"`
+	} `json:"tls"`
 }
 
 type step struct {
@@ -72,7 +94,40 @@ func (t *look) result() probes.Result {
 		}
 		r.Steps = append(r.Steps, s.Step)
 	}
+	for i := range t.Servers[:min(len(t.Servers), maxServers)] {
+		r.Hops = append(r.Hops, t.Servers[i].hop())
+	}
 	return r
+}
+
+// hop is the server as this instance keeps it.
+func (s *server) hop() probe.Hop {
+	h := probe.Hop{URL: cut(s.URL)}
+	if u, err := url.Parse(s.URL); err == nil {
+		h.Host = cut(u.Hostname())
+	}
+	h.Address, _ = netip.ParseAddrPort(s.Address)
+	if s.TLS == nil || len(s.TLS.Certificates) == 0 {
+		return h
+	}
+	h.Told = &probe.Handshake{ServerName: cut(s.TLS.ServerName), Version: cut(s.TLS.Version), Cipher: cut(s.TLS.Cipher), ChainExpiry: s.TLS.ChainExpiry}
+	for _, p := range s.TLS.Problems[:min(len(s.TLS.Problems), maxProblems)] {
+		if slices.Contains(probe.Reasons(), p.Reason) {
+			h.Told.Problems = append(h.Told.Problems, probe.Problem{Reason: p.Reason, Text: cut(p.Text)})
+		}
+	}
+	h.Told.Verified = len(h.Told.Problems) == 0
+	for _, c := range s.TLS.Certificates[:min(len(s.TLS.Certificates), maxCertificates)] {
+		one := probe.Certificate{
+			Subject: cut(c.Subject), Issuer: cut(c.Issuer), Serial: cut(c.Serial), SHA256: cut(c.SHA256),
+			NotBefore: c.NotBefore, NotAfter: c.NotAfter, Key: cut(c.Key), SignedBy: cut(c.SignedBy), IsAuthority: c.IsAuthority,
+		}
+		for _, name := range c.Names[:min(len(c.Names), maxNames)] {
+			one.Names = append(one.Names, cut(name))
+		}
+		h.Told.Certificates = append(h.Told.Certificates, one)
+	}
+	return h
 }
 
 func seconds(s float64) time.Duration {

@@ -181,6 +181,16 @@ func (c *Collector) Explain() string {
 	return "from " + c.place.Name + ": " + r.Explain()
 }
 
+// Last returns the newest look that told something, as probes.Collector does.
+func (c *Collector) Last() (probes.Result, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.past.Measured(); r != nil {
+		return *r, true
+	}
+	return probes.Result{}, false
+}
+
 // Looks returns the newest looks, as probes.Collector has them.
 func (c *Collector) Looks() (newest []*probes.Result, failure *probes.Result) {
 	c.mu.Lock()

@@ -2,20 +2,25 @@ package elsewhere
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/model"
 
 	"tocsin/internal/frame"
 	"tocsin/probes"
 	"tocsin/probes/probe"
+	"tocsin/probes/probetest"
 )
 
 // asked makes the collector of a probe that is asked of a server.
@@ -81,6 +86,50 @@ func TestCollect_handsOnWhatThePlaceSaw(t *testing.T) {
 	looks, failure := c.Looks()
 	if len(looks) != 1 || failure == nil || failure.Steps[0].Duration != time.Second || time.Since(looks[0].Start) > time.Minute {
 		t.Errorf("it remembers %+v", looks)
+	}
+}
+
+func TestCollect_takesOverWhatServersShowed(t *testing.T) {
+	authority := probetest.NewAuthority(t, probetest.Spec{Name: "Authority"})
+	leaf, err := x509.ParseCertificate(authority.Leaf(t, probetest.Spec{Name: "www.ville.example"}).Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := probe.Hop{
+		URL: "https://www.ville.example/a", Host: "www.ville.example", Address: netip.MustParseAddrPort("192.0.2.8:443"),
+		TLS: &probe.TLS{
+			ServerName: "www.ville.example", Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256, Certificates: []*x509.Certificate{leaf},
+			Problems: []probe.Problem{{Reason: probe.TLSUnknownAuthority, Text: "nobody knows it"}, {Reason: "made_up", Text: "no reason of ours"}},
+		},
+	}
+	c := asked(t, func(w http.ResponseWriter, _ *http.Request) {
+		b, err := Answer(&probe.Result{Success: true, Hops: []probe.Hop{seen, {URL: "https://there.example/"}}}, "probe_success 1\n")
+		if err != nil {
+			t.Error(err)
+		}
+		_, _ = w.Write(b)
+	})
+	for range 2 {
+		if _, err := collect(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	looks, _ := c.Looks()
+	last, told := c.Last()
+	if !told || len(last.Hops) != 2 || last.Hops[1].Host != "there.example" || last.Hops[1].Shown() != nil {
+		t.Fatalf("it remembers %+v", last)
+	}
+	hop := last.Hops[0]
+	if hop.Host != seen.Host || hop.Address != seen.Address || hop.TLS != nil {
+		t.Errorf("the server is %+v", hop)
+	}
+	want := seen.Shown()
+	want.Problems, want.Verified = want.Problems[:1], false
+	if diff := cmp.Diff(want, hop.Shown()); diff != "" {
+		t.Errorf("what it showed (-told +kept):\n%s", diff)
+	}
+	if looks[0].Hops[0].Told != looks[1].Hops[0].Told {
+		t.Error("the same certificates are kept twice")
 	}
 }
 
@@ -156,6 +205,7 @@ func FuzzAnswer(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(b)
+	f.Add([]byte(`{"look":{"hops":[{"url":"https://a.example/","address":"x","tls":{"certificates":[{"subject":"\u202e","names":["a"],"not_after":"2026-01-01T00:00:00Z"}],"problems":[{"reason":"y"}]}}]}}`))
 	f.Add([]byte(`{"look":{"duration_seconds":-1e300,"reason":"x","steps":[{"phase":"y"}]},"page":"probe_success{a=\"\\xff\"} 1"}`))
 	c, err := New(probes.Config{Target: "https://a.example"}, Place{Name: "lyon"}, probes.Options{})
 	if err != nil {
@@ -167,7 +217,12 @@ func FuzzAnswer(f *testing.F) {
 			return
 		}
 		r := a.Look.result()
-		if r.Success != (r.Reason == "") || r.Duration < 0 || len(r.Steps) > maxSteps || !r.Success && r.Err == nil {
+		for i := range r.Hops {
+			if h := r.Hops[i].Shown(); h != nil && (len(h.Certificates) == 0 || len(h.Certificates) > maxCertificates || len(h.Problems) > maxProblems) {
+				t.Errorf("%s became %+v", b, h)
+			}
+		}
+		if len(r.Hops) > maxServers || r.Success != (r.Reason == "") || r.Duration < 0 || len(r.Steps) > maxSteps || !r.Success && r.Err == nil {
 			t.Errorf("%s became %+v", b, r)
 		}
 		_ = c.pass(a.Page, frame.NewSink(c.Families()))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -294,12 +295,15 @@ func mergedKeys(a map[string]secret.Text, b map[string]string) iter.Seq[string] 
 
 func (c *Config) follows() bool { return c.FollowRedirects == nil || *c.FollowRedirects }
 
-// Travels implements protocol.Traveller: another instance is asked to read a
-// page, never to send anything.
-func (c *Config) Travels(_ *protocol.Entry) []string {
-	keys := []string{"http2", "http3", "status", "http_versions", "answer_headers", "compression", "body", "follow_redirects"}
-	if c.Method == "GET" || c.Method == "HEAD" {
+// Travels implements protocol.Traveller: another instance is asked to read
+// pages, never to send anything, and no other host than where pages lead.
+func (c *Config) Travels(e *protocol.Entry) []string {
+	keys := []string{"http2", "http3", "status", "http_versions", "answer_headers", "compression", "body", "follow_redirects", "oidc", "saml_metadata"}
+	if c.Method == http.MethodGet || c.Method == http.MethodHead {
 		keys = append(keys, "method")
+	}
+	if journey.OnlyReads(c.Journey, e.Host()) {
+		keys = append(keys, "journey")
 	}
 	return keys
 }

@@ -1,6 +1,10 @@
 package journey
 
 import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"tocsin/internal/secret"
@@ -94,4 +98,23 @@ func (s *Step) SetDefaults() {
 // sends tells whether the step sends a body.
 func (s *Step) sends() bool {
 	return len(s.Form)+len(s.FormFile) > 0 || !s.RequestBody.IsZero() || s.RequestBodyFile != ""
+}
+
+// OnlyReads tells whether the steps do no more than read pages of a host, and
+// of whatever these lead to; they have their defaults. A page that sends itself
+// on, as the way to a login does, is not the steps' doing.
+func OnlyReads(steps []Step, host string) bool {
+	return !slices.ContainsFunc(steps, func(s Step) bool {
+		return s.Method != http.MethodGet && s.Method != http.MethodHead || s.sends() ||
+			len(s.Headers)+len(s.HeadersFile) > 0 || !s.stays(host)
+	})
+}
+
+// stays tells whether the step asks a host, or one that a page has named.
+func (s *Step) stays(host string) bool {
+	if isValue(s.URL) || strings.HasPrefix(s.URL, "/") && !strings.HasPrefix(s.URL, "//") {
+		return true
+	}
+	u, err := url.Parse(fillURL(s.URL, nil))
+	return err == nil && strings.EqualFold(u.Hostname(), host)
 }

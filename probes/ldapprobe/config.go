@@ -142,3 +142,10 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 		PlaintextRefused: c.PlaintextBind == refused,
 	}), nil
 }
+
+// Travels implements protocol.Traveller: what nobody may see. The
+// password of plaintext_bind is a made-up one, and the very question for who
+// is outside.
+func (c *Config) Travels(_ *protocol.Entry) []string {
+	return []string{"base", "filter", "scope", "entries", "plaintext_bind"}
+}

@@ -98,3 +98,7 @@ func (c *Config) Told(e *protocol.Entry) string {
 func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 	return New(Options{Domain: e.Host(), Dial: e.Dial, Config: *c}), nil
 }
+
+// Travels implements protocol.Traveller: each instance asks its own
+// resolvers, and nobody chooses whom it asks.
+func (c *Config) Travels(_ *protocol.Entry) []string { return []string{"selectors", "require"} }

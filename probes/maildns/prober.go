@@ -31,8 +31,12 @@ type Prober struct {
 
 // New returns a prober. Options are not to be changed afterwards.
 func New(o Options) *Prober {
+	// The resolver is of the site's own choice: its address is not to be judged
+	// as the target's are.
+	asked := o.Dial
+	asked.AllowAddress, asked.AllowHost = nil, nil
 	return &Prober{options: o, resolver: nameserver.Resolver{
-		Client: nameserver.Client{Dial: o.Dial}, Servers: nameserver.Servers(o.Config.Resolvers),
+		Client: nameserver.Client{Dial: asked}, Servers: nameserver.Servers(o.Config.Resolvers),
 	}}
 }
 

@@ -159,3 +159,6 @@ type Account struct {
 	Username string
 	Password secret.Source
 }
+
+// Stays implements protocol.Settled.
+func (c *Config) Stays() string { return "it logs in, and sends a mail" }

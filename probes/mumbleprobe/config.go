@@ -30,3 +30,6 @@ func (c *Config) Told(*protocol.Entry) string { return "asked how many users it 
 func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 	return New(Options{Target: e.Shown(), Host: e.Host(), Port: e.Port(), Dial: e.Dial}), nil
 }
+
+// Travels implements protocol.Traveller.
+func (c *Config) Travels(*protocol.Entry) []string { return nil }

@@ -41,3 +41,6 @@ func (c *Config) Told(_ *protocol.Entry) string { return "asked for the time" }
 func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 	return New(Options{Target: e.Shown(), Host: e.Host(), Port: e.Port(), Version: c.Version, Dial: e.Dial}), nil
 }
+
+// Travels implements protocol.Traveller.
+func (c *Config) Travels(_ *protocol.Entry) []string { return []string{"version"} }

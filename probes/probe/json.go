@@ -84,16 +84,18 @@ type hopJSON struct {
 	Status  int               `json:"status,omitempty"`
 	Proto   string            `json:"protocol,omitempty"`
 	Phases  map[Phase]float64 `json:"phases_seconds,omitempty"`
-	TLS     *tlsJSON          `json:"tls,omitempty"`
+	TLS     *Handshake        `json:"tls,omitempty"`
 }
 
-type tlsJSON struct {
+// A Handshake is what people ask of what a server showed: a TLS without the
+// certificates themselves.
+type Handshake struct {
 	ServerName   string        `json:"server_name"`
-	Version      string        `json:"version"`
+	Version      string        `json:"version"` // empty, as cipher, when no handshake came about
 	Cipher       string        `json:"cipher"`
 	Accepts      []string      `json:"accepted_versions,omitempty"`
 	Verified     bool          `json:"verified"`
-	ChainExpiry  *time.Time    `json:"chain_expiry,omitempty"`
+	ChainExpiry  *time.Time    `json:"chain_expiry,omitempty"` // nil when no chain verifies
 	Problems     []Problem     `json:"problems,omitempty"`
 	Warnings     []Warned      `json:"warnings,omitempty"`
 	Staple       *Staple       `json:"ocsp_staple,omitempty"`
@@ -101,8 +103,32 @@ type tlsJSON struct {
 	Certificates []Certificate `json:"certificates"`
 }
 
+// Handshake tells of t.
+func (t *TLS) Handshake() *Handshake {
+	out := &Handshake{
+		ServerName: t.ServerName,
+		Verified:   len(t.Problems) == 0, Problems: t.Problems, Warnings: t.Warnings, Staple: t.Staple,
+		CoveredBy: (*Redactor)(nil).Text(t.CoveredBy),
+	}
+	if t.Version != 0 {
+		out.Version, out.Cipher = tls.VersionName(t.Version), CipherName(t.CipherSuite)
+	}
+	for _, v := range slices.Sorted(maps.Keys(t.Accepts)) {
+		if t.Accepts[v] {
+			out.Accepts = append(out.Accepts, tls.VersionName(v))
+		}
+	}
+	if end, ok := t.LastChainExpiry(); ok {
+		out.ChainExpiry = &end
+	}
+	for _, c := range t.Certificates {
+		out.Certificates = append(out.Certificates, Describe(c))
+	}
+	return out
+}
+
 func hopForJSON(h *Hop) hopJSON {
-	out := hopJSON{URL: h.URL, Found: h.Found, Status: h.Status, Proto: h.Proto}
+	out := hopJSON{URL: h.URL, Found: h.Found, Status: h.Status, Proto: h.Proto, TLS: h.Shown()}
 	if h.Address.IsValid() {
 		out.Address = h.Address.String()
 	}
@@ -112,25 +138,16 @@ func hopForJSON(h *Hop) hopJSON {
 		}
 		out.Phases[p] = d.Seconds()
 	}
-	if t := h.TLS; t != nil {
-		out.TLS = &tlsJSON{
-			ServerName: t.ServerName, Version: tls.VersionName(t.Version), Cipher: CipherName(t.CipherSuite),
-			Verified: len(t.Problems) == 0, Problems: t.Problems, Warnings: t.Warnings, Staple: t.Staple,
-			CoveredBy: (*Redactor)(nil).Text(t.CoveredBy),
-		}
-		for _, v := range slices.Sorted(maps.Keys(t.Accepts)) {
-			if t.Accepts[v] {
-				out.TLS.Accepts = append(out.TLS.Accepts, tls.VersionName(v))
-			}
-		}
-		if end, ok := t.LastChainExpiry(); ok {
-			out.TLS.ChainExpiry = &end
-		}
-		for _, c := range t.Certificates {
-			out.TLS.Certificates = append(out.TLS.Certificates, Describe(c))
-		}
-	}
 	return out
+}
+
+// Shown tells what the server showed of itself in TLS, whoever saw it; nil for
+// nothing.
+func (h *Hop) Shown() *Handshake {
+	if h.TLS != nil {
+		return h.TLS.Handshake()
+	}
+	return h.Told
 }
 
 // A Certificate is what people ask of a certificate.

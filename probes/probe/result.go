@@ -103,7 +103,8 @@ type Hop struct {
 	Status  int            // the answer's status, where the protocol has one
 	Proto   string         // the protocol's version as negotiated
 	Phases  map[Phase]time.Duration
-	TLS     *TLS // nil when no certificate was seen
+	TLS     *TLS       // nil when no certificate was seen
+	Told    *Handshake // the same where another instance looked; TLS is nil then
 }
 
 // TLS is what a server showed in the handshake, whether or not it was good.

@@ -85,12 +85,20 @@ type Dear interface {
 }
 
 // Traveller is implemented by a Section whose looks may be asked of another
-// instance (from: in the site file). Without it a look stays where it is.
+// instance (from: in the site file). All others are Settled.
 type Traveller interface {
 	// Travels lists the keys of the section that may be told to another
 	// instance, with the values that they have in this one: none that is or may
-	// hold a secret, none that names a file, and none that lets who asks do
-	// more to a service than look at it. Keys that are not listed stay, and an
+	// hold a secret, none that names a file, none that names a server to ask
+	// (the other instance has judged the target alone), and none that lets who
+	// asks do more to a service than look at it. Keys that are not listed stay, and an
 	// entry that has them is refused; so a new key stays until it is listed.
 	Travels(e *Entry) []string
+}
+
+// Settled is implemented by a Section none of whose looks is ever asked of
+// another instance.
+type Settled interface {
+	// Stays says why, in words that go on after "mailtrip:// stays: ".
+	Stays() string
 }

@@ -75,3 +75,6 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 		User: c.User, Status: c.Status,
 	}), nil
 }
+
+// Travels implements protocol.Traveller.
+func (c *Config) Travels(_ *protocol.Entry) []string { return []string{"transport", "user", "status"} }

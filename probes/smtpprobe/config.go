@@ -154,3 +154,10 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 		UseTLS: e.Scheme.Name == "smtps", StartTLS: e.StartTLS, Username: e.Login.Username, Password: e.Login.Secret(), Config: *c,
 	}), nil
 }
+
+// Travels implements protocol.Traveller: the conversation ends before
+// there is a message, wherever it is held. Whether strangers may relay is asked
+// best from where strangers are.
+func (c *Config) Travels(_ *protocol.Entry) []string {
+	return []string{"hello", "mail", "plaintext_auth", "greylisting", "relay_to"}
+}

@@ -57,3 +57,6 @@ func (c *Config) Told(_ *protocol.Entry) string {
 func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 	return New(Options{Target: e.Shown(), Host: e.Host(), Port: e.Port(), Dial: e.Dial, Fingerprints: c.Fingerprints}), nil
 }
+
+// Travels implements protocol.Traveller.
+func (c *Config) Travels(_ *protocol.Entry) []string { return []string{"fingerprints"} }

@@ -53,3 +53,6 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 	}
 	return New(Options{Path: e.URL.Path, UseTLS: c.UseTLS, TLS: secure, Steps: c.QueryResponse})
 }
+
+// Stays implements protocol.Settled.
+func (c *Config) Stays() string { return "a socket is a file of one machine" }

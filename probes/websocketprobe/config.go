@@ -79,3 +79,9 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 	}
 	return New(o), nil
 }
+
+// Travels implements protocol.Traveller: another instance is asked to
+// listen, never to speak.
+func (c *Config) Travels(_ *protocol.Entry) []string {
+	return []string{"subprotocol", "origin", "expect"}
+}

@@ -120,7 +120,7 @@ func TestFail_noWayToIPv6(t *testing.T) {
 		{probe.Unreachable, probe.PhaseProcessing, unreachable, false},
 		{probe.Timeout, probe.PhaseProcessing, silent, false},
 		{probe.Protocol, probe.PhaseProcessing, garbled, false},
-		{probe.BlockedAddress, probe.PhaseConnect, unreachable, false},
+		{probe.BlockedAddress, probe.PhaseConnect, "", true},
 	} {
 		v := visit{address: six}
 		v.fail(probe.Fail(c.reason, c.phase, errText))

@@ -30,7 +30,7 @@ type visit struct {
 	address netip.Addr // zero where the server has none
 	began   time.Time
 	took    time.Duration
-	skipped bool   // there is no way from here to addresses of this family
+	skipped bool   // there is no way from here to addresses of this family, or none is allowed
 	problem string // empty when it answered as an authority
 	text    string // the problem in words
 	soa     *dns.SOA
@@ -74,11 +74,12 @@ func (l *look) visit(ctx context.Context, server string, address netip.Addr) vis
 }
 
 // fail says why there is no answer. An address of a family that this machine
-// has no way to says nothing of the server.
+// has no way to says nothing of the server, nor does one that it may not ask.
 func (v *visit) fail(err error) {
 	f := probe.FailureOf(err)
 	v.text = err.Error()
-	if _, ours := errors.AsType[*probe.Unmeasured](err); ours || f.Reason == probe.Unreachable && f.Phase == probe.PhaseConnect && v.address.Is6() {
+	if _, ours := errors.AsType[*probe.Unmeasured](err); ours || f.Reason == probe.BlockedAddress ||
+		f.Reason == probe.Unreachable && f.Phase == probe.PhaseConnect && v.address.Is6() {
 		v.skipped = true
 		return
 	}

@@ -29,7 +29,7 @@ type problemView struct{ Name, Why, Detail string }
 func (p *pen) certificates(s *Status) []group[certificateView] {
 	sorted := slices.Clone(s.Certificates)
 	slices.SortStableFunc(sorted, func(a, b Certificate) int {
-		return cmp.Or(a.NotAfter.Compare(b.NotAfter), strings.Compare(a.Name, b.Name))
+		return cmp.Or(a.NotAfter.Compare(b.NotAfter), strings.Compare(a.Name, b.Name), strings.Compare(a.From, b.From))
 	})
 	var rows [][]Certificate
 	known := map[string]int{} // the row of a fingerprint
@@ -45,9 +45,21 @@ func (p *pen) certificates(s *Status) []group[certificateView] {
 	}
 	views := make([]certificateView, len(rows))
 	for i, seen := range rows {
-		views[i] = p.certificate(s, seen)
+		views[i] = p.certificate(s, onceEach(seen))
 	}
 	return grouped(p, views, p.w.CertificatesOf, p.w.AllFine, p.w.Of)
+}
+
+// onceEach takes out what several places saw of one target alike.
+func onceEach(seen []Certificate) []Certificate {
+	type sight struct{ name, reason string }
+	known := map[sight]bool{}
+	return slices.DeleteFunc(seen, func(c Certificate) bool {
+		one := sight{c.Name, c.Reason}
+		again := known[one]
+		known[one] = true
+		return again
+	})
 }
 
 // certificate is the row of one, as several targets present it.
@@ -61,6 +73,9 @@ func (p *pen) certificate(s *Status, seen []Certificate) certificateView {
 			continue
 		}
 		name := p.w.clean(c.Name, maxName)
+		if c.From != "" {
+			name += " (" + p.w.SeenFrom + " " + p.w.clean(c.From, maxName) + ")"
+		}
 		v.Names = append(v.Names, name)
 		if c.Reason == "" && c.Problem == "" {
 			continue

@@ -27,6 +27,7 @@ type Probe struct {
 	Instance string
 	Told     string // what a look does, in words
 	Every    time.Duration
+	Closed   bool // it must not answer: to be well is to be closed
 	Places   []Place
 }
 
@@ -98,6 +99,7 @@ type probeView struct {
 	Style                                       template.CSS
 	Icon                                        template.URL
 	Site, Host, Version, Instance, Told, Pacing string
+	Differ                                      []differView
 	Places                                      []placeView
 }
 
@@ -142,6 +144,9 @@ type shownView struct {
 func newProbeView(s *Probe) *probeView {
 	p := &pen{w: in(s.Language), now: s.Now}
 	words := probeWordsIn(s.Language)
+	if s.Closed {
+		words.closed()
+	}
 	v := &probeView{
 		W: p.w, P: words, Style: template.CSS(pageCSS), //nolint:gosec // our own file
 		Site: p.w.clean(s.Site, maxName), Host: p.w.clean(s.Host, maxName), Version: p.w.clean(s.Version, maxName),
@@ -154,6 +159,7 @@ func newProbeView(s *Probe) *probeView {
 	for i := range s.Places {
 		v.Places = append(v.Places, p.place(&s.Places[i], &words, len(s.Places) > 1))
 	}
+	v.Differ = p.differences(s, &words)
 	v.Head = p.probeHead(s, &words)
 	v.Icon = icon(v.Head.Level)
 	return v
@@ -284,7 +290,7 @@ func (p *pen) server(s *Server, words *probeWords) serverView {
 }
 
 func (p *pen) shown(i int, c *Shown, words *probeWords) shownView {
-	v := shownView{P: words, Number: strconv.Itoa(i + 1), Title: p.w.clean(c.Subject, maxName), From: p.clock(c.NotBefore), To: p.clock(c.NotAfter)}
+	v := shownView{P: words, Number: strconv.Itoa(i + 1), Title: p.w.clean(c.title(), maxName), From: p.clock(c.NotBefore), To: p.clock(c.NotAfter)}
 	left := c.NotAfter.Sub(p.now)
 	if left <= 0 {
 		v.State = newMark(bad, fmt.Sprintf(p.w.ExpiredAgo, p.duration(-left)))

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,9 +55,14 @@ func places() *Probe {
 	p.Language = "fr"
 	old := p.Places[0].Looks[0]
 	old.At = ago(31 * time.Hour)
+	renewed := old.Servers[0]
+	renewed.Certificates, renewed.Problems = slices.Clone(renewed.Certificates), nil
+	renewed.Certificates[0].NotBefore, renewed.Certificates[0].NotAfter = ago(3*day), now.Add(87*day)
+	renewed.Certificates[0].Fingerprint = strings.Repeat("cd", 32)
+	renewed.ChainEnds = now.Add(87 * day)
 	p.Places = append(
 		p.Places,
-		Place{Name: "par1", Looks: []Look{{At: ago(4 * time.Second), Duration: 80 * time.Millisecond, State: Good}}, Failure: &old},
+		Place{Name: "par1", Looks: []Look{{At: ago(4 * time.Second), Duration: 80 * time.Millisecond, State: Good, Servers: []Server{renewed}}}, Failure: &old},
 		Place{Name: "lyon", Looks: []Look{{At: ago(9 * time.Second), State: Down, Detail: "not measured: lyon refuses, write there\nprobe_allow: [www.ville.example]"}}},
 		Place{Name: "neuf"},
 	)
@@ -115,12 +121,69 @@ func TestDrawProbe_headSaysFromWhere(t *testing.T) {
 	}
 }
 
+func TestDrawProbe_whatMustNotAnswer(t *testing.T) {
+	p := &Probe{Now: now, Closed: true, Places: []Place{
+		{Name: "guet", Looks: []Look{{State: Good}}},
+		{Name: "lyon", Looks: []Look{{State: Trouble, Reason: "port_open"}}},
+	}}
+	for language, want := range map[string][]string{
+		"en": {"<strong>Open from 1 of 2 places</strong>", "closed, as it must be", "</span>open</span>"},
+		"fr": {"<strong>Ouvert, vu de 1 sur 2 lieux</strong>", "fermé, comme il se doit", "</span>ouvert</span>"},
+	} {
+		p.Language = language
+		var b bytes.Buffer
+		if err := NewPage().DrawProbe(&b, p); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range want {
+			if !strings.Contains(b.String(), text) {
+				t.Errorf("it does not say %q:\n%s", text, b.String()[strings.Index(b.String(), "<main>"):])
+			}
+		}
+	}
+}
+
+func TestDrawProbe_certificatesThatDiffer(t *testing.T) {
+	shown := func(prints ...string) Place {
+		look := Look{State: Good}
+		for i, f := range prints {
+			look.Servers = append(look.Servers, Server{Name: string(rune('a' + i)), Certificates: []Shown{{Subject: "CN=www", Fingerprint: f, NotAfter: now}}})
+		}
+		return Place{Name: "par", Looks: []Look{look, {Servers: []Server{{Name: "a", Certificates: []Shown{{Fingerprint: "old"}}}}}}}
+	}
+	const differs = "does not show every place the same certificate"
+	for _, c := range []struct {
+		places []Place
+		times  int
+	}{
+		{[]Place{shown("1"), shown("1")}, 0},
+		{[]Place{shown("1"), shown("2")}, 1},
+		{[]Place{shown("1", "2"), shown("1", "3"), shown("1", "2")}, 1},
+		{[]Place{shown("1", "2"), shown("3", "4")}, 2},
+		{[]Place{shown("1"), shown(), {Name: "new"}}, 0},
+		{[]Place{shown("1"), shown("")}, 0},
+		{[]Place{shown("1", "2")}, 0},
+	} {
+		var b bytes.Buffer
+		if err := NewPage().DrawProbe(&b, &Probe{Now: now, Places: c.places}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(b.String(), differs); got != c.times {
+			t.Errorf("it is said %d times, want %d: %s", got, c.times, b.String()[strings.Index(b.String(), "<main>"):])
+		}
+	}
+}
+
 func TestDrawProbe_hostileTextsAreHarmless(t *testing.T) {
 	const hostile = "<script>alert(1)</script>\u202e\"'&"
 	p := probed()
 	p.Instance, p.Name, p.Told, p.Site, p.Places[0].Name = hostile, hostile, hostile, hostile, hostile
 	look := &p.Places[0].Looks[0]
 	look.Reason, look.Meaning, look.Detail, look.Steps[0].Text = hostile, hostile, hostile, strings.Repeat(hostile, 1000)
+	p.Places = append(p.Places, p.Places[0])
+	other := *look
+	other.Servers = []Server{{Name: hostile, Certificates: []Shown{{Fingerprint: hostile, Subject: hostile, Issuer: hostile}}}}
+	p.Places[1].Looks = []Look{other}
 	c := &look.Servers[0].Certificates[0]
 	c.Subject, c.Issuer, c.Names, look.Servers[0].Name, look.Servers[0].Problems[0] = hostile, hostile, []string{hostile}, hostile, hostile
 	page := NewPage()

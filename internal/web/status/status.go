@@ -128,6 +128,7 @@ type Certificate struct {
 	Reason      string    // why it does not hold today, of the closed list; empty: it does
 	Problem     string    // the same in words
 	Accepted    bool      // the site has its probe accept it nevertheless
+	From        string    // the instance that saw it, where it is not this one
 }
 
 // An Update is how a project of upstream stands against what runs here.

@@ -5,8 +5,10 @@ type probeWords struct {
 	Title, Back, Every, From                    string
 	Up, Down, NotYet                            string
 	DownEverywhere, DownSomewhere, Blind        string
+	Shut, Open, OpenEverywhere, OpenSomewhere   string // for a port that must not answer
 	Looks, LooksLead, LastFailure, Took         string
 	Steps, Step, Phase, Offset, StepTook, NoLog string
+	Differ, DifferMeans, ShownTo, Until         string
 	Server, Chain, NoChain, NotYetValid         string
 	Issuer, Names, Key, Serial, ValidFrom, To   string
 }
@@ -18,13 +20,22 @@ func probeWordsIn(language string) probeWords {
 	return probeEnglish
 }
 
+// closed has the words for what must not answer stand for up and down.
+func (w *probeWords) closed() {
+	w.Up, w.Down, w.DownEverywhere, w.DownSomewhere = w.Shut, w.Open, w.OpenEverywhere, w.OpenSomewhere
+}
+
 var probeEnglish = probeWords{
 	Title: "What a look does:", Back: "All of the site", Every: "One look every %s", From: "From %s",
 	Up: "up", Down: "down", NotYet: "Not looked at yet",
 	DownEverywhere: "Down from everywhere (%d of %d places)", DownSomewhere: "Down from %d of %d places",
 	Blind: "%d place could not look.|%d places could not look.",
+	Shut:  "closed, as it must be", Open: "open", OpenEverywhere: "Open from everywhere (%d of %d places)", OpenSomewhere: "Open from %d of %d places",
 	Looks: "Newest looks", LooksLead: "Of the oldest ones only the outcome is kept.", LastFailure: "The newest failure:", Took: "took",
 	Steps: "Step by step", Step: "What was done", Phase: "Phase", Offset: "At", StepTook: "Took", NoLog: "Its steps are no longer kept.",
+	Differ:      "%s does not show every place the same certificate",
+	DifferMeans: "Usual behind a content network; else a host that still serves the old one, or a name that leads elsewhere there.",
+	ShownTo:     "Shown to", Until: "until",
 	Server: "What %s showed", Chain: "The chain is good until %s.", NoChain: "No chain of these holds.", NotYetValid: "not valid yet",
 	Issuer: "Issued by", Names: "Names", Key: "Key", Serial: "Serial number", ValidFrom: "valid from", To: "to",
 }
@@ -34,8 +45,12 @@ var probeFrench = probeWords{
 	Up: "répond", Down: "en panne", NotYet: "Pas encore regardé",
 	DownEverywhere: "En panne, vu de partout (%d sur %d lieux)", DownSomewhere: "En panne, vu de %d sur %d lieux",
 	Blind: "%d lieu n’a pas pu regarder.|%d lieux n’ont pas pu regarder.",
+	Shut:  "fermé, comme il se doit", Open: "ouvert", OpenEverywhere: "Ouvert, vu de partout (%d sur %d lieux)", OpenSomewhere: "Ouvert, vu de %d sur %d lieux",
 	Looks: "Derniers regards", LooksLead: "Des plus anciens, seul le résultat est gardé.", LastFailure: "Le dernier échec :", Took: "en",
 	Steps: "Pas à pas", Step: "Ce qui a été fait", Phase: "Phase", Offset: "À", StepTook: "Durée", NoLog: "Ses étapes ne sont plus gardées.",
+	Differ:      "%s ne montre pas le même certificat à tous les lieux",
+	DifferMeans: "Usuel derrière un réseau de diffusion ; sinon un hôte qui sert encore l’ancien, ou un nom qui mène ailleurs de là.",
+	ShownTo:     "Montré à", Until: "jusqu’au",
 	Server: "Ce que %s a montré", Chain: "La chaîne est bonne jusqu’au %s.", NoChain: "Aucune chaîne n’est valable.", NotYetValid: "pas encore valable",
 	Issuer: "Émis par", Names: "Noms", Key: "Clé", Serial: "Numéro de série", ValidFrom: "valable du", To: "au",
 }
