@@ -46,6 +46,7 @@ type look struct {
 	Reason   probe.Reason `json:"reason"`
 	Phase    probe.Phase  `json:"phase"`
 	Error    string       `json:"error"`
+	Faults   []string     `json:"faults"`
 	Steps    []step       `json:"steps"`
 	Servers  []server     `json:"hops"`
 }
@@ -86,6 +87,9 @@ func (t *look) result() probes.Result {
 			r.Reason = probe.Other
 		}
 		r.Err = errors.New(cut(t.Error))
+	}
+	for _, fault := range t.Faults[:min(len(t.Faults), maxProblems)] {
+		r.Faults = append(r.Faults, cut(fault))
 	}
 	for _, s := range t.Steps[:min(len(t.Steps), maxSteps)] {
 		s.Step.Text, s.Step.Offset, s.Step.Duration = cut(s.Text), seconds(s.Offset), seconds(s.Duration)
