@@ -114,8 +114,8 @@ func (c *collector) Collect(ctx context.Context, s *frame.Sink) error {
 	return err
 }
 
-// missing says why there is no log beside the journal: as a fault where something
-// on the machine is to write it or to read it. By default Debian has had the
+// missing says why there is no log beside the journal: as a fault where fail2ban
+// is to read it. By default Debian has had the
 // journal alone since version 12, and then nothing is wrong.
 func (c *collector) missing() (explain, aside string) {
 	switch by := user(c.root); by {
@@ -123,7 +123,7 @@ func (c *collector) missing() (explain, aside string) {
 		return "", fmt.Sprintf("failed log-ins are not counted: this machine writes its log into systemd's journal alone; "+
 			"to have them counted, install rsyslog, which writes %s", c.log.path)
 	case rsyslog:
-		return fmt.Sprintf("failed log-ins are not detected: there is no %s, which rsyslog is to write; see `systemctl status rsyslog`", c.log.path), ""
+		return "", fmt.Sprintf("failed log-ins are not counted: there is no %s yet, which rsyslog writes; if that does not change, see `systemctl status rsyslog`", c.log.path)
 	default:
 		return fmt.Sprintf("failed log-ins are not detected: there is no %s, which %s is to read; "+
 			"install rsyslog, which writes it, or let %s read the journal: backend = systemd", c.log.path, by, by), ""

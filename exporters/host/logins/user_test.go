@@ -10,7 +10,7 @@ import (
 )
 
 // TestLogins_journalAlone has machines without an auth.log: it is a fault only
-// where something on them is to write or to read it.
+// where something on them is to read it.
 func TestLogins_journalAlone(t *testing.T) {
 	t.Parallel()
 	const jails = "etc/fail2ban/jail.conf"
@@ -20,7 +20,7 @@ func TestLogins_journalAlone(t *testing.T) {
 	}{
 		"Debian 12 as installed": {map[string]string{}, "", "into systemd's journal alone; to have them counted, install rsyslog"},
 		"rsyslog": {
-			map[string]string{"etc/rsyslog.conf": "# comment\nauth,authpriv.*\t/var/log/auth.log\n"}, "which rsyslog is to write", "",
+			map[string]string{"etc/rsyslog.conf": "# comment\nauth,authpriv.*\t/var/log/auth.log\n"}, "", "yet, which rsyslog writes",
 		},
 		"rsyslog that writes another": {map[string]string{"etc/rsyslog.conf": "# /var/log/auth.log\n*.* @@logs.ville.example\n"}, "", "install rsyslog"},
 		"fail2ban":                    {map[string]string{jails: "[DEFAULT]\nbackend = auto\n", "etc/fail2ban/jail.d/x.conf": "[sshd]\nenabled = true\n"}, "which fail2ban is to read", ""},

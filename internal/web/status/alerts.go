@@ -95,9 +95,10 @@ func (p *pen) alert(a *Alert) alertView {
 }
 
 type gapView struct {
-	State             mark
-	What, Why, Detail string
-	Since             moment
+	State        mark
+	What, Detail string
+	Why          template.HTML
+	Since        moment
 }
 
 // gaps lists all that should be watched and is not: what the caller names,
@@ -107,7 +108,7 @@ func (p *pen) gaps(s *Status) []gapView {
 	var views []gapView
 	if c := s.Configuration; c.Refused != "" {
 		views = append(views, gapView{
-			State: newMark(warn, ""), What: p.w.ConfigTitle, Why: p.w.ConfigRefused,
+			State: newMark(warn, ""), What: p.w.ConfigTitle, Why: p.prose(p.w.ConfigRefused, maxName),
 			Detail: p.w.clean(c.Refused, maxDetail), Since: p.at(c.RefusedAt),
 		})
 	}
@@ -117,7 +118,7 @@ func (p *pen) gaps(s *Status) []gapView {
 			state = newMark(quiet, "")
 		}
 		views = append(views, gapView{
-			State: state, What: p.w.clean(g.What, maxName), Why: p.w.clean(g.Detail, maxDetail), Since: p.at(g.Since),
+			State: state, What: p.w.clean(g.What, maxName), Why: p.prose(g.Detail, maxDetail), Since: p.at(g.Since),
 		})
 	}
 	for i := range s.Targets {
@@ -135,14 +136,14 @@ func (p *pen) targetGaps(t *Target) []gapView {
 		views = append(views, gapView{
 			State:  newMark(warn, ""),
 			What:   name + p.w.Colon + " " + p.w.clean(f.Collector, maxName),
-			Why:    p.w.clean(p.w.reason(f.Reason), maxName),
+			Why:    p.prose(p.w.reason(f.Reason), maxName),
 			Detail: p.w.clean(f.Error, maxDetail),
 			Since:  p.at(f.Since),
 		})
 	}
 	if len(views) == 0 && (t.State == Down || t.State == Partial || t.State == Unknown) {
 		views = append(views, gapView{
-			State: newMark(warn, ""), What: name, Why: p.stateMark(t.State).Text, Detail: p.w.clean(t.Detail, maxDetail), Since: p.at(t.Since),
+			State: newMark(warn, ""), What: name, Why: p.prose(p.stateMark(t.State).Text, maxName), Detail: p.w.clean(t.Detail, maxDetail), Since: p.at(t.Since),
 		})
 	}
 	return views

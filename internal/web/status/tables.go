@@ -18,7 +18,8 @@ type key struct{ job, instance string }
 
 type targetView struct {
 	Title, Instance    string // Instance is empty where it is the title
-	Why, Detail        string
+	Why                template.HTML
+	Detail             string
 	Page, From         string
 	State              mark
 	Since, LastSuccess moment
@@ -97,18 +98,18 @@ func (p *pen) job(targets []Target) jobView {
 
 // why says what is wrong with a target, in our words and in those of what it
 // met; the collectors' own errors stand in the list of what is not watched.
-func (p *pen) why(t *Target) (why, detail string) {
+func (p *pen) why(t *Target) (why template.HTML, detail string) {
 	if t.Reason != "" {
-		return p.because(probeReasons(), t.Reason), p.w.clean(t.Detail, maxDetail)
+		return p.prose(p.because(probeReasons(), t.Reason), maxDetail), p.w.clean(t.Detail, maxDetail)
 	}
 	if t.Detail != "" {
-		return p.w.clean(t.Detail, maxDetail), ""
+		return p.prose(t.Detail, maxDetail), ""
 	}
 	var parts []string
 	for _, f := range t.Failures {
 		parts = append(parts, p.w.clean(f.Collector+p.w.Colon+" "+p.w.reason(f.Reason), maxName))
 	}
-	return strings.Join(parts, "\n"), ""
+	return p.prose(strings.Join(parts, "\n"), maxDetail), ""
 }
 
 func (p *pen) stateMark(s State) mark {

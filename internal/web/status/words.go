@@ -124,11 +124,11 @@ func (w words) countOf(forms string, n, all int) string {
 	return fmt.Sprintf(many, n, all)
 }
 
-// ErrorTexts says in which language errors are told, where it is not the
+// ErrorTexts says in which language steps and errors are told, where it is not the
 // page's own.
 func (w words) ErrorTexts() string {
 	if w.Lang == "fr" {
-		return "Le texte même des erreurs est montré tel quel, en anglais."
+		return "Les étapes et le texte même des erreurs sont montrés tels quels, en anglais."
 	}
 	return ""
 }
