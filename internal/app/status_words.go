@@ -12,6 +12,8 @@ func said(language, text string, with ...any) string {
 }
 
 // saidInFrench has them all.
+//
+//nolint:misspell // it is French
 func saidInFrench() map[string]string {
 	return map[string]string{
 		"the list of targets of %s":     "la liste des cibles de %s",
