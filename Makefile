@@ -69,8 +69,10 @@ compat-rabbitmq-4: ## the same, and all that is tried on a real broker, with the
 	tools/rabbitmq-4.sh $(RABBITMQ_4)
 	TOCSIN_RABBITMQ_TREE=$(RABBITMQ_4) $(GO) test ./exporters/rabbitmq/... -run 'Compat|Real|real' -count 1 -p 1 -v | grep -vE 'level=|^=== RUN'
 
-compat-probes: ## the same modules and targets through Debian's blackbox_exporter and ours, series by series
-	$(GO) test ./probes -run 'TestCompat|TestNames|TestBlackbox' -count 1 -v
+compat-probes: ## the same modules and targets through Debian's blackbox_exporter and ours, series by series; what differs, and why, at the end
+	$(GO) test ./probes -run 'TestNames|TestBlackbox|TestModule' -count 1 -v
+	@set -o pipefail; $(GO) test ./probes -run 'TestCompat' -count 1 -v | grep -v '^=== RUN\|^    --- PASS\|^        --- PASS'
+	$(GO) test ./probes/blackbox -run TestKeys -count 1 -v
 
 probe-certificates: ## docs/probes/certificates.md: what blackbox_exporter and we say of each bad certificate, as nginx serves it
 	$(GO) test ./probes -run TestCertificateTable -count 1 -update

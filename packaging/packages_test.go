@@ -17,8 +17,8 @@ import (
 // essential Debian packages are on every machine.
 var essential = []string{"bash", "coreutils", "dash", "util-linux"}
 
-// TestPackages_haveAllThatTestsAskFor finds each testenv.Program call of the
-// tree: the package that it names must be one that make test installs.
+// TestPackages_haveAllThatTestsAskFor finds each testenv.Program and
+// testenv.File call of the tree: the package that it names must be one that make test installs.
 func TestPackages_haveAllThatTestsAskFor(t *testing.T) {
 	listed := listedPackages(t)
 	asked := 0
@@ -63,7 +63,7 @@ func listedPackages(t *testing.T) []string {
 	return names
 }
 
-// askedPackages returns the third argument of each call of Program in a file.
+// askedPackages returns the third argument of each such call in a file.
 func askedPackages(t *testing.T, path string) []string {
 	t.Helper()
 	syntax, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
@@ -84,7 +84,7 @@ func askedPackages(t *testing.T, path string) []string {
 			called = f.Name
 		}
 		literal, ok := call.Args[2].(*ast.BasicLit)
-		if called != "Program" || !ok {
+		if called != "Program" && called != "File" || !ok {
 			continue
 		}
 		name, err := strconv.Unquote(literal.Value)

@@ -49,7 +49,7 @@ func WriteText(w io.Writer, r *Result, colour bool) error {
 	}
 	switch {
 	case r.Unmeasured != nil:
-		fmt.Fprintf(b, "%s %s\n", paint(yellow, "NOT MEASURED"), r.Unmeasured)
+		fmt.Fprintf(b, "%s %s\n", paint(yellow, "NOT MEASURED"), why(r.Unmeasured))
 	case r.Success:
 		if r.Closed {
 			fmt.Fprintf(b, "%s: %s, after %s\n", paint(green, "UP"), r.Well(), took(r.Duration))
@@ -66,6 +66,10 @@ func WriteText(w io.Writer, r *Result, colour bool) error {
 	_, err := w.Write(b.Bytes())
 	return err
 }
+
+// why is an error that says "not measured" without these words, which stand
+// before it.
+func why(err error) string { return strings.TrimPrefix(err.Error(), "not measured: ") }
 
 // writeCertificates lists what one server sent.
 func writeCertificates(w *bytes.Buffer, h *probe.Hop, paint func(with, text string) string) {
@@ -109,7 +113,7 @@ func WriteLine(w io.Writer, r *Result, colour bool) error {
 	days, host, served := leastDays(r)
 	switch {
 	case r.Unmeasured != nil:
-		state, with, text = "?", yellow, "not measured: "+r.Unmeasured.Error()
+		state, with, text = "?", yellow, "not measured: "+why(r.Unmeasured)
 	case !r.Success:
 		state, with, text = "DOWN", red, r.Explain()
 	case len(r.Faults) > 0:

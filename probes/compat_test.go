@@ -4,251 +4,151 @@ import (
 	"context"
 	"encoding/csv"
 	"fmt"
-	"maps"
-	"net"
-	"net/http"
+	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"text/tabwriter"
-	"time"
 
 	"tocsin/internal/problem"
 	"tocsin/internal/testenv"
 	"tocsin/probes/blackbox"
-	"tocsin/probes/probetest"
 )
 
 // a compatCase is a module and a target that both are asked about.
 type compatCase struct {
 	module, target string
-	// differs is a metric whose values are not the same, and why; empty: all
-	// are.
-	differs, because string
+	hostname       string // the parameter of this name; empty: none
+	// differs says why a metric is not the same; nil: all are.
+	differs map[string]string
+	// unmeasured says why /probe answers 503 here, where blackbox_exporter
+	// says that the target is down; empty: it does not.
+	unmeasured string
 }
+
+// compatHosts are names with addresses of one family, or of both, in the form
+// of /etc/hosts: blackbox_exporter is given it as its own, and we look there.
+const compatHosts = `127.0.0.1 four.example
+::1 six.example
+127.0.0.1 both.example
+::1 both.example
+`
 
 // TestCompat asks Debian's blackbox_exporter and us the same, by the same file:
 // each series of theirs is one of ours, with the same value where it counts a
 // thing. What we say beside it is our own, or newer than Debian's version.
-// With -v it prints all series side by side: make compat-probes.
+// With -v it prints all series side by side, and what differs at the end:
+// make compat-probes.
 func TestCompat(t *testing.T) {
 	program := testenv.Program(t, "prometheus-blackbox-exporter", "prometheus-blackbox-exporter")
-	root := probetest.NewAuthority(t, probetest.Spec{Name: "Root"})
-	file, cases := compatSite(t, root)
-	address := fmt.Sprintf("127.0.0.1:%d", testenv.Port(t))
-	testenv.Start(t, program, "--config.file="+file, "--web.listen-address="+address)
-	testenv.WaitHTTP(t, "http://"+address+"/")
+	site := newCompatSite(t)
+	address := site.startBlackbox(t, program)
 	p := problem.New()
-	modules := blackbox.Read(p, "", []string{file})
+	modules := blackbox.Read(p, "", []string{site.file})
 	for _, wrong := range p.All() {
 		t.Fatal(wrong.Text)
 	}
-	for _, c := range cases {
-		name := c.module + " " + portless.ReplaceAllString(c.target, "")
-		t.Run(name, func(t *testing.T) {
-			theirs := blackboxPage(t, address, c.module, c.target)
-			ours := modulePage(t, modules, c.module, c.target)
-			t.Logf("module %s, target %s\n%s", c.module, c.target, sideBySide(theirs, ours))
-			compare(t, c, theirs, ours)
-		})
+	sum := newCompatSummary()
+	ask := func(t *testing.T, c compatCase) {
+		t.Helper()
+		module := c.module
+		if c.hostname != "" {
+			module += "&hostname=" + c.hostname
+		}
+		theirs := blackboxPage(t, address, module, c.target)
+		ours := modulePage(t, modules, c)
+		if c.unmeasured != "" {
+			if theirs["probe_success"] != 0 {
+				t.Error("blackbox_exporter says that it is up")
+			}
+			sum.addUnmeasured(c)
+			return
+		}
+		t.Logf("module %s, target %s\n%s", c.module, c.target, sideBySide(theirs, ours))
+		sum.add(c, theirs, ours, compare(t, c, theirs, ours))
 	}
+	for _, c := range site.cases() {
+		t.Run(c.module+" "+portless.ReplaceAllString(c.target, ""), func(t *testing.T) { ask(t, c) })
+	}
+	t.Run("names of one family", func(t *testing.T) {
+		testenv.Root(t, "blackbox_exporter is given an /etc/hosts of its own")
+		for _, c := range site.named(t) {
+			t.Run(c.module+" "+portless.ReplaceAllString(c.target, ""), func(t *testing.T) { ask(t, c) })
+		}
+	})
+	unused := slices.DeleteFunc(modules.Names(), func(name string) bool { return sum.asked[name] })
+	if len(unused) > 0 && os.Geteuid() == 0 {
+		t.Errorf("no target is looked at by the modules %s", strings.Join(unused, ", "))
+	}
+	t.Log("\n" + sum.String())
 }
 
 var portless = regexp.MustCompile(`:\d+`)
 
-func compare(t *testing.T, c compatCase, theirs, ours page) {
+// startBlackbox runs Debian's blackbox_exporter, as root with an /etc/hosts of
+// its own, and returns its address.
+func (s *compatSite) startBlackbox(t *testing.T, program string) (address string) {
 	t.Helper()
-	plain := withoutSerial(ours)
-	for series, value := range theirs {
-		name, _, _ := strings.Cut(series, "{")
-		got, there := plain[series]
-		switch {
-		case !there && name == "probe_ssl_last_chain_expiry_timestamp_seconds" && value < 0:
-			// "never": no chain verifies; a number that no rule should compare
-		case !there && name == "probe_ssl_earliest_cert_expiry" && value == 0:
-			// 1970, of a gRPC server that has no certificate
-		case !there && theirs["probe_success"] == 0 && strings.HasPrefix(name, "probe_ssl_"), !there && value == 0 && theirs["probe_success"] == 0 && strings.HasPrefix(name, "probe_tls_"):
-			// zeros of what was not seen
-		case !there:
-			t.Errorf("blackbox_exporter says %s %v, we do not", series, value)
-		case isTime(name):
-		case name == c.differs:
-			if got == value {
-				t.Errorf("both say %s %v; they were to differ: %s", name, value, c.because)
-			}
-		case got != value:
-			t.Errorf("%s: blackbox_exporter says %v, we say %v", series, value, got)
+	address = fmt.Sprintf("127.0.0.1:%d", testenv.Port(t))
+	args := []string{"--config.file=" + s.file, "--web.listen-address=" + address}
+	if os.Geteuid() != 0 {
+		testenv.Start(t, program, args...)
+	} else {
+		hosts := filepath.Join(t.TempDir(), "hosts")
+		if err := os.WriteFile(hosts, []byte(compatHosts), 0o600); err != nil {
+			t.Fatal(err)
 		}
+		const script = `mount --bind "$0" /etc/hosts && exec "$@"`
+		testenv.StartCmd(t, exec.CommandContext(t.Context(), testenv.Program(t, "unshare", "util-linux"),
+			append([]string{"--mount", "sh", "-c", script, hosts, program}, args...)...))
 	}
-	for series := range plain {
-		name, _, _ := strings.Cut(series, "{")
-		newer := ownOrNewer[name] || strings.HasPrefix(c.module, "grpc") && name == "probe_ssl_last_chain_expiry_timestamp_seconds"
-		if _, there := theirs[series]; !there && !newer && theirs["probe_success"] == 1 {
-			t.Errorf("we say %s, blackbox_exporter does not", series)
-		}
-	}
+	testenv.WaitHTTP(t, "http://"+address+"/")
+	return address
 }
 
-func isTime(name string) bool {
-	return strings.HasSuffix(name, "_seconds") && !strings.Contains(name, "timestamp")
+// lookUp finds the addresses of compatHosts.
+func lookUp(_ context.Context, host string) ([]netip.Addr, error) {
+	var found []netip.Addr
+	for line := range strings.Lines(compatHosts) {
+		if address, name, _ := strings.Cut(strings.TrimSpace(line), " "); name == host {
+			found = append(found, netip.MustParseAddr(address))
+		}
+	}
+	return found, nil
 }
 
-func sideBySide(theirs, ours page) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "series\tblackbox_exporter 0.23\tTocsin\t")
-	all := maps.Clone(theirs)
-	for s, v := range withoutSerial(ours) {
-		if _, ok := all[s]; !ok {
-			all[s] = v
-		}
-	}
-	value := func(p page, s string) string {
-		v, ok := p[s]
-		if !ok {
-			return "-"
-		}
-		return fmt.Sprint(v)
-	}
-	plain := withoutSerial(ours)
-	for _, s := range slices.Sorted(maps.Keys(all)) {
-		name, _, _ := strings.Cut(s, "{")
-		a, b := value(theirs, s), value(plain, s)
-		mark := ""
-		switch {
-		case a == "-":
-			mark = "ours"
-		case a != b && !isTime(name):
-			mark = "differs"
-		}
-		if len(s) > 100 {
-			s = s[:97] + "...}"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s, a, b, mark)
-	}
-	_ = w.Flush()
-	return b.String()
-}
-
-func modulePage(t *testing.T, modules *blackbox.Modules, module, target string) page {
+// modulePage is our page; nil of what is not measured.
+func modulePage(t *testing.T, modules *blackbox.Modules, c compatCase) page {
 	t.Helper()
-	m, ok := modules.Find(module)
+	m, ok := modules.Find(c.module)
 	if !ok {
-		t.Fatalf("no module %s", module)
+		t.Fatalf("no module %s", c.module)
 	}
-	prober, err := m.New(target, "", blackbox.Dial{})
+	d := blackbox.Dial{}
+	if strings.Contains(c.target, ".example") {
+		d.Lookup = lookUp
+	}
+	prober, err := m.New(c.target, c.hostname, d)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), m.Timeout)
 	defer cancel()
 	r := prober.Probe(ctx)
+	if (r.Unmeasured != nil) != (c.unmeasured != "") {
+		t.Fatalf("not measured: %v", r.Unmeasured)
+	}
 	if r.Unmeasured != nil {
-		t.Fatal(r.Unmeasured)
+		return nil
 	}
 	families, err := Page(prober, &r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return pageOf(families)
-}
-
-// compatSite starts servers of all kinds and writes a file of modules for them.
-func compatSite(t *testing.T, root *probetest.Authority) (file string, cases []compatCase) {
-	t.Helper()
-	ca := probetest.WritePEM(t, root)
-	good, expired := root.Leaf(t, probetest.Spec{}), root.Leaf(t, probetest.Spec{NotAfter: time.Now().Add(-day)})
-	web := http.NewServeMux()
-	web.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Kind", "fine")
-		w.Header().Set("Last-Modified", "Fri, 27 Nov 2026 03:42:45 GMT")
-		fmt.Fprintf(w, "hello %s %s", r.Method, r.UserAgent()[:0])
-	})
-	web.HandleFunc("/missing", http.NotFound)
-	web.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusFound) })
-	web.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop", http.StatusFound) })
-	web.HandleFunc("/gzip", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(packed(t, "hello packed")["gzip"]) })
-	web.HandleFunc("/user", func(w http.ResponseWriter, r *http.Request) {
-		if u, p, _ := r.BasicAuth(); u != "moni" || p != "mark3r" {
-			w.WriteHeader(http.StatusUnauthorized)
-		}
-	})
-	plain, secure := probetest.HTTP(t, web).URL, probetest.HTTPS(t, good, web).URL
-	old := probetest.HTTPS(t, expired, web).URL
-	closed := fmt.Sprintf("127.0.0.1:%d", testenv.Port(t))
-	zone := probetest.Zone(t, "ville.example. 300 IN A 192.0.2.1", "ville.example. 300 IN A 192.0.2.2",
-		"ville.example. 300 IN SOA ns.ville.example. root.ville.example. 2026112701 3600 600 86400 300")
-	names := probetest.DNS(t, zone)
-	ssh := probetest.TCP(t, says("SSH-2.0-OpenSSH_9.2\r\n"))
-	other := probetest.TCP(t, func(c net.Conn) { _, _ = c.Write([]byte("421 too many\r\n")) })
-	mail := probetest.TCP(t, mailServer(tlsConfig(good)))
-	grpcPlain, grpcTLS := probetest.GRPC(t, nil), probetest.GRPC(t, &good)
-
-	file = filepath.Join(t.TempDir(), "blackbox.yml")
-	if err := os.WriteFile(file, []byte(strings.NewReplacer("CA_FILE", ca, "timeout: 3s", "timeout: 20s").Replace(compatModules)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file, []compatCase{
-		{module: "http", target: plain + "/"},
-		{module: "http", target: plain + "/missing"},
-		{module: "http", target: plain + "/away"},
-		{module: "http", target: plain + "/loop"},
-		{module: "http", target: secure + "/"},
-		{module: "http", target: old + "/"},
-		{module: "http", target: "http://" + closed + "/"},
-		{module: "http", target: strings.TrimPrefix(plain, "http://")},
-		{module: "http_404", target: plain + "/missing"},
-		{module: "http_404", target: plain + "/"},
-		{module: "http_stay", target: plain + "/away", differs: "probe_http_uncompressed_body_length", because: "we read the body of a redirect that is not followed"},
-		{module: "http_stay", target: plain + "/"},
-		{module: "http_post", target: plain + "/"},
-		{module: "http_body", target: plain + "/"},
-		{module: "http_nobody", target: plain + "/"},
-		{module: "http_header", target: plain + "/"},
-		{module: "http_noheader", target: plain + "/"},
-		{module: "http_missing", target: plain + "/"},
-		{module: "http_1", target: plain + "/"},
-		{module: "http_2", target: plain + "/"},
-		{module: "http_2", target: secure + "/"},
-		{module: "http_1", target: secure + "/"},
-		{module: "http_ssl", target: plain + "/"},
-		{module: "http_ssl", target: secure + "/"},
-		{module: "http_nossl", target: secure + "/"},
-		{module: "http_nossl", target: plain + "/"},
-		{module: "http_gzip", target: plain + "/gzip"},
-		{module: "http_gzip", target: plain + "/"},
-		{module: "http_small", target: plain + "/", differs: "probe_http_uncompressed_body_length", because: "we read nothing of a body that says it is too long"},
-		{module: "http_user", target: plain + "/user"},
-		{module: "http", target: plain + "/user"},
-		{module: "http_any", target: old + "/"},
-		{module: "tcp", target: ssh},
-		{module: "tcp", target: closed},
-		{module: "ssh", target: ssh},
-		{module: "ssh", target: other},
-		{module: "tls", target: strings.TrimPrefix(secure, "https://")},
-		{module: "tls", target: strings.TrimPrefix(old, "https://")},
-		{module: "starttls", target: mail},
-		{module: "dns", target: names},
-		{module: "dns_tcp", target: names},
-		{module: "dns_soa", target: names},
-		{module: "dns_nx", target: names},
-		{module: "dns_wants_nx", target: names},
-		{module: "dns_match", target: names},
-		{module: "dns_not", target: names},
-		{module: "dns_none", target: names},
-		{module: "dns_all", target: names},
-		{module: "dns_not_all", target: names},
-		{module: "grpc", target: grpcPlain},
-		{module: "grpc_bad", target: grpcPlain},
-		{module: "grpc_unknown", target: grpcPlain},
-		{module: "grpc_tls", target: grpcTLS},
-		{module: "grpc", target: closed},
-		{module: "icmp", target: "127.0.0.1"},
-		{module: "icmp_large", target: "127.0.0.1"},
-	}
 }
 
 // TestNames_areAll028 holds all names, types and labels to those that a

@@ -176,7 +176,7 @@ func TestHTTP3_addressesAreJudgedBeforeADatagramIsSent(t *testing.T) {
 	}
 }
 
-func TestHTTP3_isWrong(t *testing.T) {
+func TestHTTP_versionsAreWrong(t *testing.T) {
 	for _, c := range []struct {
 		cfg  Config
 		want string
@@ -185,6 +185,8 @@ func TestHTTP3_isWrong(t *testing.T) {
 		{Config{Target: "https://ville.example", HTTP: httpprobe.Config{HTTP3: true, ProxyURL: "http://proxy.example:3128"}}, "http3: cannot go with proxy_url"},
 		{Config{Target: "https://ville.example", HTTP: httpprobe.Config{HTTP3: true, Versions: []string{"HTTP/2.0"}}}, "http_versions[0]: is never spoken"},
 		{Config{Target: "https://ville.example", HTTP: httpprobe.Config{Versions: []string{"HTTP/3.0"}}}, "http_versions[0]: is never spoken"},
+		{Config{Target: "https://ville.example", HTTP: httpprobe.Config{RedirectsToHTTPS: true}}, "redirects_to_https: is for http:// targets; write the target as http://ville.example"},
+		{Config{Target: "http://ville.example", HTTP: httpprobe.Config{RedirectsToHTTPS: true, FollowRedirects: new(false)}}, "redirects_to_https: means nothing"},
 		{Config{Target: "https://ville.example", HTTP: httpprobe.Config{Versions: []string{"HTTP/3"}}}, "http_versions[0]: is no version of HTTP"},
 	} {
 		if _, err := New(c.cfg, Options{}); err == nil || !strings.Contains(err.Error(), c.want) {

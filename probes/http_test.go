@@ -1,8 +1,10 @@
 package probes
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -324,5 +326,29 @@ func TestHTTP_forbiddenOnTheWay(t *testing.T) {
 	wantReason(t, r, page, probe.BlockedAddress, "connect")
 	if len(r.Hops) != 2 || !strings.Contains(r.Explain(), "127.0.0.9: it is not named") {
 		t.Errorf("%d hops: %s", len(r.Hops), r.Explain())
+	}
+}
+
+// TestHTTP_whatComesAfterAnAnswerIsNotLogged has a server that says the
+// password again behind its answer, where net/http finds it unasked for.
+func TestHTTP_whatComesAfterAnAnswerIsNotLogged(t *testing.T) {
+	var logged bytes.Buffer
+	log.SetOutput(&logged)
+	defer log.SetOutput(os.Stderr)
+	server := probetest.TCP(t, func(c net.Conn) {
+		head := make([]byte, 1024)
+		n, _ := c.Read(head)
+		_, authorization, _ := strings.Cut(string(head[:n]), "Authorization: ")
+		authorization, _, _ = strings.Cut(authorization, "\r\n")
+		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc%s", authorization)
+		probetest.Hang(c)
+	})
+	for range 20 {
+		r, page := look(t, Config{Target: "http://" + server, Login: protocol.Login{Username: "moni", Password: secret.New("mark3r")}}, Options{})
+		wantReason(t, r, page, "", "")
+	}
+	log.SetOutput(os.Stderr) // what was written is written
+	if strings.Contains(logged.String(), "Unsolicited") || strings.Contains(logged.String(), "Basic ") {
+		t.Errorf("the log has it: %s", logged.String())
 	}
 }

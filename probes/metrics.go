@@ -34,11 +34,11 @@ var (
 	}
 	ipProtocol = &frame.Family{
 		Name: "probe_ip_protocol",
-		Help: "Whether IPv4 or IPv6 was used for the last server (4 or 6; 0 when its name does not resolve).",
+		Help: "Whether IPv4 or IPv6 was used for the target (4 or 6; 0 when its name does not resolve; absent when no address was looked for: a socket, or a proxy that is given the name).",
 	}
 	ipHash = &frame.Family{
 		Name: "probe_ip_addr_hash",
-		Help: "Hash (FNV-1a, 32 bit) of the address of the last server, to see that it changed.",
+		Help: "Hash (FNV-1a, 32 bit) of the target's address, to see that it changed.",
 	}
 	earliestExpiry = &frame.Family{
 		Name: "probe_ssl_earliest_cert_expiry",
@@ -103,18 +103,21 @@ func send(s *frame.Sink, r *probe.Result) {
 		s.Send(failurePhase, 1, string(r.Phase))
 	}
 	var lookup time.Duration
-	var last probe.Hop
+	var first, last probe.Hop
 	if n := len(r.Hops); n > 0 {
-		lookup, last = r.Hops[0].Phases[probe.PhaseResolve], r.Hops[n-1]
+		first, last = r.Hops[0], r.Hops[n-1]
+		lookup = first.Phases[probe.PhaseResolve]
 	}
-	s.Send(lookupTime, lookup.Seconds())
-	used := last.Address.Addr()
-	if !used.IsValid() && len(last.Found) > 0 {
-		used = last.Found[0]
+	used := first.Address.Addr()
+	if !used.IsValid() && len(first.Found) > 0 {
+		used = first.Found[0]
 	}
-	protocol, hash := address(used)
-	s.Send(ipProtocol, protocol)
-	s.Send(ipHash, hash)
+	if used.IsValid() || !r.Addressless {
+		protocol, hash := address(used)
+		s.Send(lookupTime, lookup.Seconds())
+		s.Send(ipProtocol, protocol)
+		s.Send(ipHash, hash)
+	}
 	if last.TLS != nil {
 		sendTLS(s, last.TLS)
 	}

@@ -70,7 +70,7 @@ func WriteNagios(w io.Writer, r *Result, limits NagiosLimits) (NagiosState, erro
 	}
 	switch {
 	case r.Unmeasured != nil:
-		state, text = NagiosUnknown, "not measured: "+r.Unmeasured.Error()
+		state, text = NagiosUnknown, "not measured: "+why(r.Unmeasured)
 	case !r.Success:
 		state, text = NagiosCritical, r.Explain()
 	}

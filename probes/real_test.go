@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"tocsin/internal/testenv"
+	"tocsin/probes/httpprobe"
 	"tocsin/probes/probe"
 	"tocsin/probes/probetest"
 	"tocsin/probes/tlscheck"
@@ -88,8 +89,13 @@ func TestNginx(t *testing.T) {
 			}
 		})
 	}
+	upgraded := httpprobe.Config{RedirectsToHTTPS: true}
+	r, page := look(t, Config{Target: n.http + "/up", TLS: tlscheck.Config{CAFile: ca}, HTTP: upgraded}, Options{})
+	wantReason(t, r, page, "", "")
+	r, page = look(t, Config{Target: n.http + "/", HTTP: upgraded}, Options{})
+	wantReason(t, r, page, probe.Encryption, "processing")
 	n.process.Stop()
-	r, page := look(t, Config{Target: n.https, TLS: tlscheck.Config{CAFile: ca}}, Options{})
+	r, page = look(t, Config{Target: n.https, TLS: tlscheck.Config{CAFile: ca}}, Options{})
 	wantReason(t, r, page, probe.Refused, "connect")
 }
 

@@ -3,7 +3,6 @@ package probes
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"strings"
 	"testing"
@@ -29,26 +28,11 @@ const route = `
 	if ($rU == "silent") { exit; }
 	sl_send_reply("405", "Method Not Allowed"); exit;`
 
-// TestSIP_kamailio asks a real server, by UDP, TCP and TLS.
+// TestSIP_kamailio asks a real server, by UDP and TCP.
 func TestSIP_kamailio(t *testing.T) {
 	port := testenv.Port(t)
 	testenv.Kamailio(t, port, route)
 	plain := fmt.Sprintf("127.0.0.1:%d", port)
-	root := probetest.NewAuthority(t, probetest.Spec{Name: "Root"})
-	// Its TLS is in another package of Debian's; here it stands before it.
-	secure := probetest.TLS(t, root.Leaf(t, probetest.Spec{}), func(conn net.Conn) {
-		behind, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", plain)
-		if err != nil {
-			return
-		}
-		defer behind.Close()
-		go func() { // ends when either side closes
-			_, _ = io.Copy(behind, conn)
-			_ = behind.Close()
-		}()
-		_, _ = io.Copy(conn, behind)
-	})
-	ca := tlscheck.Config{CAFile: probetest.WritePEM(t, root)}
 	asked := func(user string) Config {
 		return Config{Target: "sip://" + plain, SIP: sipprobe.Config{User: user}}
 	}
@@ -65,7 +49,6 @@ func TestSIP_kamailio(t *testing.T) {
 	}{
 		{"udp", asked(""), "", "", 200},
 		{"tcp", Config{Target: "sip://" + plain, SIP: sipprobe.Config{Transport: "tcp"}}, "", "", 200},
-		{"tls", Config{Target: "sips://" + secure, TLS: ca}, "", "", 200},
 		{"a provisional answer first", asked("provisional"), "", "", 200},
 		{"no such user", asked("unknown"), "", "", 404},
 		{"it wants to know who asks", asked("locked"), "", "", 401},
@@ -97,6 +80,50 @@ func TestSIP_kamailio(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSIP_kamailioTLS asks one whose TLS is its own. By TLS or not, it answers
+// the same.
+func TestSIP_kamailioTLS(t *testing.T) {
+	c := newChained(t)
+	// RFC 3261, section 8.1.1.8: who is asked by sips: is to be answered so.
+	const strict = `if (!($ct =~ "^<sips:") || !($ru =~ "^sips:")) { sl_send_reply("416", "Unsupported URI Scheme"); exit; }` + route
+	for name, p := range map[string]pair{"good": c.good, "expired": c.bad} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			port := testenv.Port(t)
+			testenv.KamailioTLS(t, port, p.cert, p.key, "TLSv1.2+", strict)
+			cfg := Config{Target: fmt.Sprintf("sips://127.0.0.1:%d", port)}
+			page := c.wants(t, cfg, p)
+			if p == c.bad {
+				page.lacks(t, "probe_sip_status_code") // nothing is said to it
+				return
+			}
+			page.wants(t, "probe_sip_status_code", 200)
+			cfg.SIP.User = "unknown"
+			c.wants(t, cfg, p).wants(t, "probe_sip_status_code", 404)
+		})
+	}
+	t.Run("as it is set up where nobody says otherwise", func(t *testing.T) {
+		t.Parallel()
+		port := testenv.Port(t)
+		testenv.KamailioTLS(t, port, c.good.cert, c.good.key, "TLSv1", strict)
+		r, page := look(t, Config{Target: fmt.Sprintf("sips://127.0.0.1:%d", port), Timeout: 20e9}, Options{})
+		wantReason(t, r, page, probe.TLSVersion, "tls")
+	})
+	t.Run("none", func(t *testing.T) {
+		t.Parallel()
+		port := testenv.Port(t)
+		testenv.Kamailio(t, port, route)
+		r, page := look(t, Config{Target: fmt.Sprintf("sips://127.0.0.1:%d", port), Timeout: 2e9}, Options{})
+		// It takes our greeting for the beginning of a request. Chance is in it,
+		// and decides whether it waits for the rest or takes offence.
+		wanted := probe.Timeout
+		if r.Reason == probe.Reset {
+			wanted = probe.Reset
+		}
+		wantReason(t, r, page, wanted, "tls")
+	})
 }
 
 // sipServer answers each datagram as said; nothing is sent for an empty text.

@@ -205,7 +205,7 @@ func TestUnix_postgres(t *testing.T) {
 		Unix:   unixprobe.Config{QueryResponse: []dialogue.Step{{Send: "\x00\x00\x00\x08\x04\xd2\x16\x2f"}, {ExpectBytes: "N"}}},
 	}, Options{})
 	wantReason(t, r, page, "", "")
-	page.wants(t, "probe_ip_protocol", 0)
+	page.lacks(t, "probe_ip_protocol")
 
 	r, page = look(t, Config{Target: "unix://" + socket[0] + "0"}, Options{})
 	wantReason(t, r, page, probe.Refused, "connect")

@@ -19,7 +19,9 @@ if [ "${CI:-}" = true ]; then
 	export TOCSIN_EXPECT_ALL=1
 fi
 
-part_packages() { tools/packages.sh; }
+# What cannot be installed without touching the machine is unpacked.
+export TOCSIN_INN=${TOCSIN_INN:-/var/tmp/tocsin-inn}
+part_packages() { tools/packages.sh && tools/inn.sh "$TOCSIN_INN"; }
 
 part_generated() {
 	local ok=0

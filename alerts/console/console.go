@@ -30,7 +30,7 @@ const reminderGap = time.Minute
 // Options are what a voice needs. All may be zero.
 type Options struct {
 	Writer  io.Writer    // gets each message as text; nil is none
-	Logger  *slog.Logger // gets each message as one record; nil is none
+	Logger  *slog.Logger // gets a record for each alert that is new or has ended, and one for a reminder; nil is none
 	Wording alerts.Wording
 	Keep    int // how many messages Recent returns; 0 is 50
 }
@@ -58,6 +58,7 @@ type Voice struct {
 type said struct {
 	state string
 	at    time.Time
+	ended map[string]bool // its alerts, by their labels
 }
 
 // New returns a voice.
@@ -80,11 +81,15 @@ func (v *Voice) Say(ctx context.Context, n alerts.Notification) (bool, error) {
 	defer v.mu.Unlock()
 	state, was := n.State(), v.said[n.Group]
 	reminds := n.Reason == alerts.Reminder && n.At.Sub(was.at) >= reminderGap
-	if state == was.state && !reminds {
+	if state == was.state && !reminds || n.Reason == alerts.Refresh {
 		return false, nil
 	}
+	news := n
+	if !reminds {
+		news.Alerts = changed(n.Alerts, was.ended)
+	}
 	m := Message{
-		At: n.At, Group: n.Group, Mark: n.Mark(), Title: v.opts.Wording.Headline(n, 200),
+		At: n.At, Group: n.Group, Mark: n.Mark(), Title: v.opts.Wording.Headline(news, 200),
 		Text: v.opts.Wording.Plain(n, showAlerts), Firing: n.Firing(),
 	}
 	if v.opts.Writer != nil {
@@ -94,14 +99,52 @@ func (v *Voice) Say(ctx context.Context, n alerts.Notification) (bool, error) {
 		}
 	}
 	if v.opts.Logger != nil {
-		level := slog.LevelInfo
-		if m.Firing > 0 && n.Worst() != alerts.Info {
-			level = slog.LevelWarn
-		}
-		v.opts.Logger.Log(ctx, level, "alert", "title", m.Title, "firing", m.Firing, "reason", string(n.Reason), "group", n.Group)
+		v.log(ctx, news, reminds)
 	}
 	v.note(n, m, state)
 	return false, nil
+}
+
+// changed returns the alerts that are new or have ended since; all, where what
+// changed is what is known of them.
+func changed(all []alerts.Alert, ended map[string]bool) []alerts.Alert {
+	var news []alerts.Alert
+	for _, a := range all {
+		if was, known := ended[fmt.Sprint(a.Labels)]; !known || was != a.Resolved() {
+			news = append(news, a)
+		}
+	}
+	if news == nil {
+		return all
+	}
+	return news
+}
+
+// log writes a record for each alert that changed, or one of all for a
+// reminder.
+func (v *Voice) log(ctx context.Context, n alerts.Notification, reminds bool) {
+	if reminds {
+		v.opts.Logger.Log(ctx, levelOf(n), "alert", "title", v.opts.Wording.Headline(n, 200), "firing", n.Firing(), "reason", string(n.Reason))
+		return
+	}
+	for _, a := range n.Alerts {
+		one := alerts.Notification{Group: n.Group, At: n.At, Reason: n.Reason, Alerts: []alerts.Alert{a}}
+		fields := []any{"title", v.opts.Wording.Headline(one, 200), "alert", a.Name(), "severity", a.Severity()}
+		if d := alerts.OneLine(a.Detail); d != "" && !a.Resolved() {
+			fields = append(fields, "why", alerts.Cut(d, 300))
+		}
+		if a.Link != "" {
+			fields = append(fields, "link", alerts.OneLine(a.Link))
+		}
+		v.opts.Logger.Log(ctx, levelOf(one), "alert", fields...)
+	}
+}
+
+func levelOf(n alerts.Notification) slog.Level {
+	if n.Firing() > 0 && n.Worst() != alerts.Info {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
 }
 
 // note remembers a message that was said. The caller holds mu.
@@ -110,7 +153,11 @@ func (v *Voice) note(n alerts.Notification, m Message, state string) {
 	if extra := len(v.recent) - v.opts.Keep; extra > 0 {
 		v.recent = slices.Delete(v.recent, 0, extra)
 	}
-	v.said[n.Group] = said{state, n.At}
+	ended := make(map[string]bool, len(n.Alerts))
+	for _, a := range n.Alerts {
+		ended[fmt.Sprint(a.Labels)] = a.Resolved()
+	}
+	v.said[n.Group] = said{state, n.At, ended}
 	if len(v.said) <= maxGroups {
 		return
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tocsin/alerts"
 )
 
@@ -72,6 +74,45 @@ func TestConsole_isBounded(t *testing.T) {
 	}
 	if len(v.said) != maxGroups {
 		t.Errorf("%d groups are remembered", len(v.said))
+	}
+}
+
+func TestConsole_namesWhatChanged(t *testing.T) {
+	named := func(name string, ended bool) alerts.Alert {
+		n := notification("g", alerts.First, 0, ended)
+		a := n.Alerts[0]
+		a.Labels = map[string]string{"alertname": "ProbeFailing", "severity": "critical", "instance": name}
+		a.Annotations = map[string]string{"summary": name + " fails"}
+		a.Detail = "refused"
+		return a
+	}
+	var log bytes.Buffer
+	v := New(Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	for _, n := range []alerts.Notification{
+		{Group: "g", Reason: alerts.First, At: noon, Alerts: []alerts.Alert{named("a", false)}},
+		{Group: "g", Reason: alerts.NewAlerts, At: noon.Add(time.Minute), Alerts: []alerts.Alert{named("a", false), named("b", false)}},
+		{Group: "g", Reason: alerts.Refresh, At: noon.Add(2 * time.Minute), Alerts: []alerts.Alert{{Labels: named("a", false).Labels, StartsAt: noon, NoDataSince: noon.Add(time.Minute)}, named("b", false)}},
+		{Group: "g", Reason: alerts.SomeSettled, At: noon.Add(3 * time.Minute), Alerts: []alerts.Alert{named("a", false), named("b", true)}},
+	} {
+		if _, err := v.Say(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for line := range strings.Lines(log.String()) {
+		_, line, _ = strings.Cut(line, "level=")
+		got = append(got, strings.TrimSpace(line))
+	}
+	want := []string{
+		`WARN msg=alert title="🔴 a fails" alert=ProbeFailing severity=critical why=refused`,
+		`WARN msg=alert title="🔴 b fails" alert=ProbeFailing severity=critical why=refused`,
+		`INFO msg=alert title="🟢 Resolved: b fails" alert=ProbeFailing severity=critical`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if r := v.Recent(); len(r) != 3 || r[1].Title != "🔴 b fails" || r[0].Title != "🟢 Resolved: b fails" || !strings.Contains(r[0].Text, "🔴 a fails") {
+		t.Errorf("the messages: %+v", r)
 	}
 }
 

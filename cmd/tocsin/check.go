@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 
 	"tocsin/internal/config"
@@ -9,12 +10,13 @@ import (
 // checkVerb proves a site file without starting anything. Exit code 1 means
 // that it could be run, but has what was probably not meant.
 type checkVerb struct {
-	File string `arg:"" optional:"" help:"The site file; without it ${default_file}, if that exists."`
+	File   string `arg:"" optional:"" help:"The site file; without it ${default_file}, if that exists."`
+	Config string `placeholder:"FILE" help:"The same, as other verbs have it."`
 }
 
 // Run implements the verb.
 func (v *checkVerb) Run(c *console) error {
-	site, err := config.Load(config.Find(v.File))
+	site, err := config.Load(config.Find(cmp.Or(v.File, v.Config)))
 	if err != nil {
 		return err
 	}
@@ -22,7 +24,11 @@ func (v *checkVerb) Run(c *console) error {
 	if name == "" {
 		name = "no site file"
 	}
-	fmt.Fprintf(c.out, "%s: in order; watched: %s\n", name, site.Summary())
+	state := "in order"
+	if len(site.Warnings()) > 0 {
+		state = "can be run, but has what was probably not meant"
+	}
+	fmt.Fprintf(c.out, "%s: %s; watched: %s\n", name, state, site.Summary())
 	for _, text := range site.Unwatched() {
 		fmt.Fprintln(c.out, "not watched:", text)
 	}

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -57,6 +59,9 @@ type console struct {
 }
 
 func main() {
+	// Libraries write there what servers say, secrets of ours among it that they
+	// repeat. What we say ourselves has a logger of its own.
+	slog.SetDefault(slog.New(slog.DiscardHandler))
 	runtime.MemProfileRate = 0 // nothing reads the profile, and its table grows to more than a megabyte
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := tocsin(ctx, os.Args[1:], &console{in: os.Stdin, out: os.Stdout, err: os.Stderr})
@@ -77,6 +82,9 @@ func tocsin(ctx context.Context, args []string, c *console) int {
 	if err != nil {
 		fmt.Fprintln(c.err, "tocsin:", err)
 		return exitFailure
+	}
+	if len(args) > 0 && args[0] == "help" { // as other programs have it
+		args = append(slices.Clone(args[1:]), "--help")
 	}
 	line, err := parser.Parse(args)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -24,12 +25,17 @@ type probeVerb struct {
 	CriticalDays int `name:"critical-days" default:"7" help:"With --nagios: CRITICAL where a certificate has fewer days left."`
 }
 
+// Help implements kong.HelpProvider.
+func (v *probeVerb) Help() string {
+	return "Exit codes: 0 all is well, 1 a target is not, 2 what was written is wrong, 3 it could not be measured; with --nagios 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN."
+}
+
 // Run implements the verb.
 func (v *probeVerb) Run(ctx context.Context, c *console) error {
 	if v.Nagios {
 		return v.nagios(ctx, c)
 	}
-	entries, err := v.entries(c.in)
+	entries, err := v.entries(c)
 	if err != nil {
 		return err
 	}
@@ -64,7 +70,7 @@ func outcome(r *probes.Result) error {
 // nagios is Run as a plugin: all that can be said is one line on the standard
 // output, and what cannot be measured, a wrong target among it, is UNKNOWN.
 func (v *probeVerb) nagios(ctx context.Context, c *console) error {
-	entries, err := v.entries(c.in)
+	entries, err := v.entries(c)
 	if err == nil && (len(entries) > 1 || v.All) {
 		err = fmt.Errorf("%w: a plugin looks at one target; make one check of each", errInput)
 	}
@@ -73,7 +79,7 @@ func (v *probeVerb) nagios(ctx context.Context, c *console) error {
 		result, err = probes.Run(ctx, entries[0])
 	}
 	if err != nil {
-		result = probes.Result{Target: strings.Join(v.Targets, " "), Unmeasured: err}
+		result = probes.Result{Target: cmp.Or(strings.Join(v.Targets, " "), "--all"), Unmeasured: err}
 	}
 	state, err := probes.WriteNagios(c.out, &result, probes.NagiosLimits{WarningDays: v.WarningDays, CriticalDays: v.CriticalDays})
 	if err != nil || state == probes.NagiosOK {

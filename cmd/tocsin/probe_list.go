@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"tocsin/internal/config"
+	"tocsin/internal/strict"
 	"tocsin/probes"
 )
 
@@ -20,44 +21,49 @@ const (
 	sideBySide = 16      // of them are looked at at a time
 )
 
-// entries finds what the site file says of each target. A URL that it does not
-// know, or without a site file, is looked at as it is. All that is wrong is
-// said before anything is looked at.
-func (v *probeVerb) entries(in io.Reader) ([]probes.Config, error) {
-	names, err := v.names(in)
+// entries finds what the site file says of each target; a URL that it does not
+// know is looked at as it is. All that is wrong is said before anything is
+// looked at.
+func (v *probeVerb) entries(c *console) ([]probes.Config, error) {
+	names, err := v.names(c.in)
 	if err != nil {
 		return nil, err
 	}
-	site := &config.Site{}
-	if v.Config != "" || v.All || slices.ContainsFunc(names, func(n string) bool { return !isURL(n) }) {
-		if site, err = v.load(); err != nil {
+	site, err := v.load()
+	if err != nil {
+		if v.Config != "" || v.All || !allURLs(names) {
 			return nil, err
 		}
+		// Who may not read the file can look all the same.
+		fmt.Fprintf(c.err, "tocsin: %s is not used, whose probes may be made otherwise:\n%v\n", config.DefaultFile, err)
+		site = &config.Site{}
 	}
+	known := site.AllProbes()
 	if v.All {
-		if len(site.Probes) == 0 {
+		if len(known) == 0 {
 			return nil, fmt.Errorf("%w: the site has no probes", errInput)
 		}
-		return site.Probes, nil
+		return known, nil
 	}
 	var entries []probes.Config
 	var wrong []error
 	for _, name := range names {
-		entry, err := entryOf(site, name)
+		entry, err := entryOf(known, name)
 		if err == nil && len(names) > 1 {
 			if _, err = probes.NewProber(entry, probes.Options{}); err != nil {
 				err = fmt.Errorf("%s: %w", name, err)
 			}
 		}
 		if err != nil {
-			wrong = append(wrong, err)
+			wrong = append(wrong, fmt.Errorf("%w: %w", errInput, err))
 		}
 		entries = append(entries, entry)
 	}
-	if len(wrong) > 0 {
-		return nil, fmt.Errorf("%w: %w", errInput, errors.Join(wrong...))
-	}
-	return entries, nil
+	return entries, errors.Join(wrong...)
+}
+
+func allURLs(names []string) bool {
+	return !slices.ContainsFunc(names, func(n string) bool { return !isURL(n) })
 }
 
 // names are the targets of the command line, those of the standard input in
@@ -98,21 +104,31 @@ func (v *probeVerb) names(in io.Reader) ([]string, error) {
 
 func isURL(target string) bool { return strings.Contains(target, "://") }
 
-func entryOf(site *config.Site, target string) (probes.Config, error) {
-	var known []string
-	for _, c := range site.Probes {
-		if c.Target == target || c.Slug() == target {
+// entryOf finds a probe by what people call it: its target, its name, its page,
+// or the instance that alerts are about.
+func entryOf(known []probes.Config, target string) (probes.Config, error) {
+	var names []string
+	for _, c := range known {
+		if slices.Contains([]string{c.Target, c.Name, c.Slug(), c.Instance()}, target) {
 			return c, nil
 		}
-		known = append(known, c.Slug())
+		names = append(names, c.Slug())
 	}
+	near := strict.Nearest(target, names)
 	switch {
 	case isURL(target):
 		return probes.Config{Target: target}, nil
 	case len(known) == 0:
 		return probes.Config{}, errors.New("the site has no probes; write a URL, as https://portail.ville.example")
+	case near != "":
+		return probes.Config{}, fmt.Errorf("no probe of the site is named %s; did you mean %s?", target, near)
 	}
-	return probes.Config{}, fmt.Errorf("no probe of the site is named %s; write a URL, or one of %s", target, strings.Join(known, ", "))
+	const most = 20
+	more := ""
+	if len(names) > most {
+		names, more = names[:most], ", ..."
+	}
+	return probes.Config{}, fmt.Errorf("no probe of the site is named %s; write a URL, or one of %s%s", target, strings.Join(names, ", "), more)
 }
 
 // list looks at several targets, some at a time, and tells each in a line, in

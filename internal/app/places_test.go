@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -30,19 +28,7 @@ func TestPlaces_downFromSomeAndDownFromAll(t *testing.T) {
 		in.start()
 	}
 	// As seen from lyon the service's address leads to where nothing listens.
-	behind, err := url.Parse(lyon.url(""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	other := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(behind)
-		q := r.In.URL.Query()
-		if q.Get("target") == service.URL {
-			q.Set("target", closed.URL)
-			r.Out.URL.RawQuery = q.Encode()
-		}
-	}})
-	t.Cleanup(other.Close)
+	other := behind(t, lyon, map[string]string{service.URL: closed.URL})
 
 	hub := newInstance(t, "hub", "")
 	site, err := config.LoadWith(hub.config, config.Flags{})
@@ -57,7 +43,7 @@ hosts:
   - {name: brest, address: %q}
 probes:
   - {target: %q, name: www, from: [%q, par1, lyon, brest], interval: 1s, timeout: 900ms}
-`, par1.address, strings.TrimPrefix(other.URL, "http://"), brest.address, service.URL, site.HostName()))
+`, par1.address, other, brest.address, service.URL, site.HostName()))
 	hub.start()
 
 	up := func(from string) string {

@@ -58,6 +58,11 @@ func TestAsTold_whatMayBeAsked(t *testing.T) {
 	if len(seen) != 1 || seen[0] != http.MethodGet {
 		t.Errorf("the service was asked %v", seen)
 	}
+	steps := "journey: [{step: home, url: /}, {step: there, url: 'http://www.ville.example:" + port + "/a', status: [200]}]"
+	journey := p.answer(t.Context(), web.ProbeQuery{Target: "http://www.ville.example:" + port, Entry: steps, JSON: true, Patience: 5 * time.Second})
+	if journey.Status != http.StatusOK || !strings.Contains(string(journey.JSON), `"success":true`) || len(seen) != 3 {
+		t.Errorf("a journey that only reads: %d %s%s after %v", journey.Status, journey.Text, journey.JSON, seen)
+	}
 	page := p.answer(t.Context(), web.ProbeQuery{Target: "http://www.ville.example:" + port, Entry: "timeout: 2s", Patience: 5 * time.Second})
 	account := p.answer(t.Context(), web.ProbeQuery{Target: "http://www.ville.example:" + port, Entry: "timeout: 2s", Debug: true, Patience: 5 * time.Second})
 	if len(page.Families) < 10 || page.JSON != nil || !strings.Contains(account.Text, "UP after") {

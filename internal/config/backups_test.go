@@ -59,8 +59,8 @@ func TestCoverage_aSlipIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		`backups[0].covers[0]: "postgres/mian" is not in this file; did you mean postgres/main?`,
-		`backups[1].covers[0]: "host/nas" is not in this file; write it as the file has it, or leave it if another machine's file has it`,
+		site.File() + `:8: backups[0].covers[0]: "postgres/mian" is not in this file; did you mean postgres/main?`,
+		site.File() + `:9: backups[1].covers[0]: "host/nas" is not in this file; write it as the file has it, or leave it if another machine's file has it`,
 	}
 	if diff := cmp.Diff(want, site.Warnings()); diff != "" {
 		t.Error(diff)

@@ -188,9 +188,9 @@ func TestLoad_warnings(t *testing.T) {
 	}
 	file := filepath.Join(filepath.Dir(site.File()), "open")
 	want := []string{
-		"alerts.heartbeat.url_file: " + file + " can be read by every user of this machine; chmod o-r " + file,
-		`probes[0].on: "app1" is no host that is watched, so that its trouble does not explain this one's; did you mean app1.ville.example?`,
-		`probes[1].on: "other" is no host that is watched, so that its trouble does not explain this one's; write it under hosts, or the name as it stands there`,
+		site.File() + ":3: alerts.heartbeat.url_file: " + file + " can be read by every user of this machine; chmod o-r " + file,
+		site.File() + `:2: probes[0].on: "app1" is no host that is watched, so that its trouble does not explain this one's; did you mean app1.ville.example?`,
+		site.File() + `:2: probes[1].on: "other" is no host that is watched, so that its trouble does not explain this one's; write it under hosts, or the name as it stands there`,
 	}
 	if diff := cmp.Diff(want, site.Warnings()); diff != "" {
 		t.Error(diff)

@@ -73,9 +73,20 @@ func load(path string, flags Flags, m machine) (*Site, error) {
 	if len(faults) > 0 {
 		return nil, &Error{File: path, Faults: scrub(strict.Sort(faults))}
 	}
-	site.warnings = slices.Concat(warnings, site.suspicions(), site.unmeasured(), site.unwatchedUnits(), site.uncertainCovers())
+	site.warnings = placed(path, at, slices.Concat(warnings, site.suspicions(), site.unmeasured(), site.unwatchedUnits(), site.uncertainCovers()))
 	site.fingerprint = site.digest(data, contents)
 	return site, nil
+}
+
+// placed puts the file and the line before each warning about a key.
+func placed(file string, at strict.Positions, warnings []string) []string {
+	for i, w := range warnings {
+		key, _, _ := strings.Cut(w, ": ")
+		if where, path := at.Find(key); where.Line > 0 && path != "" {
+			warnings[i] = fmt.Sprintf("%s:%d: %s", file, where.Line, w)
+		}
+	}
+	return warnings
 }
 
 // apply puts what flags say in place of what the file says. A folder on the

@@ -67,7 +67,7 @@ func clamp(data []byte, at Positions, faults []Fault) {
 // has nothing in it.
 func document(data []byte) (*yaml.Node, []Fault) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
-	var doc, second yaml.Node
+	var doc yaml.Node
 	err := dec.Decode(&doc)
 	if errors.Is(err, io.EOF) {
 		return nil, nil
@@ -75,20 +75,32 @@ func document(data []byte) (*yaml.Node, []Fault) {
 	if err != nil {
 		return nil, syntax(data, err)
 	}
-	switch err := dec.Decode(&second); {
-	case errors.Is(err, io.EOF):
-	case err != nil:
-		return nil, syntax(data, err)
-	default:
-		return nil, []Fault{{
-			Line: second.Line, Column: second.Column,
-			Text: "a second document begins here; write everything in one, and take the line --- away",
-		}}
+	for {
+		var next yaml.Node
+		err := dec.Decode(&next)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, syntax(data, err)
+		}
+		if !empty(&next) {
+			return nil, []Fault{{
+				Line: next.Line, Column: next.Column,
+				Text: "a second document begins here; write everything in one, and take the line --- away",
+			}}
+		}
 	}
 	if len(doc.Content) == 0 {
 		return nil, nil
 	}
 	return doc.Content[0], nil
+}
+
+// empty tells whether a document has nothing in it: what follows a line --- at
+// a file's end.
+func empty(doc *yaml.Node) bool {
+	return len(doc.Content) == 0 || doc.Content[0].Tag == "!!null" && doc.Content[0].Value == ""
 }
 
 // notUTF8 finds the first byte that is no UTF-8.

@@ -35,7 +35,7 @@ func libraryError(err error) (string, int) {
 		text = strings.TrimPrefix(text, m[0])
 	}
 	for _, known := range []struct{ library, ours string }{
-		{"mapping values are not allowed", "a second \": \" where only a value can stand; check the indentation, and put text that contains \": \" in quotes"},
+		{"mapping values are not allowed", "a second \": \" where only a value can stand; check the indentation, write a space behind the colon of a key, and put text that contains \": \" in quotes"},
 		{"did not find expected key", "this line does not fit the lines above it; check its indentation, and that quotes and brackets are closed"},
 		{"did not find expected '-' indicator", "this line does not fit the list above it; begin it with \"- \", or check its indentation"},
 		{"could not find expected ':'", "a key without its colon, or an open bracket or quote; write \"key: value\""},

@@ -29,12 +29,28 @@ func Program(t testing.TB, name, debianPackage string) string {
 	if path := find(name); path != "" {
 		return path
 	}
+	missing(t, name, "the program", debianPackage)
+	return ""
+}
+
+// File is Program for what a program needs and is none itself, a module of it:
+// pattern is its path, as for filepath.Glob.
+func File(t testing.TB, pattern, debianPackage string) string {
+	t.Helper()
+	if matches, _ := filepath.Glob(pattern); matches != nil { // the pattern is ours
+		return matches[0]
+	}
+	missing(t, pattern, "the file", debianPackage)
+	return ""
+}
+
+func missing(t testing.TB, name, kind, debianPackage string) {
+	t.Helper()
 	if os.Getenv(ExpectAllVar) == "1" {
 		t.Fatalf("%s is not installed, and %s=1 expects it: apt-get install %s", name, ExpectAllVar, debianPackage)
 	}
-	record(t, name, "the program is not installed", debianPackage)
+	record(t, name, kind+" is not installed", debianPackage)
 	t.Skipf("SKIPPED: %s is not installed: apt-get install %s", name, debianPackage)
-	return ""
 }
 
 // Root skips the test unless it runs as root, and records the skip; with

@@ -88,7 +88,7 @@ func TestParse_bad(t *testing.T) {
 		{"modules: {a: {prober: http, timeout: 5}}", "blackbox.yml:1: modules.a.timeout: is no duration; write a number with its unit, as 5s, 1.5s or 500ms"},
 		{"modules:\n  a:\n    prober: http\n    http: {methd: GET}", "blackbox.yml:4: modules.a.http.methd: unknown key; did you mean method?"},
 		{"modules: {a: {prober: http, http: {valid_status_codes: [99, 2xx]}}}", "blackbox.yml:1: modules.a.http.valid_status_codes[0]: 99 is no status; write one as 200\nblackbox.yml:1: modules.a.http.valid_status_codes[1]: must be a whole number; it is \"2xx\""},
-		{"modules: {a: {prober: http, http: {preferred_ip_protocol: ipv4}}}", "blackbox.yml:1: modules.a.http.preferred_ip_protocol: is neither ip4 nor ip6"},
+		{"modules: {a: {prober: http, http: {preferred_ip_protocol: ipv6}}}", "blackbox.yml:1: modules.a.http.preferred_ip_protocol: is neither ip4 nor ip6, and blackbox_exporter takes it for ip4; write the one that is meant"},
 		{"modules: {a: {prober: http, http: {body: x, body_file: y}}}", "blackbox.yml:1: modules.a.http.body: stands in body and in body_file; keep one of them"},
 		{"modules: {a: {prober: http, http: {body_size_limit: big}}}", "blackbox.yml:1: modules.a.http.body_size_limit: is no size; write a number with its unit, as 10MB"},
 		{"modules: {a: {prober: http, http: {compression: zip}}}", "blackbox.yml:1: modules.a.http.compression: is no way to pack that is known here; write gzip, br, deflate or identity"},

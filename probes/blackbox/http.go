@@ -15,8 +15,10 @@ import (
 	"tocsin/probes/probe"
 )
 
-// maxBody bounds a body where the module does not: blackbox_exporter reads for
-// as long as its timeout lets it.
+// maxBody bounds a body where the module does not, and nobody looks into it:
+// blackbox_exporter reads for as long as its timeout lets it. One that is looked
+// into lies in memory whole, for each look that is under way; it has what probes
+// of the site file may have.
 const maxBody = 100 << 20
 
 // options makes all that a target does not change ready.
@@ -35,11 +37,11 @@ func (h *httpKeys) options() (httpprobe.Options, error) {
 	for _, code := range h.ValidStatusCodes {
 		o.Status = append(o.Status, httpprobe.StatusRange{First: code, Last: code})
 	}
-	switch {
-	case h.FailIfSSL:
-		o.Encryption = httpprobe.WithoutTLS
-	case h.FailIfNotSSL:
-		o.Encryption = httpprobe.WithTLS
+	if h.FailIfSSL {
+		o.Encryption |= httpprobe.WithoutTLS
+	}
+	if h.FailIfNotSSL {
+		o.Encryption |= httpprobe.WithTLS
 	}
 	var err error
 	if o.TLS, err = h.Client.TLS.options("http."); err != nil {
@@ -47,6 +49,9 @@ func (h *httpKeys) options() (httpprobe.Options, error) {
 	}
 	if o.Body, err = h.bodyRules(); err != nil {
 		return o, err
+	}
+	if h.BodySizeLimit == 0 && o.Body.Any() {
+		o.MaxBody = httpprobe.DefaultMaxBody
 	}
 	for _, rule := range h.FailIfHeader {
 		o.AnswerHeaders = append(o.AnswerHeaders, httpprobe.HeaderRule{Name: rule.Header, NotMatches: regexp.MustCompile(rule.Regexp), AllowMissing: rule.AllowMissing})
@@ -142,6 +147,8 @@ func (m *Module) newHTTP(target, hostname string, d Dial) (probe.Prober, error) 
 		u.Scheme = "https" // as blackbox_exporter: it is never without TLS
 	}
 	o.URL, o.Dial = u, m.settings.HTTP.Addresses.on(d, "")
+	// As with blackbox_exporter the keys about addresses are about the target.
+	o.RedirectDial = &d
 	if u.User != nil && o.Username == "" {
 		password, _ := u.User.Password()
 		o.Username, o.Password = u.User.Username(), secret.Source{Value: secret.New(password)}

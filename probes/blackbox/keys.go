@@ -1,7 +1,9 @@
 package blackbox
 
 import (
-	"fmt"
+	"cmp"
+	"errors"
+	"math"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -166,25 +168,32 @@ func (h headers) MarshalYAML() (any, error) {
 }
 
 // bytesize is a size whose units are powers of 1024, however they are written:
-// 10MB is 10 MiB.
+// 10MB is 10 MiB. As with blackbox_exporter it may be a sum, as 1GB512MB.
 type bytesize int64
 
-var sizeForm = regexp.MustCompile(`^(\d{1,12})(?:([KMGT])i?)?B?$`)
+var (
+	sizeForm = regexp.MustCompile(`^(?:\d{1,12}(?:\.\d{1,12})?(?:[KMGT]i?)?B?){1,4}$`)
+	sizePart = regexp.MustCompile(`(\d+(?:\.\d+)?)([KMGT]?)i?B?`)
+)
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (b *bytesize) UnmarshalText(text []byte) error {
-	m := sizeForm.FindStringSubmatch(string(text))
-	if m == nil {
-		return fmt.Errorf("is no size; write a number with its unit, as 10MB")
+	wrong := errors.New("is no size; write a number with its unit, as 10MB")
+	if !sizeForm.Match(text) {
+		return wrong
 	}
-	n, err := strconv.ParseInt(m[1], 10, 64)
-	for i := 0; err == nil && m[2] != "" && i <= strings.Index("KMGT", m[2]); i++ {
-		n *= 1024
+	var sum float64
+	for _, m := range sizePart.FindAllStringSubmatch(string(text), -1) {
+		n, err := strconv.ParseFloat(m[1], 64)
+		if err != nil {
+			return wrong
+		}
+		sum += n * math.Pow(1024, float64(1+strings.Index("KMGT", cmp.Or(m[2], "-"))))
 	}
-	if err != nil || n < 0 {
-		return fmt.Errorf("is no size; write a number with its unit, as 10MB")
+	if sum >= math.MaxInt64 {
+		return wrong
 	}
-	*b = bytesize(n)
+	*b = bytesize(sum)
 	return nil
 }
 

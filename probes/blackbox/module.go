@@ -92,7 +92,7 @@ func (t *tlsKeys) options(section string) (tlscheck.Options, error) {
 // address only.
 func (a *addressKeys) on(d Dial, source string) Dial {
 	family := 6
-	if a.PreferredIPProtocol == "ip4" {
+	if v := a.PreferredIPProtocol; v != "" && v != "ip6" {
 		family = 4
 	}
 	d.Single = true

@@ -57,10 +57,14 @@ func (s *settings) validate(p problem.List) {
 }
 
 func (a *addressKeys) validate(p problem.List) {
-	if v := a.PreferredIPProtocol; v != "" && v != "ip4" && v != "ip6" {
-		p.At("preferred_ip_protocol").Addf("is neither ip4 nor ip6")
+	if v := a.PreferredIPProtocol; v != "" && v != "ip6" && !fourForm.MatchString(v) {
+		p.At("preferred_ip_protocol").Addf("is neither ip4 nor ip6, and blackbox_exporter takes it for ip4; write the one that is meant")
 	}
 }
+
+// fourForm is what people write for ip4. It works with blackbox_exporter, which
+// takes all that is not ip6 for it.
+var fourForm = regexp.MustCompile(`^(?i:(ip)?v?4)$`)
 
 func validateSource(p problem.List, text string) {
 	if _, err := netip.ParseAddr(text); text != "" && err != nil {
@@ -140,7 +144,7 @@ func (h *httpKeys) validate(p problem.List) {
 	h.Addresses.validate(p)
 	h.Client.validate(p)
 	for i, code := range h.ValidStatusCodes {
-		if code < 100 || code > 599 {
+		if code < 100 || code > 999 { // some servers answer 999
 			p.At("valid_status_codes").Index(i).Addf("%d is no status; write one as 200", code)
 		}
 	}

@@ -34,7 +34,7 @@ var (
 	}
 	hasTLS = &frame.Family{
 		Name: "probe_grpc_ssl",
-		Help: "Whether the server was asked over TLS.",
+		Help: "Whether the server was asked over TLS; 0, too, when that was not agreed on.",
 	}
 	statusCode = &frame.Family{
 		Name: "probe_grpc_status_code",
@@ -96,6 +96,7 @@ func (p *Prober) Families() []*frame.Family { return Families() }
 
 // answer is what came back, as far as it did.
 type answer struct {
+	secure bool // TLS was agreed on
 	code   codes.Code
 	status grpc_health_v1.HealthCheckResponse_ServingStatus
 	came   bool
@@ -123,7 +124,7 @@ func (p *Prober) look(ctx context.Context, r *probe.Result, a *answer) error {
 		if err != nil {
 			return err
 		}
-		conn = secure
+		conn, a.secure = secure, true
 	}
 	client, err := p.client(conn)
 	if err != nil {
@@ -227,7 +228,7 @@ func (p *Prober) sample(r *probe.Result, a *answer, err error) {
 	r.Send(duration, phases[probe.PhaseResolve].Seconds(), "resolve")
 	r.Send(duration, (phases[probe.PhaseConnect] + phases[probe.PhaseTLS] + phases[probe.PhaseProcessing]).Seconds(), "check")
 	var secure float64
-	if r.Hops[0].TLS != nil {
+	if a.secure {
 		secure = 1
 	}
 	r.Send(hasTLS, secure)

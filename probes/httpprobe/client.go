@@ -38,6 +38,7 @@ func newClient(conn net.Conn) *client {
 		DialContext:            handed,
 		DialTLSContext:         handed,
 		ForceAttemptHTTP2:      true,
+		DisableKeepAlives:      true, // what comes after the answer would be written into the program's log
 		DisableCompression:     true, // the bytes counted are those that were sent
 		MaxResponseHeaderBytes: maxHeader,
 		ReadBufferSize:         4 << 10,

@@ -72,6 +72,9 @@ type Config struct {
 	// FollowRedirects, on unless set to false, looks at where the target
 	// redirects to, up to ten times.
 	FollowRedirects *bool `yaml:"follow_redirects,omitempty"`
+	// RedirectsToHTTPS is for http:// targets: redirects must lead to https://,
+	// so that nobody stays without TLS.
+	RedirectsToHTTPS bool `yaml:"redirects_to_https,omitempty"`
 
 	// Journey is pages that are gone through in place of looking at the target
 	// alone, with cookies and redirects, up to a login form. It is made every
@@ -209,6 +212,9 @@ func (c *Config) Prober(e *protocol.Entry) (probe.Prober, error) {
 		TLS:             secure,
 		Now:             e.Now,
 	}
+	if c.RedirectsToHTTPS {
+		options.Encryption = WithTLS
+	}
 	for name := range mergedKeys(c.Headers, c.HeadersFile) {
 		options.Headers = append(options.Headers, c.header(name))
 	}
@@ -298,7 +304,10 @@ func (c *Config) follows() bool { return c.FollowRedirects == nil || *c.FollowRe
 // Travels implements protocol.Traveller: another instance is asked to read
 // pages, never to send anything, and no other host than where pages lead.
 func (c *Config) Travels(e *protocol.Entry) []string {
-	keys := []string{"http2", "http3", "status", "http_versions", "answer_headers", "compression", "body", "follow_redirects", "oidc", "saml_metadata"}
+	keys := []string{
+		"http2", "http3", "status", "http_versions", "answer_headers", "compression", "body",
+		"follow_redirects", "redirects_to_https", "oidc", "saml_metadata",
+	}
 	if c.Method == http.MethodGet || c.Method == http.MethodHead {
 		keys = append(keys, "method")
 	}

@@ -69,10 +69,18 @@ func (l *look) connect(ctx context.Context, n int, at *url.URL) (net.Conn, error
 	if err != nil {
 		return nil, probe.Fail(probe.Redirect, probe.PhaseResolve, err)
 	}
-	if proxy := l.options.Proxy.of(at); proxy != nil {
-		return l.connectBy(ctx, n, proxy, at, number)
+	if l.by = l.options.Proxy.of(at); l.by != nil {
+		return l.connectBy(ctx, n, at, number)
 	}
-	return stream.Connect(ctx, &l.result, n, &l.options.Dial, at.Hostname(), number)
+	return stream.Connect(ctx, &l.result, n, l.dial(n), at.Hostname(), number)
+}
+
+// dial is how the server of hop n is reached.
+func (l *look) dial(n int) *dial.Options {
+	if n > 0 && l.options.RedirectDial != nil {
+		return l.options.RedirectDial
+	}
+	return &l.options.Dial
 }
 
 // tlsOptions are the options for one server: the name set by hand and the
@@ -97,8 +105,8 @@ func (l *look) ask(
 		GotFirstResponseByte: func() { firstByte = time.Now() },
 	})
 	req := request(traced)
-	if proxy := l.options.Proxy.of(at); proxy != nil && at.Scheme == "http" {
-		l.options.Proxy.address(req, proxy)
+	if l.by != nil && at.Scheme == "http" {
+		l.options.Proxy.address(req, l.by)
 	}
 	resp, err := server.RoundTrip(req)
 	if err != nil {

@@ -45,7 +45,7 @@ func (l *look) openHTTP3(ctx context.Context, n int, at *url.URL) (*client3, err
 	if err != nil {
 		return nil, probe.Fail(probe.Redirect, probe.PhaseResolve, err)
 	}
-	socket, err := stream.Unanswered(ctx, &l.result, n, &l.options.Dial, at.Hostname(), number)
+	socket, err := stream.Unanswered(ctx, &l.result, n, l.dial(n), at.Hostname(), number)
 	if err != nil {
 		return nil, err
 	}

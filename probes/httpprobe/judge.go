@@ -23,7 +23,7 @@ func (l *look) judge(ctx context.Context, at *url.URL, resp *http.Response) erro
 	good := visit.GoodStatus(l.options.Status, resp.StatusCode)
 	var kept bytes.Buffer
 	sink := io.Discard
-	if l.options.Body.any() || l.options.Check != nil || (!good && at.Scheme == "http") {
+	if l.options.Body.Any() || l.options.Check != nil || (!good && at.Scheme == "http") {
 		sink = &kept
 	}
 	var err error
@@ -75,9 +75,9 @@ func (l *look) judgeHeader(at *url.URL, resp *http.Response) error {
 	}
 	o := l.options
 	switch {
-	case o.Encryption == WithTLS && at.Scheme != "https":
+	case o.Encryption&WithTLS != 0 && at.Scheme != "https":
 		return fail(probe.Encryption, "the answer came without TLS")
-	case o.Encryption == WithoutTLS && at.Scheme == "https":
+	case o.Encryption&WithoutTLS != 0 && at.Scheme == "https":
 		return fail(probe.Encryption, "the answer came over TLS, and must not")
 	case len(o.Versions) > 0 && !slices.Contains(o.Versions, resp.Proto):
 		return fail(probe.Protocol, "the server speaks %s, not %s", resp.Proto, strings.Join(o.Versions, " or "))

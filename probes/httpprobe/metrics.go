@@ -84,6 +84,9 @@ type answer struct {
 func (l *look) sample(failure *probe.Failure) {
 	r, o, last := &l.result, l.options, l.last
 	for _, phase := range probe.Phases() {
+		if phase == probe.PhaseResolve && r.Addressless && len(r.Hops) == 1 {
+			continue // a proxy looks the name up
+		}
 		var sum float64
 		for i := range r.Hops {
 			sum += r.Hops[i].Phases[phase].Seconds()

@@ -61,7 +61,10 @@ type Options struct {
 	Check, Instead visit.Check
 
 	Dial dial.Options
-	TLS  tlscheck.Options // ALPN is set by this package
+	// RedirectDial is how servers that the target redirects to are reached;
+	// nil: as the target is.
+	RedirectDial *dial.Options
+	TLS          tlscheck.Options // ALPN is set by this package
 	// Now is the time that certificates and the age of things are judged by;
 	// nil is time.Now.
 	Now func() time.Time
@@ -85,7 +88,8 @@ type BodyRules struct {
 	JSONNot    *celcheck.Expression
 }
 
-func (b *BodyRules) any() bool {
+// Any tells whether anything is asked of the body.
+func (b *BodyRules) Any() bool {
 	return b.Contains != "" || len(b.Matches)+len(b.NotMatches) > 0 || b.JSON != nil || b.JSONNot != nil
 }
 
@@ -97,12 +101,14 @@ type HeaderRule struct {
 	AllowMissing bool           // an answer without the header is good
 }
 
-// Encryption is whether the last answer must come over TLS.
+// Encryption is whether the last answer must come over TLS. Both demands
+// together are met by none.
 type Encryption int
 
 // What may be demanded of the last answer.
 const (
-	AnyEncryption Encryption = iota
-	WithTLS
+	WithTLS Encryption = 1 << iota
 	WithoutTLS
+
+	AnyEncryption Encryption = 0
 )

@@ -82,8 +82,9 @@ type look struct {
 	secrets credentials
 	jar     http.CookieJar // made with the first cookie
 	last    answer
-	kept    []byte // the body of the last answer, where a check reads it
-	begun   int    // hops that no redirect led to, but for the first
+	by      *url.URL // the proxy that the last hop is asked by; nil: none
+	kept    []byte   // the body of the last answer, where a check reads it
+	begun   int      // hops that no redirect led to, but for the first
 }
 
 // run goes from hop to hop. Its error is a probe.Failure or probe.Unmeasured.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"time"
@@ -38,7 +39,8 @@ type Proxy struct {
 	// ConnectHeader is sent with CONNECT.
 	ConnectHeader map[string][]secret.Text
 	// SkipResolve leaves looking up the target's name to the proxy. Without
-	// it the name is looked up here first, and the proxy is given an address.
+	// it the name is looked up here first, and the proxy is given an address
+	// to tunnel to; of a page without TLS it is asked by the name.
 	SkipResolve bool
 }
 
@@ -83,7 +85,9 @@ func basic(user *url.Userinfo) string {
 	return base64.StdEncoding.EncodeToString([]byte(user.Username() + ":" + password))
 }
 
-// address makes a request without TLS one that a proxy understands.
+// address makes a request without TLS one that a proxy understands. As
+// blackbox_exporter's, and Go's own, it has the name that is asked for in it,
+// whatever was looked up here.
 func (p *Proxy) address(req *http.Request, by *url.URL) {
 	if by.Scheme == "socks5" || by.Scheme == "socks5h" {
 		return
@@ -96,16 +100,32 @@ func (p *Proxy) address(req *http.Request, by *url.URL) {
 	}
 }
 
-// connectBy reaches a server by a proxy.
-func (l *look) connectBy(ctx context.Context, n int, by, at *url.URL, number uint16) (net.Conn, error) {
-	host := at.Hostname()
+// spares tells whether an address is one that is connected to directly. As
+// blackbox_exporter does, NoProxy is compared with the target's name and with
+// its address.
+func (p *Proxy) spares(at *url.URL, address netip.Addr) bool {
+	u := *at
+	u.Host = net.JoinHostPort(address.String(), port(at))
+	return p.of(&u) == nil
+}
+
+// connectBy reaches a server by the proxy l.by, which it sets to nil where the
+// address that it finds is one to connect to directly.
+func (l *look) connectBy(ctx context.Context, n int, at *url.URL, number uint16) (net.Conn, error) {
+	host, by := at.Hostname(), l.by
 	var found dial.Outcome
-	if !l.options.Proxy.SkipResolve {
+	if l.options.Proxy.SkipResolve {
+		l.result.Addressless = true
+	} else {
 		began := time.Now()
-		address, out, err := l.options.Dial.Find(ctx, host)
+		address, out, err := l.dial(n).Find(ctx, host)
 		stream.Reached(&l.result, n, began, host, &out, err)
 		if err != nil {
 			return nil, err
+		}
+		if n == 0 && l.options.Proxy.spares(at, address) {
+			l.by = nil
+			return stream.Connect(ctx, &l.result, n, l.dial(n), host, number)
 		}
 		host, found = address.String(), out
 	}

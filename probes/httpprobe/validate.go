@@ -23,6 +23,13 @@ func (c *Config) Validate(p problem.List, e *protocol.Entry) {
 	c.validateLogin(p, e.Login)
 	c.validateRequest(p)
 	c.validateHTTP3(p, e)
+	switch {
+	case !c.RedirectsToHTTPS:
+	case e.Scheme.Name != "http":
+		p.At("redirects_to_https").Addf("is for http:// targets; write the target as http://%s", e.Host())
+	case !c.follows():
+		p.At("redirects_to_https").Addf("means nothing where redirects are not followed; take out follow_redirects: false")
+	}
 	c.validateStatus(p.At("status"))
 	c.validateAnswer(p)
 	c.validateBody(p.At("body"))

@@ -29,6 +29,10 @@ type Result struct {
 	// Success, Reason and the samples then mean nothing.
 	Unmeasured error
 
+	// Addressless says that no address was looked for: the target is a socket,
+	// or a proxy is given its name.
+	Addressless bool
+
 	Hops []Hop // the servers spoken to, in order: one, and one for each redirect
 	// Faults are what is not as it should be although users are served: a
 	// server of several that is silent, say. A failure may have some, too.

@@ -22,6 +22,25 @@ func GRPC(t testing.TB, cert *tls.Certificate, options ...grpc.ServerOption) str
 	if cert != nil {
 		options = append(options, grpc.Creds(credentials.NewServerTLSFromCert(cert)))
 	}
+	serveGRPC(t, l, options...)
+	return l.Addr().String()
+}
+
+// GRPCBoth is GRPC in plain text over IPv4 and IPv6. It returns the port.
+func GRPCBoth(t testing.TB) (port string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "[::]:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serveGRPC(t, l)
+	_, port, _ = net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+// serveGRPC serves the health service until the test ends.
+func serveGRPC(t testing.TB, l net.Listener, options ...grpc.ServerOption) {
+	t.Helper()
 	s := grpc.NewServer(options...)
 	h := health.NewServer()
 	h.SetServingStatus("good", grpc_health_v1.HealthCheckResponse_SERVING)
@@ -36,5 +55,4 @@ func GRPC(t testing.TB, cert *tls.Certificate, options ...grpc.ServerOption) str
 		s.Stop()
 		<-done
 	})
-	return l.Addr().String()
 }

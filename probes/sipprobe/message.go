@@ -34,6 +34,7 @@ const cookie = "z9hG4bK"
 // Source: RFC 3261, sections 8.1.1 and 11.1; RFC 3581 for rport.
 func ask(uri, transport string, local net.Addr) question {
 	q := question{branch: cookie + rand.Text(), callID: rand.Text()}
+	scheme, _, _ := strings.Cut(uri, ":") // sips wants a Contact of sips, section 8.1.1.8
 	var b bytes.Buffer
 	for _, line := range []string{
 		"OPTIONS " + uri + " SIP/2.0",
@@ -43,7 +44,7 @@ func ask(uri, transport string, local net.Addr) question {
 		"To: <" + uri + ">",
 		"Call-ID: " + q.callID,
 		"CSeq: 1 OPTIONS",
-		fmt.Sprintf("Contact: <sip:tocsin@%s>", local),
+		fmt.Sprintf("Contact: <%s:tocsin@%s>", scheme, local),
 		"Accept: application/sdp",
 		"User-Agent: Tocsin",
 		"Content-Length: 0",

@@ -38,8 +38,8 @@ func Protocols() []string { return slices.Sorted(maps.Keys(ports())) }
 func Port(protocol string) uint16 { return ports()[protocol] }
 
 // Ask turns a fresh connection to TLS, in the words of a protocol; name is what
-// the server is called. What the server says is bounded, and nothing is read of
-// what comes after. It sets the deadline of ctx on conn. Its error is a
+// the server is called: in XMPP the domain that it serves. What the server says
+// is bounded, and nothing is read of what comes after. It sets the deadline of ctx on conn. Its error is a
 // probe.Failure or probe.Unmeasured.
 func Ask(ctx context.Context, conn net.Conn, protocol, name string) error {
 	if deadline, ok := ctx.Deadline(); ok {

@@ -68,12 +68,28 @@ func TestAsk_answers(t *testing.T) {
 		{"pop3", script("+OK hello\r\n", "STLS\r\n", "-ERR no\r\n"), probe.NoStartTLS, "-ERR no"},
 		{"nntp", script("200 hello\r\n", "STARTTLS\r\n", "382 begin\r\n"), "", ""},
 		{"ftp", script("220-hello\r\n220 there\r\n", "AUTH TLS\r\n", "234 begin\r\n"), "", ""},
+		// As ProFTPD 1.3.8 sends the file of DisplayConnect.
+		{"ftp", script("220-Welcome\r\n       to our files\r\n ab\r\n 250 MB each\r\n \r\n220 there\r\n", "AUTH TLS\r\n", "234 begin\r\n"), "", ""},
+		{"ftp", script("421-busy\r\n\r\n421\r\n"), probe.Protocol, `"421"`},
+		{"ftp", script("SSH-2.0-OpenSSH\r\n"), probe.Protocol, "SSH-2.0-OpenSSH"},
 		{"ftp", script("220 hello\r\n", "AUTH TLS\r\n", "530 log in first\r\n"), probe.NoStartTLS, "530 log in first"},
 		{"sieve", script("\"IMPLEMENTATION\" \"x\"\r\n\"STARTTLS\"\r\nOK \"ready\"\r\n", "STARTTLS\r\n", "OK \"begin\"\r\n"), "", ""},
 		{"sieve", script("\"SASL\" \"PLAIN\"\r\nOK\r\n"), probe.NoStartTLS, "offers no STARTTLS"},
 		{"xmpp", script("", "to='127.0.0.1'", "<?xml version='1.0'?><stream:stream><stream:features><starttls xmlns='x'/></stream:features>", "<starttls ", "<proceed xmlns='x'/>"), "", ""},
 		{"xmpp-server", script("", "jabber:server", "<stream:stream><stream:features/>"), probe.NoStartTLS, "offers no STARTTLS"},
-		{"xmpp", script("", "<stream", "<stream:stream><stream:features><starttls/></stream:features>", "<starttls ", "<failure/>"), probe.NoStartTLS, "<failure/>"},
+		{"xmpp", script("", "<stream", "<stream:stream><stream:features><starttls/></stream:features>", "<starttls ", "<failure/>"), probe.NoStartTLS, "<failure>"},
+		{"xmpp", script("", "<stream", "\n<stream:stream xmlns:stream='s'><stream:features xmlns='x'><x:starttls xmlns:x='y'><x:required/></x:starttls><sm/></stream:features>", "<starttls ", "<proceed xmlns='x'></proceed>"), "", ""},
+		{"xmpp", script("", "<stream", "<stream:stream><stream:features><starttls/></stream:features>", "<starttls ", "<proceed/><message/>"), probe.Protocol, "sent more before TLS"},
+		{"xmpp", script("", "<stream", "<stream:stream><stream:features xmlns:stream='s'/>"), probe.NoStartTLS, "its features are: none"},
+		{"xmpp", script("", "<stream", "<stream:stream><stream:error><host-unknown/><text>Not here</text></stream:error></stream:stream>"), probe.NoStartTLS, `write the domain that it serves in server_name (it says "host-unknown: Not here")`},
+		{"xmpp", script("", "<stream", "<stream:stream><stream:error><policy-violation/></stream:error></stream:stream>"), probe.NoStartTLS, "policy-violation"},
+		{"xmpp", script("", "<stream", "<stream:stream></stream:stream>"), probe.Protocol, "ends the stream"},
+		{"xmpp", script("", "<stream", "<stream:stream><message/>"), probe.Protocol, "<message>"},
+		{"xmpp", script("", "<stream", "<html><body>"), probe.Protocol, "<html>"},
+		{"xmpp", script("", "<stream", "HTTP/1.1 400 Bad Request\r\n"), probe.Protocol, "as XMPP does"},
+		{"xmpp", script("", "<stream", "<stream:stream><stream:features><starttls></stream:features>"), probe.Protocol, "syntax error"},
+		{"xmpp", script("", "<stream", "<stream:stream><stream:feat"), probe.Reset, ""},
+		{"xmpp", script("", "<stream", "<stream:stream><stream:features>"+strings.Repeat("<a/>", 20<<10)), probe.Protocol, "more than 65536 bytes"},
 		{"ldap", script("", "1.3.6.1.4.1.1466.20037", ldapYes), "", ""},
 		{"ldap", script("", "1.3.6.1.4.1.1466.20037", ldapNo), probe.NoStartTLS, "the result code 2"},
 		{"ldap", script("HTTP/1.1 400 Bad Request\r\n"), probe.Protocol, "as LDAP does"},
@@ -152,7 +168,7 @@ func TestProtocols(t *testing.T) {
 
 // FuzzAsk has servers that say anything: the dialogue ends, with a reason.
 func FuzzAsk(f *testing.F) {
-	for i, said := range []string{"220 a\r\n250 STARTTLS\r\n220 go\r\n", "* OK\r\na1 OK\r\n", ldapYes, ldapNo, "S", mysqlHello("\x00\x08"), "<stream:features/>"} {
+	for i, said := range []string{"220 a\r\n250 STARTTLS\r\n220 go\r\n", "* OK\r\na1 OK\r\n", ldapYes, ldapNo, "S", mysqlHello("\x00\x08"), "<stream:stream><stream:features><starttls/></stream:features><proceed/>", "<stream:stream><stream:error><host-unknown/></stream:error></stream:stream>"} {
 		f.Add(byte(i), []byte(said))
 	}
 	protocols := Protocols()

@@ -26,8 +26,8 @@ func (t *talk) lines(greeting, question, answer string) error {
 	return nil
 }
 
-// reply reads a reply of SMTP or FTP, whose lines but the last have a dash
-// behind the code.
+// reply reads a reply of SMTP, whose lines but the last have a dash behind the
+// code.
 func (t *talk) reply() ([]string, error) {
 	return t.until(func(line string) bool { return len(line) < 4 || line[3] == ' ' })
 }
@@ -66,24 +66,42 @@ func (t *talk) smtp() error {
 
 // Source: RFC 4217.
 func (t *talk) ftp() error {
-	greeting, err := t.reply()
+	greeting, err := t.ftpReply()
 	if err != nil {
 		return err
 	}
-	if last := greeting[len(greeting)-1]; !strings.HasPrefix(last, "220") {
-		return strange("the server greets with %q, not with 220", last)
+	if !strings.HasPrefix(greeting, "220") {
+		return strange("the server greets with %q, not with 220", greeting)
 	}
 	if err := t.say("AUTH TLS"); err != nil {
 		return err
 	}
-	ready, err := t.reply()
+	ready, err := t.ftpReply()
 	if err != nil {
 		return err
 	}
-	if last := ready[len(ready)-1]; !strings.HasPrefix(last, "234") {
-		return refused("the server answers AUTH TLS with %q", last)
+	if !strings.HasPrefix(ready, "234") {
+		return refused("the server answers AUTH TLS with %q", ready)
 	}
 	return nil
+}
+
+// ftpReply reads a reply of FTP and returns its last line: the first that
+// begins with the code of the first. Other than in SMTP, what stands between
+// may be anything.
+//
+// Source: RFC 959, section 4.2.
+func (t *talk) ftpReply() (string, error) {
+	first, err := t.line()
+	if err != nil || len(first) < 4 || first[3] != '-' || strings.Trim(first[:3], "0123456789") != "" {
+		return first, err
+	}
+	end := first[:3] + " "
+	lines, err := t.until(func(line string) bool { return strings.HasPrefix(line+" ", end) })
+	if err != nil {
+		return "", err
+	}
+	return lines[len(lines)-1], nil
 }
 
 // Source: RFC 9051, section 6.2.1.
@@ -131,52 +149,4 @@ func (t *talk) sieve() error {
 		return refused("the server answers STARTTLS with %q", last)
 	}
 	return nil
-}
-
-// Source: RFC 6120, section 5.
-func (t *talk) xmpp(namespace string) error {
-	var to strings.Builder
-	for _, r := range t.name {
-		if r != '\'' && r != '<' && r != '&' && r > ' ' {
-			to.WriteRune(r)
-		}
-	}
-	if err := t.say("<?xml version='1.0'?><stream:stream xmlns='" + namespace + "' xmlns:stream='http://etherx.jabber.org/streams' to='" + to.String() + "' version='1.0'>"); err != nil {
-		return err
-	}
-	said, err := t.tags(func(s string) bool {
-		return strings.HasSuffix(s, "</stream:features>") || strings.HasSuffix(s, "<stream:features/>") || strings.HasSuffix(s, "</stream:stream>")
-	})
-	if err != nil {
-		return err
-	}
-	if !strings.Contains(said, "<starttls") {
-		return refused("the server offers no STARTTLS; its last words are %q", said[max(0, len(said)-200):])
-	}
-	if err := t.say("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"); err != nil {
-		return err
-	}
-	if said, err = t.tags(func(s string) bool { return strings.Contains(s, "<proceed") || strings.Contains(s, "<failure") }); err != nil {
-		return err
-	}
-	if !strings.Contains(said, "<proceed") {
-		return refused("the server answers STARTTLS with %q", said)
-	}
-	return nil
-}
-
-// tags reads up to the end of a tag after which end is true.
-func (t *talk) tags(end func(string) bool) (string, error) {
-	var said strings.Builder
-	for said.Len() < maxWhole {
-		b, err := t.in.ReadByte()
-		if err != nil {
-			return said.String(), err
-		}
-		said.WriteByte(b)
-		if b == '>' && end(said.String()) {
-			return said.String(), nil
-		}
-	}
-	return said.String(), strange("the server said more than %d bytes", maxWhole)
 }

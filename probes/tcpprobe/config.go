@@ -27,7 +27,9 @@ func Protocol() protocol.Protocol {
 // Config is the section tcp of an entry of the site file.
 type Config struct {
 	// StartTLS names the protocol in whose words the server is asked to turn
-	// to TLS, as ldap; the dialogue comes after it.
+	// to TLS, as ldap; the dialogue comes after it. In xmpp and xmpp-server the
+	// server is asked for the domain of server_name, the target's name if left
+	// out.
 	StartTLS string `yaml:"starttls,omitempty"`
 	// QueryResponse is a dialogue, step by step, as blackbox_exporter has it.
 	QueryResponse []dialogue.Step `yaml:"query_response,omitempty"`

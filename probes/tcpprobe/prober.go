@@ -1,6 +1,7 @@
 package tcpprobe
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
@@ -28,6 +29,10 @@ type Options struct {
 	TLS      tlscheck.Options
 	Steps    []dialogue.Step
 }
+
+// called is what the server is called before TLS as in it: an XMPP server knows
+// the domain that it serves, and seldom the machine's name.
+func (o *Options) called() string { return cmp.Or(o.TLS.ServerName, o.Host) }
 
 // A Prober looks at one port. It implements probe.Prober.
 type Prober struct {
@@ -70,7 +75,7 @@ func (p *Prober) look(ctx context.Context, r *probe.Result) error {
 	defer conn.Close()
 	secure := func(conn net.Conn) (*tls.Conn, error) { return stream.Secure(ctx, r, 0, conn, o.Host, &o.TLS) }
 	if o.StartTLS != "" {
-		if err := stream.Ask(ctx, r, 0, conn, o.StartTLS, o.Host); err != nil {
+		if err := stream.Ask(ctx, r, 0, conn, o.StartTLS, o.called()); err != nil {
 			return err
 		}
 	}
@@ -89,7 +94,7 @@ func (p *Prober) again(ctx context.Context) (net.Conn, error) {
 	o := &p.options
 	conn, _, err := o.Dial.TCP(ctx, o.Host, o.Port)
 	if err == nil && o.StartTLS != "" {
-		if err = starttls.Ask(ctx, conn, o.StartTLS, o.Host); err != nil {
+		if err = starttls.Ask(ctx, conn, o.StartTLS, o.called()); err != nil {
 			_ = conn.Close()
 		}
 	}

@@ -47,6 +47,7 @@ func (p *Prober) Families() []*frame.Family { return dialogue.Families(p.dialogu
 // Probe implements probe.Prober.
 func (p *Prober) Probe(ctx context.Context) probe.Result {
 	r := stream.Begin(ctx, "unix://"+p.options.Path, "")
+	r.Addressless = true
 	err := p.look(ctx, &r)
 	if len(r.Samples) == 0 {
 		dialogue.Unspoken(&r)
