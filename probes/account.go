@@ -55,7 +55,11 @@ func WriteText(w io.Writer, r *Result, colour bool) error {
 	case r.Unmeasured != nil:
 		fmt.Fprintf(b, "%s %s\n", paint(yellow, "NOT MEASURED"), why(r.Unmeasured))
 	case r.Success:
-		fmt.Fprintf(b, "%s after %s\n", paint(green, "UP"), took(r.Duration))
+		if r.Closed {
+			fmt.Fprintf(b, "%s: %s, after %s\n", paint(green, "UP"), r.Well(), took(r.Duration))
+		} else {
+			fmt.Fprintf(b, "%s after %s\n", paint(green, "UP"), took(r.Duration))
+		}
 		for _, fault := range r.Faults {
 			fmt.Fprintf(b, "%s %s\n", paint(yellow, "but"), fault)
 		}
@@ -117,7 +121,9 @@ func WriteLine(w io.Writer, r *Result, colour bool) error {
 	case !r.Success:
 		state, with, text = "DOWN", red, r.Explain()
 	case len(r.Faults) > 0:
-		with, text = yellow, strings.Join(r.Faults, "; ")
+		with, text = yellow, "but "+strings.Join(r.Faults, "; ")
+	case r.Closed:
+		text = r.Well()
 	case served:
 		text = fmt.Sprintf("the certificate of %s has %.0f days left", host, math.Floor(days))
 	}
@@ -125,10 +131,14 @@ func WriteLine(w io.Writer, r *Result, colour bool) error {
 	if colour {
 		state = with + state + reset
 	}
-	line := fmt.Sprintf("%s %9s  %s  %s", state, took(r.Duration), oneLine(r.Target), oneLine(text))
+	line := fmt.Sprintf("%s %9s  %s  %s", state, took(r.Duration), oneLine(called(r)), oneLine(text))
 	_, err := fmt.Fprintln(w, strings.TrimRight(line, " "))
 	return err
 }
+
+// called is how a line names a look: by the site's name for the probe, if it
+// has one, and by the target.
+func called(r *Result) string { return strings.TrimSpace(r.Name + " " + r.Target) }
 
 // WriteJSON writes the account of a look, or of several, for programs.
 func WriteJSON[T *Result | []Result](w io.Writer, looks T) error {

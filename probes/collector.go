@@ -130,6 +130,7 @@ func Run(ctx context.Context, cfg Config, opts Options) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(cfg.Timeout))
 	defer cancel()
 	r := prober.Probe(ctx)
+	r.Name = cfg.Name
 	return r, cfg.tellBeside(ctx, &opts, &r)
 }
 

@@ -43,7 +43,7 @@ type NagiosLimits struct{ WarningDays, CriticalDays int }
 // server that is up, but has a certificate that ends soon or another fault, is
 // no longer OK.
 func WriteNagios(w io.Writer, r *Result, limits NagiosLimits) (NagiosState, error) {
-	state, text := NagiosOK, "up after "+took(r.Duration)
+	state, text := NagiosOK, r.Well()+" after "+took(r.Duration)
 	numbers := []string{fmt.Sprintf("time=%.6fs;;;0;%.3f", r.Duration.Seconds(), r.Timeout.Seconds())}
 	phases := map[probe.Phase]time.Duration{}
 	for i := range r.Hops {
@@ -66,7 +66,7 @@ func WriteNagios(w io.Writer, r *Result, limits NagiosLimits) (NagiosState, erro
 		}
 	}
 	if len(r.Faults) > 0 && state == NagiosOK {
-		state, text = NagiosWarning, strings.Join(r.Faults, "; ")
+		state, text = NagiosWarning, r.Well()+", but "+strings.Join(r.Faults, "; ")
 	}
 	switch {
 	case r.Unmeasured != nil:

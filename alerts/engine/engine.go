@@ -46,8 +46,9 @@ type Options struct {
 	// Own returns the targets of this instance as they are now. Addresses are
 	// ignored: they are reached in memory.
 	Own func() []sd.Group
-	// Detail says in words what a target of this instance finds wrong.
-	Detail func(job, instance string) string
+	// Detail says in words what a target of this instance finds wrong that the
+	// alert of these labels is about.
+	Detail func(alert map[string]string) string
 	// CollectorOf names the collector that sends a metric; empty: not known.
 	CollectorOf func(metric string) string
 	// ExternalURL leads people to this instance; empty: posts have no links.
@@ -335,12 +336,13 @@ func (e *Engine) reconcile(ctx context.Context) {
 	}
 }
 
-// detail says in words what is wrong with a target: what it says of itself,
-// else why it could not be scraped.
-func (e *Engine) detail(job, instance string) string {
-	if text := e.opts.Detail(job, instance); text != "" {
+// detail says in words what is wrong with an alert's target: what it says of
+// itself, else why it could not be scraped.
+func (e *Engine) detail(alert map[string]string) string {
+	if text := e.opts.Detail(alert); text != "" {
 		return text
 	}
+	job, instance := alert["job"], alert["instance"]
 	for k, h := range e.scraping.health() {
 		if k.key != (key{job, instance}) || h.err == "" {
 			continue

@@ -218,7 +218,7 @@ func startWith(t *testing.T, dir string, s *site, voice *recorder, text string, 
 	o := Options{
 		Config: Config{Retention: defaultRetention}, DataDir: dir, Log: slog.New(slog.NewTextHandler(testWriter{t}, nil)),
 		Registerer: prometheus.NewRegistry(), Pages: s, Own: s.targets,
-		Detail: func(string, string) string { return "" }, CollectorOf: func(string) string { return "" },
+		Detail: func(map[string]string) string { return "" }, CollectorOf: func(string) string { return "" },
 	}
 	change(&o)
 	e, err := New(o, Settings{Rules: RuleFiles{"test.yml": []byte(text)}, Voice: voice})

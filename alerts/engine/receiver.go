@@ -31,7 +31,7 @@ var errPaused = errors.New("the voice failed a moment ago and is given a pause")
 // Alertmanager wants said into an alerts.Notification for the voice.
 type receiver struct {
 	log    *slog.Logger
-	detail func(job, instance string) string
+	detail func(alert map[string]string) string
 	link   string
 
 	speaking sync.RWMutex // held to read while the voice speaks, to write when another takes over
@@ -261,6 +261,6 @@ func (r *receiver) alert(a *alert.Alert, now time.Time) alerts.Alert {
 	if since, err := time.Parse(time.RFC3339, string(a.Annotations[noteNoData])); err == nil {
 		out.NoDataSince = since
 	}
-	out.Detail = r.detail(out.Labels["job"], out.Labels["instance"])
+	out.Detail = r.detail(out.Labels)
 	return out
 }

@@ -110,7 +110,7 @@ func (e *Engine) Status(ctx context.Context) Status {
 			continue
 		}
 		f := Firing{Labels: plain(en.Labels), Annotations: plain(en.Annotations), StartsAt: en.StartsAt, NoDataSince: en.NoDataSince}
-		f.Detail = e.opts.Detail(f.Labels["job"], f.Labels["instance"])
+		f.Detail = e.opts.Detail(f.Labels)
 		f.Silenced, f.Inhibited = e.am.muting(ctx, en.Labels)
 		s.Firing = append(s.Firing, f)
 	}

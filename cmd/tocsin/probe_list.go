@@ -150,7 +150,7 @@ func (v *probeVerb) list(ctx context.Context, c *console, entries []probes.Confi
 			for i := int(next.Add(1)) - 1; i < len(entries); i = int(next.Add(1)) - 1 {
 				r, err := probes.Run(ctx, entries[i], opts)
 				if err != nil {
-					r = probes.Result{Target: entries[i].Target, Unmeasured: err}
+					r = probes.Result{Name: entries[i].Name, Target: entries[i].Target, Unmeasured: err}
 				}
 				results[i] = r
 				looked.Add(1)

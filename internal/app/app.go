@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +17,6 @@ import (
 
 	"tocsin/alerts/engine"
 	"tocsin/internal/config"
-	"tocsin/internal/frame"
 	"tocsin/internal/sd"
 	"tocsin/internal/web"
 	"tocsin/probes/allow"
@@ -280,20 +278,6 @@ func needsRestart(old, fresh *config.Site) string {
 // own lists this instance's targets for the engine.
 func (a *App) own() []sd.Group { return web.Groups(a.current.Load().view, "") }
 
-// detail says in words what a target of this instance finds wrong.
-func (a *App) detail(job, instance string) string {
-	for _, t := range a.current.Load().targets() {
-		if spec := t.Spec(); spec.Job == job && spec.Instance == instance {
-			for _, s := range t.States() {
-				if s.Explain != "" {
-					return s.Explain
-				}
-			}
-		}
-	}
-	return ""
-}
-
 func (a *App) ready() (bool, string) {
 	if a.engine != nil && !a.engine.Ready() {
 		return false, "the first measurements are being made"
@@ -306,7 +290,7 @@ func (a *App) ready() (bool, string) {
 func (a *App) collectorOf(metric string) string {
 	for _, t := range a.current.Load().targets() {
 		for _, e := range t.Spec().Collectors {
-			if slices.ContainsFunc(e.Collector.Families(), func(f *frame.Family) bool { return f.Name != frame.AnyName && f.Covers(metric) }) {
+			if sends(e.Collector, metric) {
 				return e.Collector.Name()
 			}
 		}

@@ -60,7 +60,7 @@ func (a *App) generation(site *config.Site, old *generation) (*generation, error
 	if err != nil {
 		return nil, err
 	}
-	g.view = &web.View{Advertise: site.Advertise, Access: who, Probe: a.prober(site, g.allowed)}
+	g.view = &web.View{Language: site.Language, Advertise: site.Advertise, Access: who, Probe: a.prober(site, g.allowed)}
 	if g.view.Node = unchangedNode(old, site); g.view.Node == nil {
 		g.view.Node = nodeTarget(site, a.log)
 	}

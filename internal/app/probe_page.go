@@ -36,13 +36,16 @@ func (a *App) probePage(name string) (*status.Probe, bool) {
 		p := &status.Probe{
 			Language: g.site.Language, Site: g.site.Site, Host: g.site.HostName(), Version: a.opts.Version,
 			Now:  time.Now().In(g.site.Location()),
-			Name: name, Instance: cfg.Instance(), Told: cfg.Told(), Every: time.Duration(cfg.Interval),
+			Name: cfg.Name, Instance: cfg.Instance(), Told: cfg.Told(), Every: time.Duration(cfg.Interval),
 			Closed: cfg.MustBeClosed(),
 		}
 		for _, t := range g.probes[i] {
 			if l := lookerOf(t); l != nil {
 				here := place(t.Spec().Labels["from"], l)
 				tellBeside(&here, t)
+				if state := t.States()[0]; state.Reason != "" {
+					here.Blind = state.FailedSince
+				}
 				p.Places = append(p.Places, here)
 			}
 		}
@@ -83,14 +86,12 @@ func place(name string, l looker) status.Place {
 }
 
 func look(r *probes.Result) status.Look {
-	l := status.Look{At: r.Start, Duration: r.Duration, Phase: string(r.Phase), Faults: r.Faults}
+	l := status.Look{At: r.Start, Duration: r.Duration, State: stateOf(r), Phase: string(r.Phase), Faults: r.Faults}
 	switch {
 	case r.Unmeasured != nil:
-		l.State, l.Detail = status.Down, r.Unmeasured.Error()
-	case r.Success:
-		l.State = status.Good
-	default:
-		l.State, l.Reason, l.Meaning = status.Trouble, string(r.Reason), r.Reason.Meaning()
+		l.Detail = withoutPrefix(r.Unmeasured.Error())
+	case !r.Success:
+		l.Reason, l.Meaning = string(r.Reason), r.Reason.Meaning()
 		if r.Err != nil {
 			l.Detail = r.Err.Error()
 		}

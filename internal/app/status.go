@@ -24,17 +24,20 @@ func (a *App) status(ctx context.Context) *web.Status {
 		s.Configuration.Refused, s.Configuration.RefusedAt = r.err.Error(), r.at
 	}
 	s.Soon, s.Last = g.certificateSoon, g.certificateLast
+	names := g.probeNames()
 	own := map[string]bool{} // what this instance measures, or has measured elsewhere
 	for _, t := range g.targets() {
 		standing := web.TargetStatus(t)
 		own[t.Spec().Job+"\xff"+t.Spec().Instance] = true
-		if lookerOf(t) != nil {
-			standing.Page, _, _ = strings.Cut("probes/"+t.Spec().ID, "@")
+		if l := lookerOf(t); l != nil {
+			tellLooks(&standing, t, l)
+			standing.Name = names[t]
 			if from := t.Spec().Labels["from"]; from != s.Host {
 				standing.From = from
 			}
 		}
 		s.Targets = append(s.Targets, standing)
+		s.Gaps = append(s.Gaps, asides(t)...)
 		if b, ok := brickStatus(t, s.Now); ok {
 			s.Bricks = append(s.Bricks, b)
 		}
@@ -53,7 +56,7 @@ func (a *App) status(ctx context.Context) *web.Status {
 	if a.engine != nil {
 		now := a.engine.Status(ctx)
 		if !a.engine.Ready() || now.LastEval.IsZero() && time.Since(a.started) < time.Minute {
-			s.Starting = "the first measurements are being made"
+			s.Starting = true
 		}
 		now.Targets = slices.DeleteFunc(now.Targets, func(t engine.TargetHealth) bool {
 			return own[t.Job+"\xff"+t.Instance] // known better by the target itself
@@ -67,6 +70,7 @@ func (a *App) status(ctx context.Context) *web.Status {
 
 // judged adds what the engine knows.
 func judged(s *web.Status, e engine.Status, words alerts.Wording) {
+	say := func(text string, with ...any) string { return said(s.Language, text, with...) }
 	for _, f := range e.Firing {
 		as := alerts.Alert{Labels: f.Labels, Annotations: f.Annotations}
 		alert := status.Alert{
@@ -79,6 +83,7 @@ func judged(s *web.Status, e engine.Status, words alerts.Wording) {
 		if f.Inhibited {
 			continue // its cause is on the list
 		}
+		alert.Page = pageOf(s.Targets, f.Labels)
 		s.Alerts = append(s.Alerts, alert)
 	}
 	for _, t := range e.Targets {
@@ -93,26 +98,26 @@ func judged(s *web.Status, e engine.Status, words alerts.Wording) {
 	}
 	for _, l := range e.Lists {
 		if l.Err != "" {
-			s.Gaps = append(s.Gaps, status.Gap{What: "the list of targets of " + l.Host, Detail: l.Err + "; the last good one is used", Since: l.Since})
+			s.Gaps = append(s.Gaps, status.Gap{What: say("the list of targets of %s", l.Host), Detail: say("%s; the last good one is used", l.Err), Since: l.Since})
 		}
 		if l.Duplicate != "" {
-			s.Gaps = append(s.Gaps, status.Gap{What: l.Duplicate, Detail: "in the list of " + l.Host + ": another target has the same job and instance, this one is not scraped"})
+			s.Gaps = append(s.Gaps, status.Gap{What: l.Duplicate, Detail: say("in the list of %s: another target has the same job and instance, this one is not scraped", l.Host)})
 		}
 		for _, name := range l.Lost {
-			s.Gaps = append(s.Gaps, status.Gap{What: name, Detail: "left the list of " + l.Host + ": it is no longer watched"})
+			s.Gaps = append(s.Gaps, status.Gap{What: name, Detail: say("left the list of %s: it is no longer watched", l.Host)})
 		}
 	}
 	if e.SetAside != "" {
-		s.Gaps = append(s.Gaps, status.Gap{What: "measurements from before", Detail: "could not be opened and are kept in " + e.SetAside})
+		s.Gaps = append(s.Gaps, status.Gap{What: say("measurements from before"), Detail: say("could not be opened and are kept in %s", e.SetAside)})
 	}
 	s.Engine = &status.Engine{Series: int(e.Series), Rules: e.Rules, LastEvaluation: e.LastEval, Oldest: e.Oldest, DiskBytes: e.DiskBytes, DiskLimitBytes: e.DiskLimit} //nolint:gosec // a count of series fits
 	switch {
 	case e.BallastGone:
-		s.Engine.Trouble = "the disk is full"
+		s.Engine.Trouble = say("the disk is full")
 	case e.DeliveryError != "":
-		s.Engine.Trouble = "the newest message was not delivered: " + e.DeliveryError
-	case s.Starting == "" && time.Since(e.LastEval) > time.Minute:
-		s.Engine.Trouble = "rules are not evaluated"
+		s.Engine.Trouble = say("the newest message was not delivered: %s", e.DeliveryError)
+	case !s.Starting && time.Since(e.LastEval) > time.Minute:
+		s.Engine.Trouble = say("rules are not evaluated")
 	}
 	slices.SortStableFunc(s.Alerts, func(a, b status.Alert) int { return a.Since.Compare(b.Since) })
 }

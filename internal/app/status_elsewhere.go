@@ -59,7 +59,7 @@ func (a *App) elsewhere(ctx context.Context, s *web.Status, targets []engine.Tar
 	defer cancel()
 	samples, err := a.engine.Ask(ctx, fmt.Sprintf("{__name__=~%q,from!=%q}", elsewhereSeries, self))
 	if err != nil {
-		s.Gaps = append(s.Gaps, status.Gap{What: "bricks, certificates and updates of other hosts", Detail: err.Error()})
+		s.Gaps = append(s.Gaps, status.Gap{What: said(s.Language, "bricks, certificates and updates of other hosts"), Detail: err.Error()})
 	}
 	type key struct{ job, instance string }
 	pages := map[key]page{}

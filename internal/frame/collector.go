@@ -35,6 +35,14 @@ type Explainer interface {
 	Explain() string
 }
 
+// An Asider is a Collector that can say in words what it leaves alone on this
+// machine, which is not set up for it, and why. Nobody asked for it, so it is no
+// fault; but nobody may believe that it is watched: the text goes to the status
+// page. It is empty when all is watched. Aside may be called as Explain may.
+type Asider interface {
+	Aside() string
+}
+
 // ErrNoData is returned by a Collector that has nothing to report here: the
 // kernel lacks the file, the feature is off. It counts as a success.
 var ErrNoData = errors.New("no data")

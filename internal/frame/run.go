@@ -249,11 +249,15 @@ func (r *run) newest(now time.Time) map[string]*family {
 }
 
 func (r *run) snapshot() State {
-	explain := r.explain()
+	explain, aside := r.explain(), ""
+	if a, ok := r.entry.Collector.(Asider); ok {
+		aside = a.Aside()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := r.state
-	s.Collector, s.Running, s.Explain = r.entry.Collector.Name(), r.running, explain
+	s.Collector, s.Running = r.entry.Collector.Name(), r.running
+	s.Explain, s.Aside = explain, aside
 	return s
 }
 

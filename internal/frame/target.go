@@ -62,6 +62,7 @@ type State struct {
 	Reason      Reason // empty: the last run succeeded
 	Error       string // the last run's error, in words
 	Explain     string // what the collector found wrong with what it measures
+	Aside       string // what it leaves alone here, and why
 	Running     bool   // it is running now
 	FailedSince time.Time
 }

@@ -86,7 +86,17 @@ func (s *Server) mount(w http.ResponseWriter, r *http.Request, engine http.Handl
 }
 
 func (s *Server) unknown(w http.ResponseWriter, _ *http.Request) {
-	say(w, http.StatusNotFound, "there is no such page; / shows how things stand, /sd lists what is measured here")
+	s.missing(w, "there is no such page; / shows how things stand, /sd lists what is measured here",
+		"il n’y a pas de telle page\u00a0; / montre comment va le site, /sd liste ce qui est mesuré ici")
+}
+
+// missing answers people who look for a page that there is not, in the site's
+// language.
+func (s *Server) missing(w http.ResponseWriter, english, french string) {
+	if s.options.View().Language == "fr" {
+		english = french
+	}
+	say(w, http.StatusNotFound, english)
 }
 
 // statusPage draws the page that people read.
@@ -112,7 +122,8 @@ func (s *Server) probePage(w http.ResponseWriter, r *http.Request) {
 	}
 	probe, ok := s.options.Probe(r.PathValue("name"))
 	if !ok {
-		say(w, http.StatusNotFound, "no probe of this instance has that name; / lists those that there are")
+		s.missing(w, "no probe of this instance has that name; / lists those that there are",
+			"aucune sonde de cette instance n’a ce nom\u00a0; / liste celles qui existent")
 		return
 	}
 	var page bytes.Buffer

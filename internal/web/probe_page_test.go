@@ -30,6 +30,16 @@ func TestProbePage_thoseThatThereAre(t *testing.T) {
 	}
 }
 
+func TestProbePage_isMissedInTheSitesLanguage(t *testing.T) {
+	s := newSite(t, View{Language: "fr"})
+	s.options.Probe = func(string) (*status.Probe, bool) { return nil, false }
+	for path, want := range map[string]string{"/probes/other": "aucune sonde de cette instance n’a ce nom", "/other": "il n’y a pas de telle page"} {
+		if w := s.get(path); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
 func TestProbePage_isReadAsTheStatusPageIs(t *testing.T) {
 	s := newSite(t, View{})
 	classes := map[string]string{}

@@ -34,6 +34,8 @@ type View struct {
 	Node *frame.Target
 	// Targets have the pages /metrics/{job}/{id}.
 	Targets []*frame.Target
+	// Language is that of the site, fr or en, for what people are told.
+	Language string
 	// Advertise is the address, host:port, that /sd gives for all targets;
 	// empty: the one under which the client asked.
 	Advertise string

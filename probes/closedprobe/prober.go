@@ -58,6 +58,7 @@ func (p *Prober) Families() []*frame.Family { return Families() }
 // Probe implements probe.Prober.
 func (p *Prober) Probe(ctx context.Context) probe.Result {
 	r := stream.Begin(ctx, p.options.Target, p.options.Host)
+	r.Closed = true
 	r.End(p.look(ctx, &r), nil)
 	return r
 }

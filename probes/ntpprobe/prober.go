@@ -87,7 +87,7 @@ func (p *Prober) Probe(ctx context.Context) probe.Result {
 			r.Step(0, probe.PhaseTransfer, time.Time{}, true, err.Error())
 		}
 		if off := answer.ClockOffset.Abs() - answer.RTT/2; off > maxOffset {
-			r.Fault(fmt.Sprintf("the server's clock and ours differ by %s at least", round(off)))
+			r.Fault(fmt.Sprintf("the server's clock and ours differ by %s at least", span(off)))
 		}
 	}
 	r.End(err, nil)

@@ -25,6 +25,7 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		Duration float64 `json:"duration_seconds"`
 	}
 	out := struct {
+		Name       string       `json:"name,omitempty"`
 		Target     string       `json:"target"`
 		Start      time.Time    `json:"start"`
 		Duration   float64      `json:"duration_seconds"`
@@ -39,7 +40,7 @@ func (r Result) MarshalJSON() ([]byte, error) {
 		Metrics    []sampleJSON `json:"metrics,omitempty"`
 		Steps      []step       `json:"steps,omitempty"`
 	}{
-		Target: r.Target, Start: r.Start, Duration: r.Duration.Seconds(), Timeout: r.Timeout.Seconds(),
+		Name: r.Name, Target: r.Target, Start: r.Start, Duration: r.Duration.Seconds(), Timeout: r.Timeout.Seconds(),
 		Success: r.Success, Reason: r.Reason, Phase: r.Phase, Faults: r.Faults,
 	}
 	if r.Err != nil {

@@ -13,6 +13,7 @@ import (
 
 // A Result is what one look found.
 type Result struct {
+	Name     string        // what the site calls the probe; empty: nothing
 	Target   string        // what was looked at, without credentials and query
 	Start    time.Time     // when the look began
 	Duration time.Duration // how long it took, in all
@@ -21,6 +22,8 @@ type Result struct {
 	Reason   Reason // why it failed; empty on success
 	Phase    Phase  // where it failed; empty on success
 	Err      error  // what was wrong, in words; nil on success. Wraps nothing
+	// Closed: what is well is that nobody answers, as the site wants of a port.
+	Closed bool
 
 	// Unmeasured, when set, says why nothing can be said of the service.
 	// Success, Reason and the samples then mean nothing.
@@ -80,6 +83,15 @@ func (r *Result) End(err error, clean *Redactor) {
 		r.Reason, r.Phase = f.Reason, f.Phase
 		r.Err = errors.New(clean.Text(f.Error()))
 	}
+}
+
+// Well says what success means, in words: it is up, or closed. It is for a look
+// that succeeded.
+func (r *Result) Well() string {
+	if r.Closed {
+		return "closed, as it must be"
+	}
+	return "up"
 }
 
 // Explain says in one line why the probe failed; it is empty on success.

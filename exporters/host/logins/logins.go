@@ -31,14 +31,15 @@ var (
 	}
 )
 
-// collector is the collector logins. It implements frame.Explainer.
+// collector is the collector logins. It implements frame.Explainer and
+// frame.Asider.
 type collector struct {
 	root   string
 	log    follower       // Collect's own, as counts
 	counts map[string]int // by kind
 
-	mu      sync.Mutex // guards explain
-	explain string
+	mu             sync.Mutex // guards what follows
+	explain, aside string
 }
 
 // New returns the collector of the machine whose files lie under root.
@@ -61,6 +62,13 @@ func (c *collector) Explain() string {
 	return c.explain
 }
 
+// Aside implements frame.Asider.
+func (c *collector) Aside() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.aside
+}
+
 // Collect implements frame.Collector. A log that cannot be read is a finding,
 // not a failure: by default Tocsin has no right to it.
 func (c *collector) Collect(ctx context.Context, s *frame.Sink) error {
@@ -73,15 +81,16 @@ func (c *collector) Collect(ctx context.Context, s *frame.Sink) error {
 		}
 	})
 	found := true
-	c.say("")
+	c.say("", "")
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		c.unread(s, c.log.path+" may not be read: it takes the group adm; packaging/README.md says how it is given")
+		c.unread(s, c.log.path+" may not be read: it takes the group adm; packaging/README.md says how it is given", "")
 		err = nil
 	case errors.Is(err, fs.ErrNotExist):
 		err = nil
 		if found = c.hasJournal(); found {
-			c.unread(s, fmt.Sprintf("failed log-ins are not detected: there is no %s, only systemd's journal; install rsyslog, which writes it", c.log.path))
+			explain, aside := c.missing()
+			c.unread(s, explain, aside)
 		}
 	case err != nil && c.log.file == nil: // nothing was ever read
 	default: // what was read before an error counts
@@ -105,15 +114,31 @@ func (c *collector) Collect(ctx context.Context, s *frame.Sink) error {
 	return err
 }
 
-func (c *collector) unread(s *frame.Sink, why string) {
-	s.Send(readable, 0)
-	c.say(why)
+// missing says why there is no log beside the journal: as a fault where fail2ban
+// is to read it. By default Debian has had the
+// journal alone since version 12, and then nothing is wrong.
+func (c *collector) missing() (explain, aside string) {
+	switch by := user(c.root); by {
+	case "":
+		return "", fmt.Sprintf("failed log-ins are not counted: this machine writes its log into systemd's journal alone; "+
+			"to have them counted, install rsyslog, which writes %s", c.log.path)
+	case rsyslog:
+		return "", fmt.Sprintf("failed log-ins are not counted: there is no %s yet, which rsyslog writes; if that does not change, see `systemctl status rsyslog`", c.log.path)
+	default:
+		return fmt.Sprintf("failed log-ins are not detected: there is no %s, which %s is to read; "+
+			"install rsyslog, which writes it, or let %s read the journal: backend = systemd", c.log.path, by, by), ""
+	}
 }
 
-func (c *collector) say(words string) {
+func (c *collector) unread(s *frame.Sink, explain, aside string) {
+	s.Send(readable, 0)
+	c.say(explain, aside)
+}
+
+func (c *collector) say(explain, aside string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.explain = words
+	c.explain, c.aside = explain, aside
 }
 
 // hasJournal tells whether systemd's journal keeps the machine's log, in

@@ -167,16 +167,16 @@ func TestLogins_whereTheyAreNotDetectedSayWhy(t *testing.T) {
 	root := testenv.Tree(t, map[string]string{"run/log/journal/x": ""})
 	c := New(root)
 	r := collectortest.Once(t, c)
-	explain := c.(frame.Explainer).Explain()
-	if !maps.Equal(r.Samples, map[string]float64{"tocsin_host_authentication_log_readable": 0}) || !strings.Contains(explain, "install rsyslog") {
-		t.Errorf("%v %q", r.Samples, explain)
+	aside := c.(frame.Asider).Aside()
+	if !maps.Equal(r.Samples, map[string]float64{"tocsin_host_authentication_log_readable": 0}) || !strings.Contains(aside, "install rsyslog") {
+		t.Errorf("%v %q", r.Samples, aside)
 	}
 	// rsyslog is installed: all that it writes is new
 	log{t, filepath.Join(root, "var/log/auth.log")}.ok(os.MkdirAll(filepath.Join(root, "var/log"), 0o755))
 	log{t, filepath.Join(root, "var/log/auth.log")}.write(bad)
 	passwords(t, c, 1)
-	if explain := c.(frame.Explainer).Explain(); explain != "" {
-		t.Errorf("it still explains %q", explain)
+	if aside := c.(frame.Asider).Aside(); aside != "" {
+		t.Errorf("it still leaves aside %q", aside)
 	}
 	if r := collectortest.Once(t, New(t.TempDir())); r.Reason != "" || len(r.Samples) > 0 {
 		t.Errorf("a machine without logs: %s %v", r.Reason, r.Samples)

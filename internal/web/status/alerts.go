@@ -2,6 +2,7 @@ package status
 
 import (
 	"cmp"
+	"html/template"
 	"maps"
 	"slices"
 	"strings"
@@ -19,8 +20,8 @@ type labelView struct{ Name, Value string }
 type alertView struct {
 	W                         *words
 	State                     mark
-	Name, Title, Description  string
-	Detail, Link              string
+	Name, Detail, Link, Page  string
+	Title, Description        template.HTML
 	Since, NoData             moment
 	Silenced                  bool
 	SilencedBy, SilenceReason string
@@ -59,12 +60,13 @@ func (p *pen) alert(a *Alert) alertView {
 	v := alertView{
 		W:           &p.w,
 		Name:        p.w.clean(a.Name, maxName),
-		Title:       p.w.clean(cmp.Or(a.Summary, a.Name), maxName),
-		Description: p.w.clean(a.Description, maxDetail),
+		Title:       p.prose(cmp.Or(a.Summary, a.Name), maxName),
+		Description: p.prose(a.Description, maxDetail),
 		Detail:      p.w.clean(a.Detail, maxDetail),
 		Since:       p.at(a.Since),
 		NoData:      p.at(a.NoDataSince),
 		Link:        link(a.Link),
+		Page:        a.Page,
 	}
 	switch a.Severity {
 	case "critical":
@@ -93,8 +95,10 @@ func (p *pen) alert(a *Alert) alertView {
 }
 
 type gapView struct {
-	What, Why, Detail string
-	Since             moment
+	State        mark
+	What, Detail string
+	Why          template.HTML
+	Since        moment
 }
 
 // gaps lists all that should be watched and is not: what the caller names,
@@ -104,17 +108,21 @@ func (p *pen) gaps(s *Status) []gapView {
 	var views []gapView
 	if c := s.Configuration; c.Refused != "" {
 		views = append(views, gapView{
-			What: p.w.ConfigTitle, Why: p.w.ConfigRefused,
+			State: newMark(warn, ""), What: p.w.ConfigTitle, Why: p.prose(p.w.ConfigRefused, maxName),
 			Detail: p.w.clean(c.Refused, maxDetail), Since: p.at(c.RefusedAt),
 		})
 	}
 	for _, g := range s.Gaps {
+		state := newMark(warn, "")
+		if g.Aside {
+			state = newMark(quiet, "")
+		}
 		views = append(views, gapView{
-			What: p.w.clean(g.What, maxName), Why: p.w.clean(g.Detail, maxDetail), Since: p.at(g.Since),
+			State: state, What: p.w.clean(g.What, maxName), Why: p.prose(g.Detail, maxDetail), Since: p.at(g.Since),
 		})
 	}
 	for i := range s.Targets {
-		if t := &s.Targets[i]; t.State != Unknown || s.Starting == "" {
+		if t := &s.Targets[i]; t.State != Unknown || !s.Starting {
 			views = append(views, p.targetGaps(t)...)
 		}
 	}
@@ -126,15 +134,16 @@ func (p *pen) targetGaps(t *Target) []gapView {
 	var views []gapView
 	for _, f := range t.Failures {
 		views = append(views, gapView{
-			What:   name + ": " + p.w.clean(f.Collector, maxName),
-			Why:    p.w.clean(p.w.reason(f.Reason), maxName),
+			State:  newMark(warn, ""),
+			What:   name + p.w.Colon + " " + p.w.clean(f.Collector, maxName),
+			Why:    p.prose(p.w.reason(f.Reason), maxName),
 			Detail: p.w.clean(f.Error, maxDetail),
 			Since:  p.at(f.Since),
 		})
 	}
 	if len(views) == 0 && (t.State == Down || t.State == Partial || t.State == Unknown) {
 		views = append(views, gapView{
-			What: name, Why: p.stateMark(t.State).Text, Detail: p.w.clean(t.Detail, maxDetail), Since: p.at(t.Since),
+			State: newMark(warn, ""), What: name, Why: p.prose(p.stateMark(t.State).Text, maxName), Detail: p.w.clean(t.Detail, maxDetail), Since: p.at(t.Since),
 		})
 	}
 	return views

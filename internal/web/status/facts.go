@@ -51,10 +51,10 @@ func (p *pen) engine(e *Engine) facts {
 		{Name: w.Disk, Text: disk},
 	}
 	if e.LastEvaluation.IsZero() {
-		rows[3].Text = w.Never
+		rows[2].Text = w.Never
 	}
 	if e.Oldest.IsZero() || e.Oldest.After(p.now.Add(-time.Second)) {
-		rows = slices.Delete(rows, 4, 5)
+		rows = slices.Delete(rows, 3, 4)
 	}
 	if e.Trouble != "" {
 		rows = append([]fact{{Name: w.State, State: newMark(bad, w.clean(e.Trouble, maxDetail))}}, rows...)

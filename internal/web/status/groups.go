@@ -1,7 +1,5 @@
 package status
 
-import "fmt"
-
 // maxOpen is how many rows that want to be looked at are shown unfolded.
 const maxOpen = 50
 
@@ -42,7 +40,7 @@ func grouped[R row](p *pen, rows []R, count, allFine, of string) []group[R] {
 	case len(look) == 0:
 		return []group[R]{named(rows, newMark(good, allFine), len(rows) <= foldFrom)}
 	case len(rows) <= foldFrom:
-		return []group[R]{named(rows, newMark(worst, fmt.Sprintf(of, len(fine), len(rows))), true)}
+		return []group[R]{named(rows, newMark(worst, p.w.countOf(of, len(fine), len(rows))), true)}
 	}
 	var groups []group[R]
 	n := min(len(look), maxOpen)

@@ -11,7 +11,13 @@ type headline struct {
 func (p *pen) headline(s *Status, gaps int) headline {
 	w := p.w
 	var firing, critical, silenced int
-	trouble := troubled(s)
+	trouble, faulty, aside := troubled(s), flawed(s), 0
+	for i := range s.Gaps {
+		if s.Gaps[i].Aside {
+			aside++
+		}
+	}
+	gaps -= aside
 	for _, a := range s.Alerts {
 		switch {
 		case a.Silence != nil:
@@ -37,7 +43,7 @@ func (p *pen) headline(s *Status, gaps int) headline {
 			}
 		}
 		m = newMark(level, w.count(w.Fires, firing))
-	case s.Starting != "":
+	case s.Starting:
 		m = newMark(quiet, w.Starting)
 		h.Lines = append(h.Lines, w.NotKnown)
 	case engineTrouble:
@@ -46,6 +52,8 @@ func (p *pen) headline(s *Status, gaps int) headline {
 		m = newMark(warn, w.QuietButTrouble)
 	case gaps > 0:
 		m = newMark(warn, w.QuietButGaps)
+	case faulty > 0:
+		m = newMark(warn, w.QuietButTrouble)
 	case len(s.Targets) == 0:
 		m = newMark(warn, w.NothingToWatch)
 	case silenced > 0:
@@ -55,16 +63,25 @@ func (p *pen) headline(s *Status, gaps int) headline {
 		h.Lines = append(h.Lines, w.count(w.WellOffOf, len(s.Targets)))
 	default:
 		m = newMark(good, w.AllWell)
+		if aside > 0 {
+			m.Text = w.AllWatchedWell
+		}
 		h.Lines = append(h.Lines, w.count(w.WellOf, len(s.Targets)))
 	}
-	if s.Starting != "" {
-		h.Lines = append(h.Lines, w.clean(s.Starting, maxDetail))
+	if s.Starting {
+		h.Lines = append(h.Lines, w.FirstLooks)
 	}
 	if engineTrouble {
 		h.Lines = append(h.Lines, w.EngineTrouble)
 	}
 	if trouble > 0 {
 		h.Lines = append(h.Lines, w.count(w.TroubleOf, trouble))
+	}
+	if faulty > 0 {
+		h.Lines = append(h.Lines, w.count(w.FaultyOf, faulty))
+	}
+	if aside > 0 {
+		h.Lines = append(h.Lines, w.count(w.AsideOf, aside))
 	}
 	if gaps > 0 {
 		h.Lines = append(h.Lines, w.count(w.GapsOf, gaps))
@@ -74,6 +91,17 @@ func (p *pen) headline(s *Status, gaps int) headline {
 	}
 	h.Level, h.Sign, h.Title = m.Level, m.Sign, m.Text
 	return h
+}
+
+// flawed counts what does what it is for, and is not all as it should be.
+func flawed(s *Status) int {
+	n := 0
+	for i := range s.Targets {
+		if s.Targets[i].State == Faulty {
+			n++
+		}
+	}
+	return n
 }
 
 // troubled counts what was measured and is not well. A brick of another host

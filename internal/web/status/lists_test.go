@@ -62,7 +62,7 @@ func TestBricks_areNotListedAmongTheTargetsAgain(t *testing.T) {
 	s := calm()
 	s.Targets = append(s.Targets, Target{Job: "brick", Instance: "cache", State: Good}, Target{Job: "brick", Instance: "other", State: Good})
 	for _, job := range newView(s).Jobs {
-		if job.Name == "brick" && (len(job.Targets) != 1 || job.Targets[0].Instance != "other") {
+		if job.Name == "brick" && (len(job.Targets) != 1 || job.Targets[0].Title != "other") {
 			t.Errorf("the targets of job brick are %+v", job.Targets)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -71,6 +72,7 @@ type view struct {
 	Alerts       []alertView
 	MoreAlerts   string
 	Gaps         []gapView
+	GapsLead     string // empty: nothing of it should have been watched
 	MoreGaps     string
 	Bricks       []group[brickView]
 	Certificates []group[certificateView]
@@ -118,6 +120,9 @@ func newView(s *Status) *view {
 		// Where alerts are judged elsewhere, nothing is said here.
 		ShowMessages: s.Engine != nil || len(s.Messages) > 0,
 		Messages:     p.messages(s.Messages),
+	}
+	if slices.ContainsFunc(v.Gaps, func(g gapView) bool { return g.State.Level != quiet }) {
+		v.GapsLead = p.w.NotWatchedLead
 	}
 	v.Head = p.headline(s, len(v.Gaps))
 	// In a storm the first ones tell the story; the headline has the numbers.

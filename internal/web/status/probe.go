@@ -24,7 +24,7 @@ type Probe struct {
 	Language, Site, Host, Version string
 	Now                           time.Time
 
-	Name     string // of the page
+	Name     string // what the site calls it; empty: nothing but instance
 	Instance string
 	Told     string // what a look does, in words
 	Every    time.Duration
@@ -34,7 +34,10 @@ type Probe struct {
 
 // A Place is where looks are made from.
 type Place struct {
-	Name    string // an instance of the site
+	Name string // an instance of the site
+	// Blind is since when nothing could be measured; zero: it can, or nobody
+	// knows.
+	Blind   time.Time
 	Looks   []Look // the newest first
 	Failure *Look  // the newest that failed, where it is not among Looks
 }
@@ -43,14 +46,13 @@ type Place struct {
 type Look struct {
 	At       time.Time
 	Duration time.Duration
-	// State is Good or Trouble, or Down where nothing was measured.
+	// State is Good, Faulty or Trouble, or Down where nothing was measured.
 	State   State
 	Reason  string // why it failed, of the closed list of reasons of probes
 	Meaning string // of the reason, in English
 	Phase   string
-	Detail  string // what was wrong, in words
-	// Faults are what is not as it should be although users are served.
-	Faults  []string
+	Detail  string   // what was wrong, in words
+	Faults  []string // what of a service that is up is not as it should be, in words
 	Steps   []Step
 	Servers []Server
 }
@@ -99,11 +101,11 @@ type probeView struct {
 	Now  moment
 	Head headline
 
-	Style                                       template.CSS
-	Icon                                        template.URL
-	Site, Host, Version, Instance, Told, Pacing string
-	Differ                                      []differView
-	Places                                      []placeView
+	Style                                              template.CSS
+	Icon                                               template.URL
+	Site, Host, Version, Title, Instance, Told, Pacing string
+	Differ                                             []differView
+	Places                                             []placeView
 }
 
 type placeView struct {
@@ -154,8 +156,11 @@ func newProbeView(s *Probe) *probeView {
 	v := &probeView{
 		W: p.w, P: words, Style: template.CSS(pageCSS), //nolint:gosec // our own file
 		Site: p.w.clean(s.Site, maxName), Host: p.w.clean(s.Host, maxName), Version: p.w.clean(s.Version, maxName),
-		Instance: p.w.clean(s.Instance, maxName), Told: p.w.clean(s.Told, maxDetail),
+		Title: p.w.clean(s.Instance, maxName), Told: p.w.clean(words.told(s.Told), maxDetail),
 		Now: moment{ISO: s.Now.Format(time.RFC3339), Text: s.Now.Format("2006-01-02 15:04:05 MST")},
+	}
+	if s.Name != "" && s.Name != s.Instance {
+		v.Title, v.Instance = p.w.clean(s.Name, maxName), v.Title
 	}
 	if s.Every > 0 {
 		v.Pacing = fmt.Sprintf(words.Every, p.duration(s.Every))
@@ -167,46 +172,6 @@ func newProbeView(s *Probe) *probeView {
 	v.Head = p.probeHead(s, &words)
 	v.Icon = icon(v.Head.Level)
 	return v
-}
-
-// probeHead says in one line how the service is, from wherever it is looked at.
-func (p *pen) probeHead(s *Probe, words *probeWords) headline {
-	up, down, all, faults := 0, 0, len(s.Places), false
-	h := headline{}
-	for i := range s.Places {
-		place := &s.Places[i]
-		if len(place.Looks) == 0 || place.Looks[0].State == Down {
-			continue
-		}
-		if place.Looks[0].State == Good {
-			up++
-			faults = faults || len(place.Looks[0].Faults) > 0
-			continue
-		}
-		if down++; len(h.Lines) == 0 {
-			h.Lines = append(h.Lines, p.lookWhy(&place.Looks[0]))
-		}
-	}
-	var m mark
-	switch {
-	case up+down == 0:
-		m = newMark(quiet, words.NotYet)
-	case down == 0 && faults:
-		m = newMark(warn, words.UpBut)
-	case down == 0:
-		m = newMark(good, words.Up)
-	case up > 0:
-		m = newMark(warn, fmt.Sprintf(words.DownSomewhere, down, all))
-	case all > 1:
-		m = newMark(bad, fmt.Sprintf(words.DownEverywhere, down, all))
-	default:
-		m = newMark(bad, words.Down)
-	}
-	h.Level, h.Sign, h.Title = m.Level, m.Sign, m.Text
-	if blind := all - up - down; blind > 0 && up+down > 0 {
-		h.Lines = append(h.Lines, p.w.count(words.Blind, blind))
-	}
-	return h
 }
 
 func (p *pen) place(place *Place, words *probeWords, several bool) placeView {
@@ -237,29 +202,33 @@ func (p *pen) lookWhy(l *Look) string {
 
 func (p *pen) look(l *Look, words *probeWords) lookView {
 	v := lookView{
-		W: &p.w, P: words, At: p.at(l.At), Took: span(l.Duration),
+		W: &p.w, P: words, At: p.at(l.At), Took: p.span(l.Duration),
 		Why: p.lookWhy(l), Detail: p.w.clean(l.Detail, maxDetail),
 	}
 	if sameDay(l.At.In(p.now.Location()), p.now) {
 		v.At.Text = l.At.In(p.now.Location()).Format(time.TimeOnly)
 	}
+	for _, fault := range l.Faults[:min(len(l.Faults), maxFaults)] {
+		v.Faults = append(v.Faults, p.w.clean(fault, maxDetail))
+	}
 	switch l.State {
 	case Good:
 		v.State = newMark(good, words.Up)
+	case Faulty:
+		v.State = newMark(warn, words.UpBut)
 	case Trouble:
 		v.State = newMark(bad, words.Down)
 	default:
 		v.State = newMark(quiet, p.w.Down)
 	}
-	for _, text := range l.Faults[:min(len(l.Faults), maxFaults)] {
-		v.Faults = append(v.Faults, p.w.clean(text, maxDetail))
-	}
 	for _, s := range l.Steps[:min(len(l.Steps), maxSteps)] {
-		step := stepView{Phase: p.w.clean(s.Phase, maxName), Offset: span(s.Offset), Text: p.w.clean(s.Text, maxDetail)}
+		step := stepView{Phase: p.w.clean(words.phase(s.Phase), maxName), Offset: p.span(s.Offset), Text: p.w.clean(s.Text, maxDetail)}
 		if s.Phase != "" && s.Duration > 0 {
-			step.Took = span(s.Duration)
+			step.Took = p.span(s.Duration)
 		}
 		switch {
+		case s.Failed && l.State != Trouble:
+			step.Class = "fault" // it did not matter in the end
 		case s.Failed:
 			step.Class = "failed"
 		case s.Phase == "":
@@ -300,7 +269,7 @@ func (p *pen) server(s *Server, words *probeWords) serverView {
 }
 
 func (p *pen) shown(i int, c *Shown, words *probeWords) shownView {
-	v := shownView{P: words, Number: strconv.Itoa(i + 1), Title: p.w.clean(c.title(), maxName), From: p.clock(c.NotBefore), To: p.clock(c.NotAfter)}
+	v := shownView{P: words, Number: strconv.Itoa(i + 1), Title: p.w.clean(c.title(), maxName), From: p.date(c.NotBefore), To: p.date(c.NotAfter)}
 	left := c.NotAfter.Sub(p.now)
 	if left <= 0 {
 		v.State = newMark(bad, fmt.Sprintf(p.w.ExpiredAgo, p.duration(-left)))
@@ -322,12 +291,4 @@ func (p *pen) shown(i int, c *Shown, words *probeWords) shownView {
 		}
 	}
 	return v
-}
-
-// span tells a short time as a stopwatch does.
-func span(d time.Duration) string {
-	if d >= time.Second {
-		return fmt.Sprintf("%.2f\u00a0s", d.Seconds())
-	}
-	return fmt.Sprintf("%.1f\u00a0ms", float64(d)/float64(time.Millisecond))
 }

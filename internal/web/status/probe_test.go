@@ -62,7 +62,7 @@ func places() *Probe {
 	renewed.ChainEnds = now.Add(87 * day)
 	p.Places = append(
 		p.Places,
-		Place{Name: "par1", Looks: []Look{{At: ago(4 * time.Second), Duration: 80 * time.Millisecond, State: Good, Faults: []string{"www.ville.example still takes TLS 1.0"}, Servers: []Server{renewed}}}, Failure: &old},
+		Place{Name: "par1", Looks: []Look{{At: ago(4 * time.Second), Duration: 80 * time.Millisecond, State: Faulty, Faults: []string{"www.ville.example still takes TLS 1.0"}, Servers: []Server{renewed}}}, Failure: &old},
 		Place{Name: "lyon", Looks: []Look{{At: ago(9 * time.Second), State: Down, Detail: "not measured: lyon refuses, write there\nprobe_allow: [www.ville.example]"}}},
 		Place{Name: "neuf"},
 	)
@@ -104,7 +104,7 @@ func TestDrawProbe_headSaysFromWhere(t *testing.T) {
 	for want, all := range map[string][]Place{
 		"<strong>up</strong>":                                       {place(Good, Trouble)},
 		"<strong>down</strong>":                                     {place(Trouble, Good)},
-		"<strong>up, but not all is as it should be</strong>":       {place(Good), {Looks: []Look{{State: Good, Faults: []string{"weak"}}}}},
+		"<strong>up, but …</strong></p><p>weak</p>":                 {place(Good), {Looks: []Look{{State: Faulty, Faults: []string{"weak"}}}}},
 		"<strong>Not looked at yet</strong>":                        {place(), place(Down)},
 		"<strong>Down from everywhere (3 of 3 places)</strong>":     {place(Trouble), place(Trouble), place(Trouble)},
 		"<strong>Down from 1 of 3 places</strong>":                  {place(Good), place(Trouble), place(Good)},

@@ -15,9 +15,9 @@ type Status struct {
 	Now     time.Time
 	Started time.Time // when this process started
 
-	// Starting says in words what the instance still waits for before it
-	// knows how things stand; empty once it does.
-	Starting string
+	// Starting tells that the first measurements are being made: the instance
+	// does not know yet how things stand.
+	Starting bool
 
 	Alerts       []Alert
 	Targets      []Target
@@ -50,6 +50,7 @@ type Alert struct {
 	NoDataSince time.Time
 	Silence     *Silence // nil: it is not silenced
 	Link        string   // http or https; anything else is left out
+	Page        string   // the path of its target's own page, from this one; empty: none
 }
 
 // A Silence tells who silenced an alert, why and until when.
@@ -68,12 +69,16 @@ const (
 	Partial              // some of it could not be measured
 	Trouble              // it was measured, and something is wrong with it
 	Down                 // it could not be measured at all
+	Faulty               // it does what it is for, and not all about it is as it should be
 )
 
 // A Target is one thing measured.
 type Target struct {
 	Job, Instance string
+	Name          string // what the site calls it; empty: nothing but instance
 	State         State
+	// Reason is why a probe failed, of the closed list; empty for all else.
+	Reason string
 	// Detail says in words what is wrong.
 	Detail      string
 	Since       time.Time // since when it stands badly; may be zero
@@ -155,6 +160,9 @@ type Gap struct {
 	What   string // postgres main, the list of targets of db2, a feed
 	Detail string // why, in words
 	Since  time.Time
+	// Aside: nobody asked for it, and the machine is not set up for it. It is
+	// told, and all is well nevertheless.
+	Aside bool
 }
 
 // Configuration tells which configuration is in force.

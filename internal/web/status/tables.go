@@ -2,7 +2,7 @@ package status
 
 import (
 	"cmp"
-	"fmt"
+	"html/template"
 	"slices"
 	"strings"
 )
@@ -17,7 +17,9 @@ const (
 type key struct{ job, instance string }
 
 type targetView struct {
-	Instance, Why      string
+	Title, Instance    string // Instance is empty where it is the title
+	Why                template.HTML
+	Detail             string
 	Page, From         string
 	State              mark
 	Since, LastSuccess moment
@@ -59,7 +61,7 @@ func (p *pen) jobs(targets []Target, bricks []Brick) []jobView {
 }
 
 func badness(s State) int {
-	return map[State]int{Unknown: 1, Partial: 2, Trouble: 3, Down: 4}[s]
+	return map[State]int{Unknown: 1, Faulty: 2, Partial: 3, Trouble: 4, Down: 5}[s]
 }
 
 func (p *pen) job(targets []Target) jobView {
@@ -71,10 +73,14 @@ func (p *pen) job(targets []Target) jobView {
 			fine++
 		}
 		view := targetView{
-			Instance: p.w.clean(t.Instance, maxName), Why: p.why(t),
+			Title: p.w.clean(t.Instance, maxName),
 			State: p.stateMark(t.State), LastSuccess: p.at(t.LastSuccess), Page: t.Page,
 			From: p.w.clean(t.From, maxName),
 		}
+		if t.Name != "" && t.Name != t.Instance {
+			view.Title, view.Instance = p.w.clean(t.Name, maxName), view.Title
+		}
+		view.Why, view.Detail = p.why(t)
 		if t.State != Good {
 			view.Since = p.clock(t.Since)
 		}
@@ -84,23 +90,26 @@ func (p *pen) job(targets []Target) jobView {
 	case fine == len(targets):
 		v.State = newMark(good, p.w.AllFine)
 	default:
-		v.State = newMark(p.stateMark(targets[0].State).Level, fmt.Sprintf(p.w.Of, fine, len(targets)))
+		v.State = newMark(p.stateMark(targets[0].State).Level, p.w.countOf(p.w.Of, fine, len(targets)))
 	}
 	v.Open = fine < len(targets) || len(targets) <= foldFrom
 	return v
 }
 
-// why says what is wrong with a target; the collectors' own errors stand in
-// the list of what is not watched.
-func (p *pen) why(t *Target) string {
+// why says what is wrong with a target, in our words and in those of what it
+// met; the collectors' own errors stand in the list of what is not watched.
+func (p *pen) why(t *Target) (why template.HTML, detail string) {
+	if t.Reason != "" {
+		return p.prose(p.because(probeReasons(), t.Reason), maxDetail), p.w.clean(t.Detail, maxDetail)
+	}
 	if t.Detail != "" {
-		return p.w.clean(t.Detail, maxDetail)
+		return p.prose(t.Detail, maxDetail), ""
 	}
 	var parts []string
 	for _, f := range t.Failures {
-		parts = append(parts, p.w.clean(f.Collector+": "+p.w.reason(f.Reason), maxName))
+		parts = append(parts, p.w.clean(f.Collector+p.w.Colon+" "+p.w.reason(f.Reason), maxName))
 	}
-	return strings.Join(parts, "\n")
+	return p.prose(strings.Join(parts, "\n"), maxDetail), ""
 }
 
 func (p *pen) stateMark(s State) mark {
@@ -113,14 +122,17 @@ func (p *pen) stateMark(s State) mark {
 		return newMark(bad, p.w.Trouble)
 	case Down:
 		return newMark(bad, p.w.Down)
+	case Faulty:
+		return newMark(warn, p.w.Faulty)
 	default:
 		return newMark(quiet, p.w.Unknown)
 	}
 }
 
 type messageView struct {
-	At                 moment
-	Voice, Text, Error string
+	At           moment
+	Voice, Error string
+	Text         template.HTML
 }
 
 func (p *pen) messages(messages []Message) []messageView {
@@ -130,7 +142,7 @@ func (p *pen) messages(messages []Message) []messageView {
 	for _, m := range sorted[:min(len(sorted), maxMessages)] {
 		views = append(views, messageView{
 			At: p.at(m.At), Voice: p.w.clean(m.Voice, maxName),
-			Text: p.w.clean(m.Text, maxDetail), Error: p.w.clean(m.Error, maxDetail),
+			Text: p.prose(m.Text, maxDetail), Error: p.w.clean(m.Error, maxDetail),
 		})
 	}
 	return views

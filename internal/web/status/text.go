@@ -78,15 +78,20 @@ func (p *pen) at(t time.Time) moment {
 
 // clock tells a time: the hour on the same day, else the day too.
 func (p *pen) clock(t time.Time) moment {
+	m := p.date(t)
+	if sameDay(t.In(p.now.Location()), p.now) {
+		m.Text = t.In(p.now.Location()).Format("15:04")
+	}
+	return m
+}
+
+// date tells the day and the hour, whatever day it is.
+func (p *pen) date(t time.Time) moment {
 	if t.IsZero() {
 		return moment{}
 	}
 	t = t.In(p.now.Location())
-	layout := "2006-01-02 15:04"
-	if sameDay(t, p.now) {
-		layout = "15:04"
-	}
-	return moment{ISO: t.Format(time.RFC3339), Text: t.Format(layout)}
+	return moment{ISO: t.Format(time.RFC3339), Text: t.Format("2006-01-02 15:04")}
 }
 
 func sameDay(a, b time.Time) bool {
@@ -149,12 +154,25 @@ func (p *pen) bytes(n int64) string {
 				decimals = 1
 			}
 			text := strconv.FormatFloat(size, 'f', decimals, 64)
-			if p.w.Lang == "fr" {
-				text = strings.Replace(text, ".", ",", 1)
-			}
-			return text + "\u00a0" + unit + letter
+			return p.w.decimal(text) + "\u00a0" + unit + letter
 		}
 		size /= 1000
 	}
 	return ""
+}
+
+// span tells a short time as a stopwatch does.
+func (p *pen) span(d time.Duration) string {
+	if d >= time.Second {
+		return p.w.decimal(fmt.Sprintf("%.2f\u00a0s", d.Seconds()))
+	}
+	return p.w.decimal(fmt.Sprintf("%.1f\u00a0ms", float64(d)/float64(time.Millisecond)))
+}
+
+// decimal puts the comma of French in a number.
+func (w words) decimal(number string) string {
+	if w.Lang == "fr" {
+		return strings.Replace(number, ".", ",", 1)
+	}
+	return number
 }

@@ -19,6 +19,8 @@ type words struct {
 	Fires, FiresCritical, FiresSilenced, OnlyMuted string
 	Starting, NotKnown                             string
 	EngineTrouble, ConfigRefused                   string
+	Colon                                          string
+	FirstLooks, AllWatchedWell, AsideOf, FaultyOf  string
 
 	Firing, Critical, Warning, Info                       string
 	Since, SinceTitle, NoDataSince, SilencedBy            string
@@ -26,6 +28,7 @@ type words struct {
 	NotWatched, NotWatchedLead, TargetsTitle              string
 	Target, State, Why, LastSuccess, Never                string
 	Good, Partial, Trouble, Down, Unknown, AllFine, Of    string
+	Faulty, Looks                                         string
 	Bricks, BricksOf, Brick, BrickDown, BrickUnknown      string
 	NotAnswered, MissingOf, Look, LookToo                 string
 	Certificates, CertificatesOf, Certificate             string
@@ -45,7 +48,7 @@ type words struct {
 }
 
 var english = words{
-	Lang: "en",
+	Lang: "en", Colon: ":",
 	AsOf: "As of", Refreshes: "refreshes every 30 s", On: "on", SeenFrom: "seen from",
 
 	AllWell:         "All is well",
@@ -63,6 +66,10 @@ var english = words{
 	OnlyMuted:       "Only silenced alerts are firing",
 	Starting:        "Starting",
 	NotKnown:        "How things stand is not known yet.",
+	FirstLooks:      "The first measurements are being made.",
+	AllWatchedWell:  "All that is watched is well",
+	AsideOf:         "%d thing cannot be watched on this machine as it is set up.|%d things cannot be watched on this machine as it is set up.",
+	FaultyOf:        "%d target is fine, but not all about it is as it should be.|%d targets are fine, but not all about them is as it should be.",
 	EngineTrouble:   "The engine is in trouble: alerts may be missing.",
 	ConfigRefused:   "The newest configuration was refused; the former one is in force.",
 
@@ -71,13 +78,13 @@ var english = words{
 	NotWatched:     "Not watched",
 	NotWatchedLead: "These should be watched and could not be. What is unknown is not fine.",
 	TargetsTitle:   "Targets", Target: "Target", State: "State", Why: "Why", LastSuccess: "Last measured", Never: "never",
-	Good: "fine", Partial: "partly measured", Trouble: "in trouble", Down: "not measured", Unknown: "not asked yet",
-	AllFine: "all fine", Of: "%d of %d fine",
+	Good: "fine", Partial: "partly measured", Trouble: "in trouble", Down: "not measured", Unknown: "not asked yet", Faulty: "fine, but …", Looks: "What the probe saw",
+	AllFine: "all fine", Of: "%d of %d fine|%d of %d fine",
 	Bricks: "Bricks", BricksOf: "%d brick|%d bricks", Brick: "Brick", BrickDown: "down", BrickUnknown: "not measured yet",
 	NotAnswered: "not answered:", MissingOf: "%d metric is missing|%d metrics are missing", Look: "look at these", LookToo: "look at these too",
 	Certificates: "Certificates", CertificatesOf: "%d certificate|%d certificates", Certificate: "Certificate",
 	Expires: "Expires", Remaining: "Remaining", Left: "%s left", ExpiredAgo: "expired %s ago",
-	Updates: "Updates", ProjectsOf: "%d project|%d projects", Project: "Project", AllCurrent: "all up to date", OfCurrent: "%d of %d up to date",
+	Updates: "Updates", ProjectsOf: "%d project|%d projects", Project: "Project", AllCurrent: "all up to date", OfCurrent: "%d of %d up to date|%d of %d up to date",
 	Deployed: "Runs", NewestInLine: "Newest in its line", Newest: "Newest of all", Asked: "Last asked", LastRead: "last read", NeverRead: "never read",
 	BehindOf: "%d release behind|%d releases behind", SecurityWaits: "a security fix waits", NewLine: "new line", UpToDate: "up to date",
 	DeployedUnknown: "not known what runs", SourceUnread: "source not readable", SourceUnasked: "not asked yet",
@@ -108,12 +115,30 @@ func (w words) count(forms string, n int) string {
 	return fmt.Sprintf(many, n)
 }
 
+// countOf writes n of all in its form of "one|many".
+func (w words) countOf(forms string, n, all int) string {
+	one, many, _ := strings.Cut(forms, "|")
+	if n == 1 || (n == 0 && w.Lang == "fr") {
+		return fmt.Sprintf(one, n, all)
+	}
+	return fmt.Sprintf(many, n, all)
+}
+
+// ErrorTexts says in which language steps and errors are told, where it is not the
+// page's own.
+func (w words) ErrorTexts() string {
+	if w.Lang == "fr" {
+		return "Les étapes et le texte même des erreurs sont montrés tels quels, en anglais."
+	}
+	return ""
+}
+
 // reason says a collector's reason in words; one that is not known stays.
 func (w words) reason(reason string) string {
 	known := map[string][2]string{
 		"timeout":       {"it did not answer in time", "il n’a pas répondu à temps"},
 		"still_running": {"an earlier run still hangs", "une mesure précédente est encore bloquée"},
-		"panic":         {"an error of Tocsin's own", "une erreur de Tocsin même"},
+		"panic":         {"an error of Tocsin’s own", "une erreur de Tocsin même"},
 		"permission":    {"Tocsin may not read it", "Tocsin n’a pas le droit de le lire"},
 		"unreachable":   {"the server did not answer", "le serveur n’a pas répondu"},
 		"refused":       {"the server refused", "le serveur a refusé"},

@@ -2,8 +2,9 @@ package status
 
 // probeWords are the texts of the page of one probe.
 type probeWords struct {
+	Lang                                        string
 	Title, Back, Every, From                    string
-	Up, UpBut, Down, NotYet                     string
+	Up, UpBut, Down, NotYet, NotMeasured        string
 	DownEverywhere, DownSomewhere, Blind        string
 	Shut, Open, OpenEverywhere, OpenSomewhere   string // for a port that must not answer
 	Looks, LooksLead, LastFailure, Took         string
@@ -26,8 +27,9 @@ func (w *probeWords) closed() {
 }
 
 var probeEnglish = probeWords{
+	Lang:  "en",
 	Title: "What a look does:", Back: "All of the site", Every: "One look every %s", From: "From %s",
-	Up: "up", UpBut: "up, but not all is as it should be", Down: "down", NotYet: "Not looked at yet",
+	Up: "up", UpBut: "up, but …", Down: "down", NotYet: "Not looked at yet", NotMeasured: "Not measured since %s",
 	DownEverywhere: "Down from everywhere (%d of %d places)", DownSomewhere: "Down from %d of %d places",
 	Blind: "%d place could not look.|%d places could not look.",
 	Shut:  "closed, as it must be", Open: "open", OpenEverywhere: "Open from everywhere (%d of %d places)", OpenSomewhere: "Open from %d of %d places",
@@ -41,15 +43,16 @@ var probeEnglish = probeWords{
 }
 
 var probeFrench = probeWords{
-	Title: "Ce que fait un regard :", Back: "Tout le site", Every: "Un regard toutes les %s", From: "Depuis %s",
-	Up: "répond", UpBut: "répond, mais tout n’est pas comme il faut", Down: "en panne", NotYet: "Pas encore regardé",
+	Lang:  "fr",
+	Title: "Ce que fait une mesure\u00a0:", Back: "Tout le site", Every: "Une mesure toutes les %s", From: "Depuis %s",
+	Up: "répond", UpBut: "répond, mais…", Down: "en panne", NotYet: "Pas encore mesurée", NotMeasured: "Non mesurée depuis %s",
 	DownEverywhere: "En panne, vu de partout (%d sur %d lieux)", DownSomewhere: "En panne, vu de %d sur %d lieux",
-	Blind: "%d lieu n’a pas pu regarder.|%d lieux n’ont pas pu regarder.",
+	Blind: "%d lieu n’a pas pu mesurer.|%d lieux n’ont pas pu mesurer.",
 	Shut:  "fermé, comme il se doit", Open: "ouvert", OpenEverywhere: "Ouvert, vu de partout (%d sur %d lieux)", OpenSomewhere: "Ouvert, vu de %d sur %d lieux",
-	Looks: "Derniers regards", LooksLead: "Des plus anciens, seul le résultat est gardé.", LastFailure: "Le dernier échec :", Took: "en",
+	Looks: "Dernières mesures", LooksLead: "Des plus anciennes, seul le résultat est gardé.", LastFailure: "Le dernier échec\u00a0:", Took: "en",
 	Steps: "Pas à pas", Step: "Ce qui a été fait", Phase: "Phase", Offset: "À", StepTook: "Durée", NoLog: "Ses étapes ne sont plus gardées.",
 	Differ:      "%s ne montre pas le même certificat à tous les lieux",
-	DifferMeans: "Usuel derrière un réseau de diffusion ; sinon un hôte qui sert encore l’ancien, ou un nom qui mène ailleurs de là.",
+	DifferMeans: "Usuel derrière un réseau de diffusion\u00a0; sinon un hôte qui sert encore l’ancien, ou un nom qui mène ailleurs de là.",
 	ShownTo:     "Montré à", Until: "jusqu’au",
 	Server: "Ce que %s a montré", Chain: "La chaîne est bonne jusqu’au %s.", NoChain: "Aucune chaîne n’est valable.", NotYetValid: "pas encore valable",
 	Issuer: "Émis par", Names: "Noms", Key: "Clé", Serial: "Numéro de série", ValidFrom: "valable du", To: "au",
@@ -94,7 +97,7 @@ func probeReasons() map[string][2]string {
 		"error":                  {"the probe ends with an error", "la sonde se termine par une erreur"},
 	}
 	for reason, texts := range certificateReasons() {
-		all[reason] = [2]string{"its certificate does not hold: " + texts[0], "son certificat n’est pas valable : " + texts[1]}
+		all[reason] = [2]string{"its certificate does not hold: " + texts[0], "son certificat n’est pas valable\u00a0: " + texts[1]}
 	}
 	return all
 }
