@@ -57,13 +57,14 @@ func (a *App) probePage(name string) (*status.Probe, bool) {
 // tellBeside adds what was found less often, beside the probe, to its newest
 // look, where that went well.
 func tellBeside(p *status.Place, t *frame.Target) {
-	if len(p.Looks) == 0 || p.Looks[0].State != status.Good {
+	if len(p.Looks) == 0 || p.Looks[0].State != status.Good && p.Looks[0].State != status.Faulty {
 		return
 	}
 	for _, e := range t.Spec().Collectors[1:] {
 		if b, ok := e.Collector.(*probes.Beside); ok {
 			if text := b.Explain(); text != "" {
 				p.Looks[0].Faults = append(slices.Clip(p.Looks[0].Faults), text)
+				p.Looks[0].State = status.Faulty
 			}
 		}
 	}
