@@ -54,7 +54,7 @@ func TestProbe_asAPlugin(t *testing.T) {
 	}{
 		{server.URL, 0, "PROBE OK - " + server.URL + "/: status: the answer is 404 Not Found, not 2xx | time="}, // critical, turned round
 		{"late", 1, "PROBE WARNING - " + targets["late"] + "/: the certificate of 127.0.0.1 has "},
-		{"weak", 1, "PROBE WARNING - " + targets["weak"] + "/: 127.0.0.1: the certificate demands an OCSP answer beside it"},
+		{"weak", 1, "PROBE WARNING - " + targets["weak"] + "/: up, but 127.0.0.1: the certificate demands an OCSP answer beside it"},
 		{"last", 0, "PROBE OK - " + targets["last"] + "/: the certificate of 127.0.0.1 has "}, // critical, turned round
 		{"gopher://x", 3, "PROBE UNKNOWN - gopher://x: not measured:"},
 		{"--bogus", 3, "PROBE UNKNOWN - unknown flag --bogus"},
