@@ -3,7 +3,7 @@ package status
 //nolint:misspell // it is French
 var french = words{
 	Lang: "fr", Colon: "\u00a0:",
-	AsOf: "État à", Refreshes: "actualisé toutes les 30 s", On: "sur", SeenFrom: "vu depuis",
+	AsOf: "État au", Refreshes: "actualisé toutes les 30 s", On: "sur", SeenFrom: "vu depuis",
 
 	AllWell:         "Tout va bien",
 	AllWellOff:      "Tout est mesuré",
