@@ -73,7 +73,7 @@ func TestFaults_areToldBesideUp(t *testing.T) {
 	r := Result{Target: "zone://asso.example", Success: true, Faults: []string{"ns2.asso.example (192.0.2.2): no answer"}}
 	var nagios, account strings.Builder
 	state, err := WriteNagios(&nagios, &r, NagiosLimits{})
-	if want := "PROBE WARNING - zone://asso.example: ns2.asso.example (192.0.2.2): no answer |"; err != nil || state != NagiosWarning || !strings.HasPrefix(nagios.String(), want) {
+	if want := "PROBE WARNING - zone://asso.example: up, but ns2.asso.example (192.0.2.2): no answer |"; err != nil || state != NagiosWarning || !strings.HasPrefix(nagios.String(), want) {
 		t.Errorf("%s (%v), want %s", nagios.String(), err, want)
 	}
 	if err := WriteText(&account, &r, false); err != nil || !strings.Contains(account.String(), "UP after") || !strings.Contains(account.String(), "\nbut ns2.asso.example (192.0.2.2): no answer\n") {

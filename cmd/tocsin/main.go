@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -51,12 +50,6 @@ var errFound = errors.New("the check found something")
 
 // errInput is behind errors about what the user wrote.
 var errInput = errors.New("wrong input")
-
-// console is where a verb speaks to people, and what they pipe into it.
-type console struct {
-	in       io.Reader
-	out, err io.Writer
-}
 
 func main() {
 	// Libraries write there what servers say, secrets of ours among it that they

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"tocsin/probes"
@@ -86,20 +84,4 @@ func (v *probeVerb) nagios(ctx context.Context, c *console) error {
 		return err
 	}
 	return pluginState(state)
-}
-
-// colour tells whether people see colours: on a terminal, unless they asked
-// not to.
-func (c *console) colour() bool {
-	return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && terminal(c.out)
-}
-
-// terminal tells whether people read there as it is written.
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -135,7 +135,8 @@ alerts:
 	}
 	rings("PostgresDown", "PostgresQueriesBlocked", "PostgresLongTransaction", "PostgresIdleInTransaction", "PostgresPreparedTransactionForgotten",
 		"PostgresDeadlocks", "PostgresTempFiles", "PostgresCheckpointsTooOften", "PostgresArchiverFailing", "PostgresSlotHoldsWAL", "PostgresRestartPending")
-	if firing("CollectorFailing") {
+	// Of that server alone: one that is slow to begin may miss its first walk.
+	if newest(hub, `count(ALERTS{alertname="CollectorFailing",instance=~".*:gone",alertstate="firing"})`) != "" {
 		t.Errorf("a server that is down rings for each collector:\n%s", known())
 	}
 

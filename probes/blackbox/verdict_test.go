@@ -36,7 +36,7 @@ func TestParse_asDebianDoes(t *testing.T) {
 		{"a: {prober: http, http: {valid_status_codes: [999]}}", same},
 		{"a: {prober: http, http: {valid_status_codes: [0]}}", sooner},
 		{"a: {prober: http, http: {valid_http_versions: HTTP/1.1}}", same},
-		{`a: {prober: http, http: {valid_http_versions: [HTTP/2, "1.1"]}}`, same},
+		{`a: {prober: http, http: {valid_http_versions: [HTTP/2, "1.1"]}}`, sooner},
 		{"a: {prober: http, http: {headers: {X-A: 1, X-B: true, X-C: }}}", same},
 		{`a: {prober: http, http: {headers: {Host: "{{ .Target }}"}, basic_auth: {username: "${NAME}"}}}`, same},
 		{"a: {prober: http, http: {basic_auth: {username: 1234, password: 5678}}}", same},
