@@ -105,7 +105,7 @@ func (g *generation) run() {
 	ctx, cancel := context.WithCancel(context.Background())
 	g.cancel = cancel
 	for _, t := range g.targets() {
-		g.done.Go(func() { t.Run(ctx) })
+		t.Start(ctx, &g.done)
 	}
 	if g.voice != nil {
 		g.done.Go(func() { g.voice.run(ctx) })

@@ -37,7 +37,7 @@ func BenchmarkProbes_fiveThousand(b *testing.B) {
 	}
 	in := newInstance(b, "plain", site.String())
 	in.start()
-	time.Sleep(75 * time.Second) // first looks, and all in their turn
+	time.Sleep(330 * time.Second) // each has as many looks as are remembered
 	for b.Loop() {
 		began, cpu := time.Now(), in.process.CPU(b)
 		time.Sleep(window)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"log/slog"
 	"runtime/debug"
 	"sync"
@@ -14,18 +13,6 @@ import (
 // missedIntervals is after how many intervals without a new result the samples
 // of a collector with its own clock leave the page.
 const missedIntervals = 3
-
-// quickRetries is how many failures in a row are looked at again soon.
-const quickRetries = 6
-
-// vainRetry is how soon a run that could not measure is made again at first,
-// where Retry is longer: nobody was asked, or nobody answered, so nobody minds.
-// A machine whose network comes up late is to wait for no hours.
-const vainRetry = time.Minute
-
-// maxFirst is how long a few collectors with their own clocks put their first
-// run off at most.
-const maxFirst = 5 * time.Second
 
 // run is one collector of a target, with how it stands.
 type run struct {
@@ -160,82 +147,6 @@ func (r *run) finish(start time.Time, err error) {
 	r.state.Reason, r.state.Error = reason, err.Error()
 }
 
-// tick runs the collector on its own clock until ctx ends. When in an interval
-// it runs is decided by the name, so that many targets are spread over it
-// evenly. The first run does not wait for that moment, but comes soon, put off
-// by as much as the entry says that those of all targets take.
-func (r *run) tick(ctx context.Context, name string) {
-	every := r.entry.Every
-	timeout := r.entry.Timeout
-	if timeout == 0 {
-		timeout = time.Duration(float64(every) * deadlineShare)
-	}
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(name + r.entry.Collector.Name()))
-	hash := h.Sum64()
-	soon := min(max(r.entry.Spread, min(every/10, maxFirst)), every)
-	timer := time.NewTimer(time.Duration(hash % uint64(soon+1)))
-	defer timer.Stop()
-	bad, vain := 0, 0 // in a row: runs to be made again soon, and those that could not measure
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-		}
-		began := time.Now()
-		runCtx, cancel := context.WithTimeout(ctx, timeout)
-		sent := r.once(runCtx)
-		cancel()
-		next := untilTurn(began, every, hash)
-		failed := r.failed()
-		if r.entry.Retry > 0 && (failed || r.explain() != "") {
-			bad++
-			next = min(again(r.entry.Retry, bad, every), next)
-		} else {
-			bad = 0
-		}
-		if r.entry.Retry > 0 && failed {
-			vain++
-			next = min(againInVain(vain), next)
-		} else {
-			vain = 0
-		}
-		timer.Reset(max(next-time.Since(began), 0))
-		r.mu.Lock()
-		if len(sent) > 0 || r.state.Reason == "" { // a success without samples is a result too
-			r.kept, r.keptAt = keep(sent), time.Now()
-		}
-		r.mu.Unlock()
-	}
-}
-
-// again is how soon a collector runs again after so many failures in a row: soon
-// at first, to know for sure and to see it mended; then ever later, up to its
-// interval. When the network of thousands of probes fails, they would else be
-// made several times as often as otherwise, for as long as it lasts.
-func again(retry time.Duration, bad int, every time.Duration) time.Duration {
-	for ; bad > quickRetries && retry < every; bad-- {
-		retry *= 2
-	}
-	return retry
-}
-
-// againInVain is how soon a collector runs again at the latest after so many
-// runs in a row that could not measure: each time twice as late.
-func againInVain(vain int) time.Duration { return vainRetry << min(vain-1, 16) }
-
-// untilTurn is how long after began the next run is due: an interval, or more
-// or less by up to a half where the run was not made at its own moment.
-func untilTurn(began time.Time, every time.Duration, hash uint64) time.Duration {
-	turn := time.Duration(hash % uint64(every)) //nolint:gosec // every is positive
-	late := (time.Duration(began.UnixNano())%every - turn + every) % every
-	if late < every/2 {
-		return every - late
-	}
-	return 2*every - late
-}
-
 // newest returns what the collector sent last, unless it is too old to be
 // believed.
 func (r *run) newest(now time.Time) map[string]*family {
@@ -259,13 +170,6 @@ func (r *run) snapshot() State {
 	s.Collector, s.Running = r.entry.Collector.Name(), r.running
 	s.Explain, s.Aside = explain, aside
 	return s
-}
-
-// failed tells whether the newest run failed.
-func (r *run) failed() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.state.Reason != ""
 }
 
 func (r *run) explain() string {

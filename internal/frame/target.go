@@ -126,21 +126,19 @@ func (t *Target) Only(chosen func(collector string) bool) *Target {
 
 // Run drives the collectors that have a clock of their own, until ctx ends.
 func (t *Target) Run(ctx context.Context) {
-	var own []*run
+	var done sync.WaitGroup
+	t.Start(ctx, &done)
+	done.Wait()
+}
+
+// Start is Run that does not wait: done has as many more as there are clocks,
+// until ctx has ended and their last runs have returned.
+func (t *Target) Start(ctx context.Context, done *sync.WaitGroup) {
 	for _, r := range t.runs {
 		if r.entry.Every > 0 {
-			own = append(own, r)
+			r.start(ctx, t.spec.Job+t.spec.ID, done)
 		}
 	}
-	if len(own) == 0 {
-		return
-	}
-	var wg sync.WaitGroup
-	for _, r := range own[1:] {
-		wg.Go(func() { r.tick(ctx, t.spec.Job+t.spec.ID) })
-	}
-	own[0].tick(ctx, t.spec.Job+t.spec.ID) // here: of thousands of targets each has one
-	wg.Wait()
 }
 
 // Gather returns the target's page, its families sorted by name. It never

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -369,4 +370,27 @@ func TestUntilTurn_isHalfAnIntervalToOneAndAHalf(t *testing.T) {
 			t.Fatalf("%s after %s: %s", next, began, turn)
 		}
 	}
+}
+
+// A clock that is ended waits for the run under way, and for no timer.
+func TestStart_endsWithItsRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		slow := &fake{name: "slow", collect: func(context.Context, *Sink) error { <-release; return nil }}
+		var done sync.WaitGroup
+		ctx, cancel := context.WithCancel(t.Context())
+		for i, c := range []*fake{good("idle"), slow, good("new")} {
+			spec := Spec{Job: "test", ID: strconv.Itoa(i), Collectors: []Entry{{Collector: c, Every: time.Minute, Timeout: 50 * time.Second}}}
+			NewTarget(spec, slog.New(slog.DiscardHandler)).Start(ctx, &done)
+		}
+		time.Sleep(6 * time.Second) // of the bubble's clock: each has run or runs
+		began := time.Now()
+		cancel()
+		done.Wait() // a run that is called off is left behind
+		if waited := time.Since(began); waited > time.Second {
+			t.Errorf("the clocks ended after %s", waited)
+		}
+		close(release)
+		time.Sleep(2 * time.Minute) // nothing runs any more, which the bubble's end would wait for
+	})
 }
