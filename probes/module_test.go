@@ -19,6 +19,7 @@ import (
 
 	"tocsin/internal/problem"
 	"tocsin/probes/blackbox"
+	"tocsin/probes/httpprobe"
 	"tocsin/probes/probe"
 	"tocsin/probes/probetest"
 )
@@ -88,6 +89,23 @@ func TestModule_files(t *testing.T) {
 
 // TestModule_cel is what fails and how probe_failed_due_to_cel tells so: the
 // series is there when a module has an expression, and only then.
+// TestModule_bodiesThatAreLookedInto has a page that is longer than what is kept
+// in memory of one.
+func TestModule_bodiesThatAreLookedInto(t *testing.T) {
+	server := probetest.HTTP(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for range httpprobe.DefaultMaxBody/(1<<20) + 1 {
+			_, _ = w.Write(make([]byte, 1<<20))
+		}
+	}))
+	m := readModules(t, "  counted: {prober: http}\n  read: {prober: http, http: {fail_if_body_matches_regexp: [x]}}\n"+
+		"  bounded: {prober: http, http: {fail_if_body_matches_regexp: [x], body_size_limit: 20MB}}\n", nil)
+	for module, want := range map[string]Reason{"counted": "", "read": probe.TooLarge, "bounded": ""} {
+		if r, _ := ask(t, m, module, server.URL, blackbox.Dial{}); r.Reason != want {
+			t.Errorf("%s: %s", module, r.Explain())
+		}
+	}
+}
+
 func TestModule_cel(t *testing.T) {
 	server := probetest.HTTP(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/list" {

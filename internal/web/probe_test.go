@@ -123,6 +123,9 @@ func TestProbe_aHungTarget(t *testing.T) {
 		if len(entered) != maxProbesATarget || len(s.probes.places) != maxProbesATarget {
 			t.Errorf("%d looks at one target are under way, and hold %d places", len(entered), len(s.probes.places))
 		}
+		if n := refused.Load(); n != 40-maxProbesATarget-maxWaitingATarget {
+			t.Errorf("%d of 40 are refused at once", n)
+		}
 		for range 100 {
 			if code := askProbe(t, s, "healthy", "10"); code != http.StatusOK {
 				t.Fatalf("the healthy target: %d", code)

@@ -90,6 +90,9 @@ func TestRoots_areReadAgainWhenTheyChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if again, err := LoadRoots(file); err != nil || again != roots {
+		t.Errorf("who trusts the same file does not share it: %v", err)
+	}
 	leaf := two.Leaf(t, probetest.Spec{}).Leaf
 	good := func() bool {
 		_, problems := Verify([]*x509.Certificate{leaf}, "localhost", roots, time.Now())
